@@ -192,7 +192,8 @@ fn render(diagnostic: &Diagnostic) -> String {
         let source = span.file.line(line);
         let gutter = line.to_string().len();
         let rest = source.chars().count().saturating_sub(column - 1);
-        let length = span.file.text.get(span.range.clone()).map_or(0, |text| text.lines().next().unwrap_or("").chars().count());
+        let length =
+            span.file.text.get(span.range.clone()).map_or(0, |text| text.lines().next().unwrap_or("").chars().count());
         let carets = "^".repeat(length.min(rest).max(1));
         text += &format!("{:gutter$}--> {span}\n", "");
         text += &format!("{line} | {source}\n{:gutter$} | {:pad$}{carets}\n", "", "", pad = column - 1);

@@ -1,0 +1,389 @@
+//! `uv.build.toml`: text and build args in, checked [`Config`] out. Members, extras and groups are checked later, against
+//! the lock, by [`crate::target`].
+
+pub mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use table::{Located, Reader, Table};
+
+/// The default name of the config file.
+pub const FILE_NAME: &str = "uv.build.toml";
+
+/// A checked config file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file, for diagnostics that are found later.
+    pub file: Arc<SourceFile>,
+    /// `python.version`.
+    pub python_version: Option<Located<String>>,
+    /// `uv.image`.
+    pub uv_image: Option<Located<String>>,
+    /// `default-target`.
+    pub default_target: Option<Located<String>>,
+    /// `[targets.*]` in file order, with what they inherit already merged in.
+    pub targets: Vec<TargetConfig>,
+    /// `[defaults]`, for the targets that exist without being named.
+    pub defaults: Settings,
+}
+
+/// One `[targets.NAME]`.
+#[derive(Clone, Debug)]
+pub struct TargetConfig {
+    /// Its name and the place of its header.
+    pub name: Located<String>,
+    /// Its keys.
+    pub settings: Settings,
+}
+
+/// The keys of a target, each absent unless written by it, by what it inherits or by `[defaults]`.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    inherits: Option<Located<String>>,
+    /// Workspace member to install.
+    pub package: Option<Located<String>>,
+    /// Extras of that member.
+    pub extras: Option<Vec<Located<String>>>,
+    /// Dependency groups of that member.
+    pub groups: Option<Vec<Located<String>>>,
+    /// Image under the result.
+    pub base: Option<Located<String>>,
+    /// Image in which members are built.
+    pub builder: Option<Located<String>>,
+    /// Image `Cmd`.
+    pub cmd: Option<Vec<Located<String>>>,
+    /// Image `Entrypoint`.
+    pub entrypoint: Option<Vec<Located<String>>>,
+    /// Image `Env`, over the base's.
+    pub env: BTreeMap<String, Located<String>>,
+    /// Image `WorkingDir`.
+    pub workdir: Option<Located<String>>,
+    /// Who runs.
+    pub user: Option<Located<UserConfig>>,
+    /// Image `ExposedPorts`, as `PORT/PROTOCOL`.
+    pub expose: Option<Vec<Located<String>>>,
+    /// Image `Labels`, over the base's.
+    pub labels: BTreeMap<String, Located<String>>,
+    /// Files of the context that the image holds.
+    pub files: Option<Vec<FileConfig>>,
+}
+
+/// `user = "root"` or `user = { name, uid, gid, home }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserConfig {
+    /// Login name.
+    pub name: String,
+    /// Numeric user id.
+    pub uid: u32,
+    /// Numeric group id.
+    pub gid: u32,
+    /// Home directory; made, owned by the user, unless it exists.
+    pub home: String,
+}
+
+/// One entry of `files`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileConfig {
+    /// Path in the context, file or directory.
+    pub from: Located<String>,
+    /// Absolute path in the image.
+    pub to: Located<String>,
+}
+
+/// Parses a config file; `build_args` override the defaults of `[args]`. Every mistake is reported, not only the first.
+pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> Result<Config, Diagnostics> {
+    let (document, errors) = DeTable::parse_recoverable(&file.text);
+    Diagnostics::check(errors.iter().map(|error| syntax_error(file, error)).collect())?;
+
+    let mut reader = Reader::new(file);
+    let mut root = Table::root(&document);
+    // Args first: every other string may use them.
+    let declared = reader.string_map(&mut root, "args").unwrap_or_default();
+    reader.args = declared
+        .into_iter()
+        .map(|(name, default)| {
+            let value = build_args.get(&name).cloned().unwrap_or(default.value);
+            (name, value)
+        })
+        .collect();
+
+    let python_version = reader.table(&mut root, "python").and_then(|mut table| {
+        let version = reader.string(&mut table, "version");
+        reader.finish(&table);
+        version
+    });
+    let uv_image = reader.table(&mut root, "uv").and_then(|mut table| {
+        let image = reader.string(&mut table, "image");
+        reader.finish(&table);
+        image
+    });
+    let default_target = reader.string(&mut root, "default-target");
+    let mut defaults = Settings::default();
+    if let Some(table) = reader.table(&mut root, "defaults") {
+        defaults = read_settings(&mut reader, table, false);
+    }
+    let own: Vec<TargetConfig> = reader
+        .named_tables(&mut root, "targets")
+        .into_iter()
+        .map(|(name, table)| TargetConfig { name, settings: read_settings(&mut reader, table, true) })
+        .collect();
+    reader.finish(&root);
+
+    let targets = resolve_inheritance(&own, &defaults, &mut reader.errors);
+    if let Some(name) = &default_target {
+        check_target_name(name, &own, "config::unknown_target", &mut reader.errors);
+    }
+    reader.errors.sort_by_key(|error| error.spans.first().map_or(0, |span| span.range.start));
+    Diagnostics::check(reader.errors)?;
+    Ok(Config { file: Arc::clone(file), python_version, uv_image, default_target, targets, defaults })
+}
+
+/// A diagnostic for text that is not TOML.
+pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
+    let span = Span::new(file, error.span().unwrap_or(0..0));
+    Diagnostic::new("toml::syntax", format!("{} is not valid TOML: {}", file.name, error.message())).at(span)
+}
+
+fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool) -> Settings {
+    let table = &mut table;
+    let mut settings = Settings {
+        extras: reader.strings(table, "extras"),
+        groups: reader.strings(table, "groups"),
+        base: reader.string(table, "base"),
+        builder: reader.string(table, "builder"),
+        cmd: reader.strings(table, "cmd"),
+        entrypoint: reader.strings(table, "entrypoint"),
+        env: reader.string_map(table, "env").unwrap_or_default(),
+        workdir: reader.string(table, "workdir"),
+        user: read_user(reader, table),
+        expose: reader.ports(table, "expose"),
+        labels: reader.string_map(table, "labels").unwrap_or_default(),
+        files: read_files(reader, table),
+        ..Settings::default()
+    };
+    if is_target {
+        settings.package = reader.string(table, "package");
+        settings.inherits = reader.string(table, "inherits");
+    }
+    if let Some(workdir) = &settings.workdir {
+        require_absolute(reader, workdir, "workdir");
+    }
+    reader.finish(table);
+    settings
+}
+
+fn read_user(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<UserConfig>> {
+    match reader.string_or_table(table, "user")? {
+        Ok(name) if name.value == "root" => {
+            Some(name.map(|name| UserConfig { name, uid: 0, gid: 0, home: "/root".to_owned() }))
+        }
+        Ok(name) => Some(name.map(|name| {
+            let home = format!("/home/{name}");
+            UserConfig { name, uid: DEFAULT_ID, gid: DEFAULT_ID, home }
+        })),
+        Err(mut table) => {
+            let span = reader.span(table.range.clone());
+            let name = reader.string(&mut table, "name").map_or_else(|| "app".to_owned(), |name| name.value);
+            let uid = reader.integer(&mut table, "uid", u32::MAX).map_or(DEFAULT_ID, |uid| uid.value);
+            let gid = reader.integer(&mut table, "gid", u32::MAX).map_or(uid, |gid| gid.value);
+            let home = reader.string(&mut table, "home");
+            if let Some(home) = &home {
+                require_absolute(reader, home, "user.home");
+            }
+            reader.finish(&table);
+            let home = home.map_or_else(|| format!("/home/{name}"), |home| home.value);
+            let value = UserConfig { name, uid, gid, home };
+            if value.name.is_empty() || value.name.contains([':', '\n', '/', ' ']) {
+                let error = Diagnostic::new("config::bad_user", format!("`{}` is not a user name", value.name))
+                    .at(span.clone())
+                    .help("use letters, digits, `_` and `-`");
+                reader.errors.push(error);
+            }
+            Some(Located { value, span })
+        }
+    }
+}
+
+/// The id that images conventionally give their first system user.
+pub const DEFAULT_ID: u32 = 999;
+
+fn read_files(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<FileConfig>> {
+    let tables = reader.tables(table, "files")?;
+    let mut files = Vec::new();
+    for mut table in tables {
+        let span = reader.span(table.range.clone());
+        let from = reader.string(&mut table, "from");
+        let to = reader.string(&mut table, "to");
+        reader.finish(&table);
+        let (Some(from), Some(to)) = (from, to) else {
+            let error = Diagnostic::new("config::missing_key", "an entry of `files` needs `from` and `to`")
+                .at(span)
+                .help("write `{ from = \"PATH IN THE CONTEXT\", to = \"/PATH/IN/THE/IMAGE\" }`");
+            reader.errors.push(error);
+            continue;
+        };
+        require_absolute(reader, &to, "files.to");
+        if from.value.starts_with('/') || from.value.split('/').any(|part| part == "..") {
+            let error =
+                Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", from.value))
+                    .at(from.span.clone())
+                    .help("`from` is a path relative to the root of the context, without `..`");
+            reader.errors.push(error);
+        }
+        files.push(FileConfig { from, to });
+    }
+    Some(files)
+}
+
+fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+        let error =
+            Diagnostic::new("config::bad_path", format!("`{key}` must be an absolute path, not `{}`", path.value))
+                .at(path.span.clone());
+        reader.errors.push(error);
+    }
+}
+
+fn check_target_name(
+    name: &Located<String>,
+    targets: &[TargetConfig],
+    code: &'static str,
+    errors: &mut Vec<Diagnostic>,
+) -> bool {
+    let known = targets.iter().any(|target| target.name.value == name.value);
+    if !known {
+        errors.push(
+            Diagnostic::new(code, format!("unknown target `{}`", name.value))
+                .at(name.span.clone())
+                .did_you_mean(&name.value, targets.iter().map(|target| target.name.value.as_str())),
+        );
+    }
+    known
+}
+
+/// Fills each target's absent keys from what it inherits, and those of a target that inherits nothing from `[defaults]`.
+fn resolve_inheritance(own: &[TargetConfig], defaults: &Settings, errors: &mut Vec<Diagnostic>) -> Vec<TargetConfig> {
+    let mut resolved = Vec::with_capacity(own.len());
+    for target in own {
+        let mut settings = target.settings.clone();
+        let mut chain = vec![target.name.value.as_str()];
+        let mut parent = target.settings.inherits.as_ref();
+        while let Some(name) = parent {
+            if chain.contains(&name.value.as_str()) {
+                chain.push(&name.value);
+                // Once for the cycle, at the target that closes it in file order.
+                if chain[0] == name.value {
+                    errors.push(
+                        Diagnostic::new(
+                            "config::inherits_cycle",
+                            format!("targets inherit in a circle: {}", chain.join(" -> ")),
+                        )
+                        .at(target
+                            .settings
+                            .inherits
+                            .as_ref()
+                            .map_or(target.name.span.clone(), |name| name.span.clone())),
+                    );
+                }
+                break;
+            }
+            let Some(ancestor) = own.iter().find(|candidate| candidate.name.value == name.value) else {
+                if chain.len() == 1 {
+                    check_target_name(name, own, "config::unknown_target", errors);
+                }
+                break;
+            };
+            settings.fill_from(&ancestor.settings);
+            chain.push(&name.value);
+            parent = ancestor.settings.inherits.as_ref();
+        }
+        settings.fill_from(defaults);
+        resolved.push(TargetConfig { name: target.name.clone(), settings });
+    }
+    resolved
+}
+
+impl Settings {
+    /// Takes every absent key, and every absent name of a table, from `other`.
+    fn fill_from(&mut self, other: &Self) {
+        fn fill<T: Clone>(mine: &mut Option<T>, theirs: &Option<T>) {
+            if mine.is_none() {
+                mine.clone_from(theirs);
+            }
+        }
+        fill(&mut self.package, &other.package);
+        fill(&mut self.extras, &other.extras);
+        fill(&mut self.groups, &other.groups);
+        fill(&mut self.base, &other.base);
+        fill(&mut self.builder, &other.builder);
+        fill(&mut self.cmd, &other.cmd);
+        fill(&mut self.entrypoint, &other.entrypoint);
+        fill(&mut self.workdir, &other.workdir);
+        fill(&mut self.user, &other.user);
+        fill(&mut self.expose, &other.expose);
+        fill(&mut self.files, &other.files);
+        for (mine, theirs) in [(&mut self.env, &other.env), (&mut self.labels, &other.labels)] {
+            for (name, value) in theirs {
+                mine.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> String {
+        let args = BTreeMap::from([("BASE".to_owned(), "debian".to_owned())]);
+        match parse(&SourceFile::new(FILE_NAME, text), &args) {
+            Ok(config) => config
+                .targets
+                .iter()
+                .map(|target| {
+                    let settings = &target.settings;
+                    format!(
+                        "{}: base={:?} env={:?} user={:?}\n",
+                        target.name.value,
+                        settings.base.as_ref().map(|base| &base.value),
+                        settings.env.iter().map(|(name, value)| (name, &value.value)).collect::<Vec<_>>(),
+                        settings.user.as_ref().map(|user| &user.value.name),
+                    )
+                })
+                .collect(),
+            Err(errors) => errors.render(),
+        }
+    }
+
+    #[test]
+    fn targets_inherit_from_targets_then_from_defaults() {
+        insta::assert_snapshot!(check(r#"
+            [args]
+            BASE = "alpine"
+            [defaults]
+            base = "${args.BASE}:1"
+            user = "web"
+            env = { A = "0", C = "0" }
+            [targets.a]
+            env = { A = "1", B = "1" }
+            [targets.b]
+            inherits = "a"
+            user = { name = "root", uid = 0 }
+            env = { A = "2" }
+        "#), @r#"
+        a: base=Some("debian:1") env=[("A", "1"), ("B", "1"), ("C", "0")] user=Some("web")
+        b: base=Some("debian:1") env=[("A", "2"), ("B", "1"), ("C", "0")] user=Some("root")
+        "#);
+    }
+
+    #[test]
+    fn reports_every_mistake_in_file_order() {
+        insta::assert_snapshot!(check(
+            "[defaults]\nbsae = \"x\"\n[targets.a]\ninherits = \"b\"\nexpose = [\"http\"]\n[targets.b]\ninherits = \"a\"\ncmd = \"run\"\nbase = \"${args.NO}\"\n"
+        ));
+    }
+}

@@ -1,0 +1,318 @@
+//! Reading a TOML table key by key: each getter remembers its key, so that [`Reader::finish`] can refuse the others.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+
+/// A value and the bytes of the file that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Located<T> {
+    /// The same place with another value.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: convert(self.value), span: self.span }
+    }
+}
+
+/// A table that is being read.
+pub struct Table<'doc> {
+    /// As a header would spell it: `targets.api.user`; empty for the root.
+    path: String,
+    entries: &'doc DeTable<'doc>,
+    /// Of the header or the inline table.
+    pub range: Range<usize>,
+    known: Vec<&'static str>,
+}
+
+impl<'doc> Table<'doc> {
+    /// The root table of a document.
+    pub fn root(document: &'doc Spanned<DeTable<'doc>>) -> Self {
+        Self { path: String::new(), entries: document.get_ref(), range: document.span(), known: Vec::new() }
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'doc Spanned<DeValue<'doc>>> {
+        self.known.push(key);
+        self.entries.get(key)
+    }
+
+    fn child_path(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// Collects the mistakes made in one file and fills in `${args.NAME}`.
+pub struct Reader<'file> {
+    file: &'file Arc<SourceFile>,
+    /// Build args with their values, for interpolation.
+    pub args: BTreeMap<String, String>,
+    /// What was found wrong so far.
+    pub errors: Vec<Diagnostic>,
+}
+
+impl<'file> Reader<'file> {
+    /// A reader of `file` that knows no args yet.
+    pub fn new(file: &'file Arc<SourceFile>) -> Self {
+        Self { file, args: BTreeMap::new(), errors: Vec::new() }
+    }
+
+    /// A span in the file being read.
+    pub fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.file, range)
+    }
+
+    fn wrong_type(&mut self, path: &str, wanted: &str, value: &Spanned<DeValue<'_>>) {
+        let diagnostic = Diagnostic::new(
+            "config::wrong_type",
+            format!("`{path}` must be {wanted}, not {}", article(value.get_ref().type_str())),
+        )
+        .at(self.span(value.span()));
+        self.errors.push(diagnostic);
+    }
+
+    /// A string with its args filled in.
+    pub fn string(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Located<String>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        self.string_value(&path, value)
+    }
+
+    fn string_value(&mut self, path: &str, value: &Spanned<DeValue<'_>>) -> Option<Located<String>> {
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(path, "a string", value);
+            return None;
+        };
+        let span = self.span(value.span());
+        match interpolate(text, &self.args) {
+            Ok(value) => Some(Located { value, span }),
+            Err(unknown) => {
+                let declared: Vec<&str> = self.args.keys().map(String::as_str).collect();
+                let mut diagnostic =
+                    Diagnostic::new("config::unknown_arg", format!("unknown arg `{unknown}` in `{path}`"))
+                        .at(span)
+                        .did_you_mean(&unknown, declared.iter().copied());
+                if declared.is_empty() {
+                    diagnostic = diagnostic.help(format!("declare it: `[args]` with `{unknown} = \"…\"`"));
+                }
+                self.errors.push(diagnostic);
+                None
+            }
+        }
+    }
+
+    /// An array of strings.
+    pub fn strings(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(&path, "an array of strings", value);
+            return None;
+        };
+        Some(array.iter().filter_map(|item| self.string_value(&path, item)).collect())
+    }
+
+    /// An integer between 0 and `max`.
+    pub fn integer(&mut self, table: &mut Table<'_>, key: &'static str, max: u32) -> Option<Located<u32>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        self.integer_value(&path, value, max)
+    }
+
+    fn integer_value(&mut self, path: &str, value: &Spanned<DeValue<'_>>, max: u32) -> Option<Located<u32>> {
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
+        match number {
+            Some(number) if number <= max => Some(Located { value: number, span: self.span(value.span()) }),
+            _ => {
+                self.wrong_type(path, &format!("a number from 0 to {max}"), value);
+                None
+            }
+        }
+    }
+
+    /// An array of port numbers, `8080` or `"8080/udp"`, as `PORT/PROTOCOL`.
+    pub fn ports(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(&path, "an array of ports", value);
+            return None;
+        };
+        let mut ports = Vec::new();
+        for item in array.iter() {
+            if item.get_ref().as_integer().is_some() {
+                ports.extend(
+                    self.integer_value(&path, item, 65_535).map(|port| port.map(|number| format!("{number}/tcp"))),
+                );
+                continue;
+            }
+            let Some(text) = self.string_value(&path, item) else { continue };
+            let (number, protocol) = text.value.split_once('/').unwrap_or((&text.value, "tcp"));
+            if number.parse::<u16>().is_ok() && ["tcp", "udp", "sctp"].contains(&protocol) {
+                let port = format!("{number}/{protocol}");
+                ports.push(text.map(|_| port));
+            } else {
+                let diagnostic = Diagnostic::new("config::bad_port", format!("`{}` is not a port", text.value))
+                    .at(text.span)
+                    .help("write `8080` or `\"8080/udp\"`");
+                self.errors.push(diagnostic);
+            }
+        }
+        Some(ports)
+    }
+
+    /// A table of strings: `env`, `labels`.
+    pub fn string_map(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+    ) -> Option<BTreeMap<String, Located<String>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let Some(entries) = value.get_ref().as_table() else {
+            self.wrong_type(&path, "a table of strings", value);
+            return None;
+        };
+        Some(
+            entries
+                .iter()
+                .filter_map(|(name, value)| {
+                    let name = name.get_ref().to_string();
+                    self.string_value(&format!("{path}.{name}"), value).map(|text| (name, text))
+                })
+                .collect(),
+        )
+    }
+
+    /// A sub-table.
+    pub fn table<'doc>(&mut self, table: &mut Table<'doc>, key: &'static str) -> Option<Table<'doc>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        self.table_value(path, value)
+    }
+
+    fn table_value<'doc>(&mut self, path: String, value: &'doc Spanned<DeValue<'doc>>) -> Option<Table<'doc>> {
+        let Some(entries) = value.get_ref().as_table() else {
+            self.wrong_type(&path, "a table", value);
+            return None;
+        };
+        Some(Table { path, entries, range: value.span(), known: Vec::new() })
+    }
+
+    /// An array of tables.
+    pub fn tables<'doc>(&mut self, table: &mut Table<'doc>, key: &'static str) -> Option<Vec<Table<'doc>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(&path, "an array of tables", value);
+            return None;
+        };
+        Some(array.iter().filter_map(|item| self.table_value(path.clone(), item)).collect())
+    }
+
+    /// The sub-tables of a table whose keys are names of the user's choice, in file order: (name, its span, table).
+    pub fn named_tables<'doc>(
+        &mut self,
+        table: &mut Table<'doc>,
+        key: &'static str,
+    ) -> Vec<(Located<String>, Table<'doc>)> {
+        let Some(parent) = self.table(table, key) else { return Vec::new() };
+        let mut named: Vec<_> = parent
+            .entries
+            .iter()
+            .filter_map(|(name, value)| {
+                let located = Located { value: name.get_ref().to_string(), span: self.span(name.span()) };
+                self.table_value(format!("{}.{}", parent.path, located.value), value).map(|table| (located, table))
+            })
+            .collect();
+        named.sort_by_key(|(name, _)| name.span.range.start);
+        named
+    }
+
+    /// Either a string or a table, for keys that have a short form.
+    pub fn string_or_table<'doc>(
+        &mut self,
+        table: &mut Table<'doc>,
+        key: &'static str,
+    ) -> Option<Result<Located<String>, Table<'doc>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        if value.get_ref().is_str() {
+            return self.string_value(&path, value).map(Ok);
+        }
+        if value.get_ref().is_table() {
+            return self.table_value(path, value).map(Err);
+        }
+        self.wrong_type(&path, "a string or a table", value);
+        None
+    }
+
+    /// Refuses every key that no getter asked for.
+    pub fn finish(&mut self, table: &Table<'_>) {
+        let place = if table.path.is_empty() { "the config".to_owned() } else { format!("`[{}]`", table.path) };
+        for key in table.entries.keys() {
+            let name = key.get_ref().as_ref();
+            if !table.known.contains(&name) {
+                let diagnostic = Diagnostic::new("config::unknown_key", format!("unknown key `{name}` in {place}"))
+                    .at(self.span(key.span()))
+                    .did_you_mean(name, table.known.iter().copied());
+                self.errors.push(diagnostic);
+            }
+        }
+    }
+}
+
+fn article(type_name: &str) -> String {
+    let article = if type_name.starts_with(['a', 'i']) { "an" } else { "a" };
+    format!("{article} {type_name}")
+}
+
+/// Replaces `${args.NAME}`; `$${args.NAME}` stands for the text itself. Any other `$` is left alone, so that a command may
+/// hold shell syntax. The error is the unknown name.
+fn interpolate(text: &str, args: &BTreeMap<String, String>) -> Result<String, String> {
+    const OPEN: &str = "${args.";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(OPEN) {
+        let after = &rest[at + OPEN.len()..];
+        let Some(end) = after.find('}') else { break };
+        if rest[..at].ends_with('$') {
+            out.push_str(&rest[..at - 1]);
+            out.push_str(&rest[at..at + OPEN.len() + end + 1]);
+        } else {
+            out.push_str(&rest[..at]);
+            out.push_str(args.get(&after[..end]).ok_or_else(|| after[..end].to_owned())?);
+        }
+        rest = &after[end + 1..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_args() {
+        let args = BTreeMap::from([("V".to_owned(), "3.13".to_owned())]);
+        assert_eq!(interpolate("python:${args.V}-slim", &args).unwrap(), "python:3.13-slim");
+        assert_eq!(
+            interpolate("$${args.V} $PORT ${HOME} ${args.V", &args).unwrap(),
+            "${args.V} $PORT ${HOME} ${args.V"
+        );
+        assert_eq!(interpolate("${args.W}", &args).unwrap_err(), "W");
+    }
+}
