@@ -1,0 +1,229 @@
+//! Facts about the python of an image: what markers and tags are evaluated against. They come from running that python
+//! ([`PROBE`]), or, for a plan without a daemon, from [`Interpreter::declared`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uv_pep440::Version;
+use uv_pep508::{MarkerEnvironment, MarkerEnvironmentBuilder};
+use uv_platform_tags::{Arch, Os, Platform, Tags, TagsOptions};
+
+/// The script that prints an [`Interpreter`] as JSON; run inside the image, its result is cached by BuildKit.
+pub const PROBE: &str = include_str!("interpreter/probe.py");
+
+/// What [`PROBE`] tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interpreter {
+    /// Absolute path of the python that a venv is made from.
+    pub executable: String,
+    /// `platform.python_version()`: `3.13.5`.
+    pub python_full_version: String,
+    /// `cpython`, `pypy`.
+    pub implementation_name: String,
+    /// As markers want it.
+    pub implementation_version: String,
+    /// `CPython`, `PyPy`.
+    pub platform_python_implementation: String,
+    /// `x86_64`, `aarch64`.
+    pub platform_machine: String,
+    /// `posix`.
+    pub os_name: String,
+    /// `linux`.
+    pub sys_platform: String,
+    /// `Linux`.
+    pub platform_system: String,
+    /// The C library.
+    pub libc: Libc,
+    /// A free-threaded build.
+    pub gil_disabled: bool,
+    /// Text of `/etc/passwd`; empty when the image has none.
+    pub passwd: String,
+    /// Text of `/etc/group`; empty when the image has none.
+    pub group: String,
+    /// What `uv --version` says of the uv that will be used: `0.9.18`.
+    pub uv: String,
+}
+
+/// A C library and its version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Libc {
+    /// `glibc` or `musl`.
+    pub name: LibcName,
+    /// Major version.
+    pub major: u16,
+    /// Minor version.
+    pub minor: u16,
+}
+
+/// The C libraries that wheels are built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LibcName {
+    /// GNU.
+    Glibc,
+    /// musl.
+    Musl,
+}
+
+impl fmt::Display for Libc {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.name {
+            LibcName::Glibc => "glibc",
+            LibcName::Musl => "musl",
+        };
+        write!(out, "{name}-{}.{}", self.major, self.minor)
+    }
+}
+
+impl std::str::FromStr for Libc {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once('-').and_then(|(name, version)| {
+            let name = match name {
+                "glibc" => LibcName::Glibc,
+                "musl" => LibcName::Musl,
+                _ => return None,
+            };
+            let (major, minor) = version.split_once('.')?;
+            Some(Self { name, major: major.parse().ok()?, minor: minor.parse().ok()? })
+        });
+        parsed.ok_or_else(|| format!("`{text}` is not a C library: write `glibc-2.36` or `musl-1.2`"))
+    }
+}
+
+/// Facts that no wheel selection is possible with.
+#[derive(Debug, thiserror::Error)]
+pub enum InterpreterError {
+    /// The probe printed something else.
+    #[error("the python of the image gave no readable facts: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// A version that is not PEP 440.
+    #[error("the python of the image calls itself `{0}`, which is not a version")]
+    Version(String),
+    /// An architecture that no tag is known for.
+    #[error("wheels for the machine `{0}` are not known")]
+    Machine(String),
+    /// Tags could not be made.
+    #[error("no wheel tags for this python: {0}")]
+    Tags(String),
+}
+
+impl Interpreter {
+    /// Reads what [`PROBE`] printed.
+    pub fn from_json(json: &[u8]) -> Result<Self, InterpreterError> {
+        Ok(serde_json::from_slice(json)?)
+    }
+
+    /// CPython on Linux as declared on a command line, laid out as in the official python images.
+    pub fn declared(version: &str, architecture: &str, libc: Libc, uv: &str) -> Self {
+        let full = if version.matches('.').count() < 2 { format!("{version}.0") } else { version.to_owned() };
+        let short: Vec<&str> = full.split('.').take(2).collect();
+        let machine = match architecture {
+            "amd64" => "x86_64",
+            "arm64" => "aarch64",
+            "386" => "i686",
+            "arm" => "armv7l",
+            other => other,
+        };
+        Self {
+            executable: format!("/usr/local/bin/python{}", short.join(".")),
+            python_full_version: full.clone(),
+            implementation_name: "cpython".to_owned(),
+            implementation_version: full,
+            platform_python_implementation: "CPython".to_owned(),
+            platform_machine: machine.to_owned(),
+            os_name: "posix".to_owned(),
+            sys_platform: "linux".to_owned(),
+            platform_system: "Linux".to_owned(),
+            libc,
+            gil_disabled: false,
+            passwd: "root:x:0:0:root:/root:/bin/bash\n".to_owned(),
+            group: "root:x:0:\n".to_owned(),
+            uv: uv.to_owned(),
+        }
+    }
+
+    /// The version.
+    pub fn version(&self) -> Result<Version, InterpreterError> {
+        self.python_full_version.parse().map_err(|_| InterpreterError::Version(self.python_full_version.clone()))
+    }
+
+    /// `(3, 13)`.
+    pub fn minor_version(&self) -> Result<(u8, u8), InterpreterError> {
+        let version = self.version()?;
+        match version.release()[..] {
+            [major, minor, ..] => Ok((u8::try_from(major).unwrap_or(u8::MAX), u8::try_from(minor).unwrap_or(u8::MAX))),
+            _ => Err(InterpreterError::Version(self.python_full_version.clone())),
+        }
+    }
+
+    /// For `python_version` and file names: `3.13`.
+    pub fn short_version(&self) -> Result<String, InterpreterError> {
+        self.minor_version().map(|(major, minor)| format!("{major}.{minor}"))
+    }
+
+    /// What markers are evaluated against. The kernel's release and version are left empty, as uv does when it resolves for
+    /// another platform: an image does not choose the kernel that it runs on.
+    pub fn environment(&self) -> Result<MarkerEnvironment, InterpreterError> {
+        let short = self.short_version()?;
+        // uv evaluates a pre-release interpreter as its release (uv: `ResolverMarkerEnvironment`).
+        let release = self.version()?.only_release().to_string();
+        MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
+            implementation_name: &self.implementation_name,
+            implementation_version: &self.implementation_version,
+            os_name: &self.os_name,
+            platform_machine: &self.platform_machine,
+            platform_python_implementation: &self.platform_python_implementation,
+            platform_release: "",
+            platform_system: &self.platform_system,
+            platform_version: "",
+            python_full_version: &release,
+            python_version: &short,
+            sys_platform: &self.sys_platform,
+        })
+        .map_err(|error| InterpreterError::Version(error.to_string()))
+    }
+
+    /// The wheel tags it accepts, best first.
+    pub fn tags(&self) -> Result<Tags, InterpreterError> {
+        let arch: Arch =
+            self.platform_machine.parse().map_err(|_| InterpreterError::Machine(self.platform_machine.clone()))?;
+        let os = match self.libc {
+            Libc { name: LibcName::Glibc, major, minor } => Os::Manylinux { major, minor },
+            Libc { name: LibcName::Musl, major, minor } => Os::Musllinux { major, minor },
+        };
+        let implementation: Version = self
+            .implementation_version
+            .parse()
+            .map_err(|_| InterpreterError::Version(self.implementation_version.clone()))?;
+        let implementation = match implementation.release()[..] {
+            [major, minor, ..] => (u8::try_from(major).unwrap_or(u8::MAX), u8::try_from(minor).unwrap_or(u8::MAX)),
+            _ => return Err(InterpreterError::Version(self.implementation_version.clone())),
+        };
+        let options = TagsOptions {
+            manylinux_compatible: true,
+            gil_disabled: self.gil_disabled,
+            debug_enabled: false,
+            is_cross: false,
+            ..TagsOptions::default()
+        };
+        Tags::from_env(
+            Platform::new(os, arch),
+            self.minor_version()?,
+            &self.implementation_name,
+            implementation,
+            options,
+        )
+        .map_err(|error| InterpreterError::Tags(error.to_string()))
+    }
+
+    /// How a person calls it: `cpython 3.13.5, x86_64, glibc-2.36`.
+    pub fn describe(&self) -> String {
+        let threads = if self.gil_disabled { " (free-threaded)" } else { "" };
+        format!(
+            "{} {}{threads}, {}, {}",
+            self.implementation_name, self.python_full_version, self.platform_machine, self.libc
+        )
+    }
+}

@@ -1,0 +1,84 @@
+"""Prints what a frontend must know of this python, as JSON: uv-buildkit's `Interpreter`.
+
+argv: output file, wanted python version or "", uv's path.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+
+def musl_version():
+    """The version that musl's loader prints, or None under another C library."""
+    for directory in ("/lib", "/usr/lib"):
+        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+        for name in names:
+            if name.startswith("ld-musl-"):
+                loader = os.path.join(directory, name)
+                text = subprocess.run([loader], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL).stderr.decode()
+                for line in text.splitlines():
+                    if line.startswith("Version "):
+                        return line.split()[1]
+    return None
+
+
+def libc():
+    """Name and version of the C library that this python is linked to."""
+    try:
+        glibc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):
+        glibc = None
+    name, version = ("glibc", glibc.split()[1]) if glibc else ("musl", musl_version() or "1.0")
+    major, minor = version.split(".")[:2]
+    return {"name": name, "major": int(major), "minor": int(minor)}
+
+
+def implementation_version():
+    """`implementation_version` as PEP 508 spells it."""
+    info = sys.implementation.version
+    text = "%d.%d.%d" % info[:3]
+    return text if info.releaselevel == "final" else text + info.releaselevel[0] + str(info.serial)
+
+
+def text_of(path):
+    """The text of a file, empty when there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def main(output, wanted, uv):
+    """Writes the facts, from the wanted python where the image has several."""
+    minor = ".".join(wanted.split(".")[:2])
+    if wanted and "%d.%d" % sys.version_info[:2] != minor:
+        other = shutil.which("python" + minor)
+        if other:
+            os.execv(other, [other, *sys.argv])
+    executable = getattr(sys, "_base_executable", None) or sys.executable
+    facts = {
+        "executable": executable,
+        "python_full_version": platform.python_version(),
+        "implementation_name": sys.implementation.name,
+        "implementation_version": implementation_version(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_machine": platform.machine(),
+        "os_name": os.name,
+        "sys_platform": sys.platform,
+        "platform_system": platform.system(),
+        "libc": libc(),
+        "gil_disabled": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "passwd": text_of("/etc/passwd"),
+        "group": text_of("/etc/group"),
+        "uv": subprocess.run([uv, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode().split()[1],
+    }
+    with open(output, "w", encoding="utf-8") as file:
+        json.dump(facts, file, sort_keys=True)
+
+
+main(*sys.argv[1:])

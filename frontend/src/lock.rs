@@ -1,0 +1,354 @@
+//! `uv.lock`: text in, checked [`Lock`] out: every edge resolves to a package, every name and marker parses.
+
+pub mod artifact;
+pub mod closure;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use toml::Spanned;
+use uv_normalize::{ExtraName, GroupName, PackageName};
+use uv_pep440::{Version, VersionSpecifiers};
+use uv_pep508::MarkerTree;
+
+use crate::config::syntax_error;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use artifact::{Sdist, Wheel};
+use wire::{DependencyWire, LockWire, PackageWire, SourceWire, VersionWire};
+
+/// The file's name.
+pub const FILE_NAME: &str = "uv.lock";
+
+/// A checked lock. Packages keep the order of the file, which uv sorts by name, version and source.
+#[derive(Debug)]
+pub struct Lock {
+    /// The file, for diagnostics that are found later.
+    pub file: Arc<SourceFile>,
+    /// The bounds within which its markers are valid.
+    pub requires_python: Option<(VersionSpecifiers, Span)>,
+    /// `tool.uv.environments`; when not empty, one of them must match the target's environment.
+    pub supported_markers: Vec<MarkerTree>,
+    /// Sets of which at most one item may be active.
+    pub conflicts: Vec<Vec<ConflictItem>>,
+    /// Workspace members; for a single project, its own name.
+    pub members: BTreeSet<PackageName>,
+    /// Every `[[package]]`.
+    pub packages: Vec<Package>,
+}
+
+/// Index into [`Lock::packages`].
+pub type PackageId = usize;
+
+/// A `[[package]]`.
+#[derive(Debug)]
+pub struct Package {
+    /// Normalised name.
+    pub name: PackageName,
+    /// Absent for a local project with a dynamic version.
+    pub version: Option<Version>,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it needs always.
+    pub dependencies: Vec<Dependency>,
+    /// What each extra adds. Empty extras are there too.
+    pub extras: BTreeMap<ExtraName, Vec<Dependency>>,
+    /// What each dependency group holds. Empty groups are there too.
+    pub groups: BTreeMap<GroupName, Vec<Dependency>>,
+    /// Wheels that the index has.
+    pub wheels: Vec<Wheel>,
+    /// The source distribution, if the index has one.
+    pub sdist: Option<Sdist>,
+    /// The place of its name.
+    pub span: Span,
+}
+
+/// An edge of the graph.
+#[derive(Debug)]
+pub struct Dependency {
+    /// The package pointed to.
+    pub package: PackageId,
+    /// The extras of it that are asked for.
+    pub extras: Vec<ExtraName>,
+    /// When it applies; includes uv's encoding of conflicts as extras.
+    pub marker: MarkerTree,
+}
+
+/// Where a package comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An index, by URL.
+    Registry(String),
+    /// A flat index in a directory of the workspace, by its relative path.
+    FlatRegistry(String),
+    /// A git repository.
+    Git(String),
+    /// A direct URL.
+    Url(String),
+    /// A local archive.
+    Path(String),
+    /// A local project, installed as a wheel; path relative to the lock.
+    Directory(String),
+    /// A local project, editable by default; path relative to the lock.
+    Editable(String),
+    /// A local project of which only the dependencies count; path relative to the lock.
+    Virtual(String),
+}
+
+impl Source {
+    /// The directory of a local project, relative to the lock; `.` is the lock's own.
+    pub fn project_dir(&self) -> Option<&str> {
+        match self {
+            Self::Directory(path) | Self::Editable(path) | Self::Virtual(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// As the lock spells its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Registry(_) | Self::FlatRegistry(_) => "registry",
+            Self::Git(_) => "git",
+            Self::Url(_) => "url",
+            Self::Path(_) => "path",
+            Self::Directory(_) => "directory",
+            Self::Editable(_) => "editable",
+            Self::Virtual(_) => "virtual",
+        }
+    }
+}
+
+/// One item of a conflict set, in the encoding that the lock's markers use for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictItem {
+    /// `extra-<len>-<package>-<extra>`, `group-<len>-<package>-<group>` or `project-<len>-<package>`.
+    pub encoded: ExtraName,
+    /// For people: `pkg[extra]`, `pkg:group` or `pkg`.
+    pub shown: String,
+}
+
+impl Lock {
+    /// The packages with this name; several when the lock has forks.
+    pub fn named<'lock>(&'lock self, name: &'lock PackageName) -> impl Iterator<Item = PackageId> + 'lock {
+        let start = self.packages.partition_point(|package| package.name < *name);
+        let sorted = self.packages[start..]
+            .iter()
+            .enumerate()
+            .take_while(move |(_, package)| package.name == *name)
+            .map(move |(offset, _)| start + offset);
+        sorted
+    }
+
+    /// The local project with this name.
+    pub fn member(&self, name: &PackageName) -> Option<PackageId> {
+        self.named(name).find(|id| self.packages[*id].source.project_dir().is_some())
+    }
+}
+
+/// How uv spells an extra of `package` in markers that guard conflicts (uv: `universal_marker.rs`).
+pub fn encode_extra(package: &PackageName, extra: &ExtraName) -> String {
+    format!("extra-{}-{package}-{extra}", package.as_str().len())
+}
+
+/// The same for a dependency group.
+pub fn encode_group(package: &PackageName, group: &GroupName) -> String {
+    format!("group-{}-{package}-{group}", package.as_str().len())
+}
+
+/// The same for a whole project.
+pub fn encode_project(package: &PackageName) -> String {
+    format!("project-{}-{package}", package.as_str().len())
+}
+
+/// Parses a lock: `version = 1`, any revision.
+pub fn parse(file: &Arc<SourceFile>) -> Result<Lock, Diagnostics> {
+    let wire: LockWire<'_> = match toml::from_str(&file.text) {
+        Ok(wire) => wire,
+        Err(error) => {
+            // A later version may not even have this shape: say that first.
+            if let Ok(VersionWire { version }) = toml::from_str(&file.text) {
+                check_version(file, &version)?;
+            }
+            return Err(syntax_error(file, &error).help("`uv lock` writes this file anew").into());
+        }
+    };
+    check_version(file, &wire.version)?;
+    Reader { file }.lock(wire).map_err(Diagnostics::from)
+}
+
+fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), Diagnostics> {
+    if *version.get_ref() == 1 {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        "lock::version",
+        format!("version {} of the lockfile format is not supported", version.get_ref()),
+    )
+    .at(Span::new(file, version.span()))
+    .help("this frontend reads version 1: use a newer frontend image in the `# syntax=` line, or lock with an older uv")
+    .into())
+}
+
+/// Turns wire types into checked ones.
+struct Reader<'file> {
+    file: &'file Arc<SourceFile>,
+}
+
+/// Packages by name, to resolve edges.
+type Index<'wire, 'text> = BTreeMap<&'wire str, Vec<(PackageId, &'wire PackageWire<'text>)>>;
+
+impl Reader<'_> {
+    fn invalid(&self, what: &str, value: &str, error: impl std::fmt::Display, span: Span) -> Diagnostic {
+        Diagnostic::new("lock::invalid", format!("{what} `{value}` cannot be read: {error}")).at(span)
+    }
+
+    fn parse<T: FromStr>(&self, what: &str, text: &str, span: &Span) -> Result<T, Diagnostic>
+    where
+        T::Err: std::fmt::Display,
+    {
+        text.parse().map_err(|error| self.invalid(what, text, error, span.clone()))
+    }
+
+    fn lock(&self, mut wire: LockWire<'_>) -> Result<Lock, Diagnostic> {
+        let top = Span::whole(self.file);
+        // uv writes packages sorted; a file edited by hand or by a merge may not be.
+        wire.package.sort_by(|a, b| a.get_ref().name.get_ref().cmp(b.get_ref().name.get_ref()));
+        let mut index: Index<'_, '_> = BTreeMap::new();
+        for (id, package) in wire.package.iter().enumerate() {
+            index.entry(package.get_ref().name.get_ref()).or_default().push((id, package.get_ref()));
+        }
+        let packages = wire
+            .package
+            .iter()
+            .map(|package| self.package(package.get_ref(), &index))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let requires_python = match &wire.requires_python {
+            Some(text) => {
+                let span = Span::new(self.file, text.span());
+                Some((self.parse("requires-python", text.get_ref(), &span)?, span))
+            }
+            None => None,
+        };
+        let supported_markers =
+            wire.supported_markers.iter().map(|marker| self.parse("marker", marker, &top)).collect::<Result<_, _>>()?;
+        let conflicts = wire
+            .conflicts
+            .iter()
+            .map(|set| set.iter().map(|item| self.conflict_item(item, &top)).collect())
+            .collect::<Result<_, _>>()?;
+        let mut members: BTreeSet<PackageName> =
+            wire.manifest.members.iter().map(|name| self.parse("member", name, &top)).collect::<Result<_, _>>()?;
+        if members.is_empty() {
+            members.extend(
+                packages
+                    .iter()
+                    .filter(|package| package.source.project_dir() == Some("."))
+                    .map(|package| package.name.clone()),
+            );
+        }
+        Ok(Lock { file: Arc::clone(self.file), requires_python, supported_markers, conflicts, members, packages })
+    }
+
+    fn conflict_item(&self, wire: &wire::ConflictItemWire<'_>, span: &Span) -> Result<ConflictItem, Diagnostic> {
+        let package: PackageName = self.parse("package name", &wire.package, span)?;
+        let (encoded, shown) = match (&wire.extra, &wire.group) {
+            (Some(extra), _) => {
+                (encode_extra(&package, &self.parse("extra", extra, span)?), format!("{package}[{extra}]"))
+            }
+            (None, Some(group)) => {
+                (encode_group(&package, &self.parse("group", group, span)?), format!("{package}:{group}"))
+            }
+            (None, None) => (encode_project(&package), package.to_string()),
+        };
+        Ok(ConflictItem { encoded: self.parse("conflict", &encoded, span)?, shown })
+    }
+
+    fn package(&self, wire: &PackageWire<'_>, index: &Index<'_, '_>) -> Result<Package, Diagnostic> {
+        let span = Span::new(self.file, wire.name.span());
+        let edges = |wires: &[DependencyWire<'_>]| -> Result<Vec<Dependency>, Diagnostic> {
+            wires.iter().map(|wire| self.dependency(wire, index, &span)).collect()
+        };
+        let mut extras = BTreeMap::new();
+        for name in &wire.metadata.provides_extras {
+            extras.insert(self.parse("extra", name, &span)?, Vec::new());
+        }
+        for (name, wires) in &wire.optional_dependencies {
+            extras.insert(self.parse("extra", name, &span)?, edges(wires)?);
+        }
+        let mut groups = BTreeMap::new();
+        for name in wire.metadata.requires_dev.keys() {
+            groups.insert(self.parse("group", name, &span)?, Vec::new());
+        }
+        for (name, wires) in &wire.dev_dependencies {
+            groups.insert(self.parse("group", name, &span)?, edges(wires)?);
+        }
+        let wheels = wire
+            .wheels
+            .iter()
+            .map(|wheel| {
+                Wheel::from_wire(wheel).map_err(|(value, error)| self.invalid("wheel", &value, error, span.clone()))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Package {
+            name: self.parse("package name", wire.name.get_ref(), &span)?,
+            version: wire.version.as_deref().map(|version| self.parse("version", version, &span)).transpose()?,
+            source: self.source(&wire.source, &span)?,
+            dependencies: edges(&wire.dependencies)?,
+            extras,
+            groups,
+            wheels,
+            sdist: wire.sdist.as_ref().map(Sdist::from_wire),
+            span,
+        })
+    }
+
+    fn source(&self, wire: &SourceWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
+        let kinds = [
+            wire.registry.as_ref().map(|at| {
+                if at.contains("://") { Source::Registry(at.to_string()) } else { Source::FlatRegistry(at.to_string()) }
+            }),
+            wire.git.as_ref().map(|at| Source::Git(at.to_string())),
+            wire.url.as_ref().map(|at| Source::Url(at.to_string())),
+            wire.path.as_ref().map(|at| Source::Path(at.to_string())),
+            wire.directory.as_ref().map(|at| Source::Directory(at.to_string())),
+            wire.editable.as_ref().map(|at| Source::Editable(at.to_string())),
+            wire.virtual_.as_ref().map(|at| Source::Virtual(at.to_string())),
+        ];
+        kinds.into_iter().flatten().next().ok_or_else(|| {
+            Diagnostic::new("lock::unknown_source", "the source of this package is of a kind that is not known")
+                .at(span.clone())
+                .help("use a newer frontend image in the `# syntax=` line")
+        })
+    }
+
+    fn dependency(
+        &self,
+        wire: &DependencyWire<'_>,
+        index: &Index<'_, '_>,
+        span: &Span,
+    ) -> Result<Dependency, Diagnostic> {
+        let candidates = index.get(wire.name.as_ref()).map_or(&[][..], Vec::as_slice);
+        let matching: Vec<PackageId> = candidates
+            .iter()
+            .filter(|(_, package)| wire.version.is_none() || wire.version == package.version)
+            .filter(|(_, package)| wire.source.as_ref().is_none_or(|source| *source == package.source))
+            .map(|(id, _)| *id)
+            .collect();
+        let [package] = matching[..] else {
+            let problem = if matching.is_empty() { "is not in the lock" } else { "is ambiguous in the lock" };
+            return Err(Diagnostic::new("lock::dangling", format!("dependency `{}` {problem}", wire.name))
+                .at(span.clone())
+                .help("`uv lock` repairs the lock"));
+        };
+        Ok(Dependency {
+            package,
+            extras: wire.extra.iter().map(|extra| self.parse("extra", extra, span)).collect::<Result<_, _>>()?,
+            marker: match &wire.marker {
+                Some(marker) => self.parse("marker", marker, span)?,
+                None => MarkerTree::TRUE,
+            },
+        })
+    }
+}

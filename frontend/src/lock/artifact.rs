@@ -1,0 +1,111 @@
+//! Wheels and sdists of a package, and the choice among them (uv: `Package::find_best_wheel`).
+
+use std::str::FromStr;
+
+use uv_distribution_filename::WheelFilename;
+use uv_platform_tags::{TagCompatibility, Tags};
+
+use super::wire::ArtifactWire;
+
+/// Where an artifact lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Location {
+    /// To be fetched.
+    Url(String),
+    /// In a flat index, relative to it.
+    IndexPath(String),
+    /// With a `path` source: the source itself is the file.
+    Source,
+}
+
+/// A wheel that the lock names.
+#[derive(Clone, Debug)]
+pub struct Wheel {
+    /// Parsed file name.
+    pub filename: WheelFilename,
+    /// File name as it is written, decoded.
+    pub file: String,
+    /// Where it lies.
+    pub location: Location,
+    /// `sha256:…`, or another algorithm, or nothing for indexes that tell none.
+    pub hash: Option<String>,
+    /// Bytes, when the index tells.
+    pub size: Option<u64>,
+}
+
+/// A source distribution that the lock names.
+#[derive(Clone, Debug)]
+pub struct Sdist {
+    /// Where it lies.
+    pub location: Location,
+}
+
+impl Wheel {
+    pub(super) fn from_wire(wire: &ArtifactWire<'_>) -> Result<Self, (String, String)> {
+        let (location, name) = location(wire);
+        let file = percent_decoded(&name);
+        let filename = WheelFilename::from_str(&file).map_err(|error| (file.clone(), error.to_string()))?;
+        Ok(Self { filename, file, location, hash: wire.hash.as_ref().map(ToString::to_string), size: wire.size })
+    }
+}
+
+impl Sdist {
+    pub(super) fn from_wire(wire: &ArtifactWire<'_>) -> Self {
+        Self { location: location(wire).0 }
+    }
+}
+
+/// The location and the last part of it, still percent-encoded.
+fn location(wire: &ArtifactWire<'_>) -> (Location, String) {
+    let last =
+        |path: &str| path.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or("").to_owned();
+    if let Some(url) = &wire.url {
+        (Location::Url(url.to_string()), last(url))
+    } else if let Some(path) = &wire.path {
+        (Location::IndexPath(path.to_string()), path.rsplit('/').next().unwrap_or("").to_owned())
+    } else {
+        (Location::Source, wire.filename.as_deref().unwrap_or("").to_owned())
+    }
+}
+
+/// File names in URLs are percent-encoded: `torch-2.1%2Bcpu-…`.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => {
+                std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            }
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The wheel that uv would install: the greatest by tag priority, then build tag; the first of equals.
+pub fn best_wheel<'lock>(wheels: &'lock [Wheel], tags: &Tags) -> Option<&'lock Wheel> {
+    let mut best: Option<(_, &Wheel)> = None;
+    for wheel in wheels {
+        let TagCompatibility::Compatible(priority) = wheel.filename.compatibility(tags) else { continue };
+        let rank = (priority, wheel.filename.build_tag());
+        if best.as_ref().is_none_or(|(best_rank, _)| rank > *best_rank) {
+            best = Some((rank, wheel));
+        }
+    }
+    best.map(|(_, wheel)| wheel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_file_names() {
+        assert_eq!(percent_decoded("torch-2.1%2Bcpu-py3-none-any.whl"), "torch-2.1+cpu-py3-none-any.whl");
+        assert_eq!(percent_decoded("100%"), "100%");
+        assert_eq!(percent_decoded("%zz%4"), "%zz%4");
+    }
+}

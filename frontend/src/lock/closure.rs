@@ -1,0 +1,144 @@
+//! What a member needs in one environment: the walk that `uv sync --frozen --package` makes (uv: `installable.rs`).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use uv_normalize::{ExtraName, GroupName, PackageName};
+use uv_pep508::MarkerEnvironment;
+
+use super::{Dependency, Lock, PackageId, encode_extra, encode_group, encode_project};
+use crate::diagnostic::Diagnostic;
+
+/// What is asked of a member.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The member.
+    pub root: PackageId,
+    /// Extras of it.
+    pub extras: BTreeSet<ExtraName>,
+    /// Dependency groups of it.
+    pub groups: BTreeSet<GroupName>,
+}
+
+/// The packages reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// Reached packages, each with those it was found to need.
+    pub edges: BTreeMap<PackageId, BTreeSet<PackageId>>,
+}
+
+impl Closure {
+    /// The packages, in the order of the lock.
+    pub fn packages(&self) -> impl Iterator<Item = PackageId> + '_ {
+        self.edges.keys().copied()
+    }
+
+    /// Local projects with every project after those it depends on; ties and circles in the order of the lock.
+    pub fn local_projects(&self, lock: &Lock) -> Vec<PackageId> {
+        let mut ordered = Vec::new();
+        let mut visited = BTreeSet::new();
+        for id in self.packages() {
+            self.visit(id, lock, &mut visited, &mut ordered);
+        }
+        ordered
+    }
+
+    fn visit(&self, id: PackageId, lock: &Lock, visited: &mut BTreeSet<PackageId>, ordered: &mut Vec<PackageId>) {
+        if !visited.insert(id) {
+            return;
+        }
+        for dependency in &self.edges[&id] {
+            self.visit(*dependency, lock, visited, ordered);
+        }
+        if lock.packages[id].source.project_dir().is_some() {
+            ordered.push(id);
+        }
+    }
+}
+
+/// Walks the lock from a member. Markers of an edge hold only when its parent was reached, which is how uv simplifies them.
+pub fn select(lock: &Lock, selection: &Selection, environment: &MarkerEnvironment) -> Result<Closure, Diagnostic> {
+    let mut active = root_conflict_items(lock, selection);
+    let mut closure = walk(lock, selection, environment, &active);
+    if !lock.conflicts.is_empty() {
+        // Markers may ask which extras are active, and following them may activate more: repeat until none is added.
+        while closure.extras_seen.iter().any(|extra| !active.contains(extra)) {
+            active.append(&mut closure.extras_seen);
+            closure = walk(lock, selection, environment, &active);
+        }
+        check_conflicts(lock, selection, &active)?;
+    }
+    Ok(Closure { edges: closure.edges })
+}
+
+fn root_conflict_items(lock: &Lock, selection: &Selection) -> BTreeSet<ExtraName> {
+    let name = &lock.packages[selection.root].name;
+    let extras = selection.extras.iter().map(|extra| encode_extra(name, extra));
+    let groups = selection.groups.iter().map(|group| encode_group(name, group));
+    std::iter::once(encode_project(name)).chain(extras).chain(groups).filter_map(|item| item.parse().ok()).collect()
+}
+
+struct Walk {
+    edges: BTreeMap<PackageId, BTreeSet<PackageId>>,
+    extras_seen: BTreeSet<ExtraName>,
+}
+
+fn walk(lock: &Lock, selection: &Selection, environment: &MarkerEnvironment, active: &BTreeSet<ExtraName>) -> Walk {
+    let active: Vec<ExtraName> = active.iter().cloned().collect();
+    let mut walk = Walk { edges: BTreeMap::from([(selection.root, BTreeSet::new())]), extras_seen: BTreeSet::new() };
+    let mut seen: BTreeSet<(PackageId, Option<&ExtraName>)> = BTreeSet::from([(selection.root, None)]);
+    let mut queue: VecDeque<(PackageId, &[Dependency])> = VecDeque::new();
+
+    let root = &lock.packages[selection.root];
+    queue.push_back((selection.root, &root.dependencies));
+    for extra in &selection.extras {
+        seen.insert((selection.root, Some(extra)));
+        queue.extend(root.extras.get(extra).map(|dependencies| (selection.root, dependencies.as_slice())));
+    }
+    for group in &selection.groups {
+        queue.extend(root.groups.get(group).map(|dependencies| (selection.root, dependencies.as_slice())));
+    }
+
+    while let Some((parent, dependencies)) = queue.pop_front() {
+        for dependency in dependencies {
+            if !dependency.marker.evaluate(environment, &active) {
+                continue;
+            }
+            let id = dependency.package;
+            let package = &lock.packages[id];
+            walk.edges.entry(parent).or_default().insert(id);
+            walk.edges.entry(id).or_default();
+            if seen.insert((id, None)) {
+                queue.push_back((id, &package.dependencies));
+            }
+            for extra in &dependency.extras {
+                if !lock.conflicts.is_empty() {
+                    walk.extras_seen.extend(encode_extra(&package.name, extra).parse::<ExtraName>());
+                }
+                if seen.insert((id, Some(extra))) {
+                    queue.extend(package.extras.get(extra).map(|dependencies| (id, dependencies.as_slice())));
+                }
+            }
+        }
+    }
+    walk
+}
+
+fn check_conflicts(lock: &Lock, selection: &Selection, active: &BTreeSet<ExtraName>) -> Result<(), Diagnostic> {
+    for set in &lock.conflicts {
+        let hit: Vec<&str> =
+            set.iter().filter(|item| active.contains(&item.encoded)).map(|item| item.shown.as_str()).collect();
+        if hit.len() > 1 {
+            let name: &PackageName = &lock.packages[selection.root].name;
+            return Err(Diagnostic::new(
+                "lock::conflict",
+                format!(
+                    "`{name}` cannot be installed with {}: the workspace declares them as conflicting",
+                    hit.join(" and ")
+                ),
+            )
+            .at(lock.packages[selection.root].span.clone())
+            .help("choose one of them in `extras` and `groups` of the target; `tool.uv.conflicts` lists the sets"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! `uv.lock` as it is written (uv: `crates/uv-resolver/src/lock/mod.rs`). Lenient: keys that an installer does not need, and
+//! keys of later revisions, are ignored. Values of `[options]` concern locking only and are not read at all.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+type Text<'a> = Cow<'a, str>;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LockWire<'a> {
+    pub version: Spanned<u32>,
+    #[serde(borrow)]
+    pub requires_python: Option<Spanned<Text<'a>>>,
+    #[serde(default, borrow)]
+    pub supported_markers: Vec<Text<'a>>,
+    #[serde(default, borrow)]
+    pub conflicts: Vec<Vec<ConflictItemWire<'a>>>,
+    #[serde(default, borrow)]
+    pub manifest: ManifestWire<'a>,
+    #[serde(default, alias = "distribution", borrow)]
+    pub package: Vec<Spanned<PackageWire<'a>>>,
+}
+
+/// Only what is needed to say that a version is not supported, when the rest cannot be read.
+#[derive(Debug, Deserialize)]
+pub struct VersionWire {
+    pub version: Spanned<u32>,
+}
+
+/// One item of a conflict set: a project, one of its extras or one of its groups.
+#[derive(Debug, Deserialize)]
+pub struct ConflictItemWire<'a> {
+    #[serde(borrow)]
+    pub package: Text<'a>,
+    #[serde(borrow)]
+    pub extra: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub group: Option<Text<'a>>,
+}
+
+/// `[manifest]`. `members` is empty for a single project, whose root package then has the source path `.`.
+#[derive(Debug, Default, Deserialize)]
+pub struct ManifestWire<'a> {
+    #[serde(default, borrow)]
+    pub members: Vec<Text<'a>>,
+}
+
+/// `[[package]]`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PackageWire<'a> {
+    #[serde(borrow)]
+    pub name: Spanned<Text<'a>>,
+    /// Absent for a local project with a dynamic version.
+    #[serde(borrow)]
+    pub version: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub source: SourceWire<'a>,
+    #[serde(default, borrow)]
+    pub dependencies: Vec<DependencyWire<'a>>,
+    #[serde(default, borrow)]
+    pub optional_dependencies: BTreeMap<Text<'a>, Vec<DependencyWire<'a>>>,
+    #[serde(default, borrow)]
+    pub dev_dependencies: BTreeMap<Text<'a>, Vec<DependencyWire<'a>>>,
+    #[serde(borrow)]
+    pub sdist: Option<ArtifactWire<'a>>,
+    #[serde(default, borrow)]
+    pub wheels: Vec<ArtifactWire<'a>>,
+    #[serde(default, borrow)]
+    pub metadata: MetadataWire<'a>,
+}
+
+/// Where a package comes from: exactly one of the kinds is present.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceWire<'a> {
+    #[serde(borrow)]
+    pub registry: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub git: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub url: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub path: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub directory: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub editable: Option<Text<'a>>,
+    #[serde(borrow, rename = "virtual")]
+    pub virtual_: Option<Text<'a>>,
+}
+
+/// An edge. `version` and `source` are there only when the name alone is ambiguous in the lock.
+#[derive(Debug, Deserialize)]
+pub struct DependencyWire<'a> {
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    #[serde(borrow)]
+    pub version: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub source: Option<SourceWire<'a>>,
+    #[serde(default, borrow)]
+    pub extra: Vec<Text<'a>>,
+    #[serde(borrow)]
+    pub marker: Option<Text<'a>>,
+}
+
+/// A wheel or an sdist: a URL, or a path relative to a local index, or (for path sources) a file name only.
+#[derive(Debug, Deserialize)]
+pub struct ArtifactWire<'a> {
+    #[serde(borrow)]
+    pub url: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub path: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub filename: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub hash: Option<Text<'a>>,
+    pub size: Option<u64>,
+}
+
+/// `[package.metadata]`, read only to know which extras and groups exist though they are empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MetadataWire<'a> {
+    #[serde(default, borrow)]
+    pub provides_extras: Vec<Text<'a>>,
+    #[serde(default)]
+    pub requires_dev: BTreeMap<String, toml::Value>,
+}
