@@ -6,4 +6,5 @@ pub mod diagnostic;
 pub mod interpreter;
 pub mod lock;
 pub mod manifest;
+pub mod plan;
 pub mod project;

@@ -1,0 +1,539 @@
+//! The plan: what an image consists of, layer by layer, free of BuildKit. One plan serves the command line, the goldens and
+//! the lowering to LLB.
+
+pub mod layers;
+pub mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
+
+use crate::account::{self, Account};
+use crate::config::table::Located;
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::interpreter::{Interpreter, InterpreterError};
+use crate::lock::artifact::{Location, best_wheel};
+use crate::lock::closure::{self, Closure};
+use crate::lock::{Package as LockedPackage, PackageId, Source};
+use crate::manifest::{BuildSystem, Indexes, Manifest};
+use crate::project::{APP_DIR, Project, Target};
+
+/// Where the environment lives in every image: scripts and activation files hold this path.
+pub const VENV: &str = "/app/.venv";
+
+/// What the compiler must be told of the outside before it can plan a target.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// The platform to build for.
+    pub platform: Platform,
+    /// The base.
+    pub base: Image,
+    /// The image in which members are built.
+    pub builder: Image,
+    /// The image that holds uv.
+    pub uv: Image,
+}
+
+/// `os/architecture[/variant]` (OCI image spec).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Platform {
+    /// `linux`.
+    pub os: String,
+    /// `amd64`, `arm64`.
+    pub architecture: String,
+    /// `v7`; empty where there is none.
+    pub variant: String,
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.os, self.architecture)?;
+        if self.variant.is_empty() { Ok(()) } else { write!(out, "/{}", self.variant) }
+    }
+}
+
+impl std::str::FromStr for Platform {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (os, architecture, variant) = match parts[..] {
+            [os, architecture] => (os, architecture, ""),
+            [os, architecture, variant] => (os, architecture, variant),
+            _ => return Err(format!("`{text}` is not a platform: write `linux/amd64`")),
+        };
+        // arm64 has one variant only (containerd: platforms.Normalize).
+        let variant = if (architecture, variant) == ("arm64", "v8") { "" } else { variant };
+        Ok(Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.to_owned() })
+    }
+}
+
+/// An image, resolved.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Full reference; with a digest when it was resolved by a registry.
+    pub reference: String,
+    /// Its OCI config; empty when it was not resolved.
+    pub config: Vec<u8>,
+    /// The python in it; absent for images that are not asked for one.
+    pub interpreter: Option<Interpreter>,
+}
+
+/// What an image consists of. Layers are in the order of the image, lowest first.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The target's name.
+    pub target: String,
+    /// The place of its declaration.
+    pub span: Option<Span>,
+    /// The platform.
+    pub platform: Platform,
+    /// Reference of the base.
+    pub base: String,
+    /// Reference of the image in which members are built.
+    pub builder: String,
+    /// Reference of the image that holds uv.
+    pub uv: String,
+    /// The base's python.
+    pub interpreter: Interpreter,
+    /// Path of the builder's python.
+    pub builder_python: String,
+    /// Distinct sets of build requirements of the members.
+    pub backends: Vec<Backend>,
+    /// The layers over the base.
+    pub layers: Vec<Layer>,
+    /// Directories and files of the context that the plan reads.
+    pub context_paths: BTreeSet<String>,
+}
+
+/// A set of build requirements, installed once and shared by every member that declares it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Backend {
+    /// PEP 508 requirements, sorted.
+    pub requires: Vec<String>,
+    /// Where they are looked for.
+    pub indexes: Indexes,
+}
+
+/// One layer of the image.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Stable and unique within the plan.
+    pub name: String,
+    /// What is in it.
+    pub contents: Contents,
+}
+
+/// What is in a layer.
+#[derive(Clone, Debug)]
+pub enum Contents {
+    /// The user that runs and the directories it starts in.
+    Account {
+        /// The user.
+        account: Account,
+        /// The working directory.
+        workdir: String,
+    },
+    /// The virtual environment without packages.
+    Venv,
+    /// Wheels.
+    ThirdParty(Vec<Package>),
+    /// A local project, built and installed.
+    Member(Member),
+    /// Files of the context.
+    Files(Vec<(String, String)>),
+}
+
+/// A wheel to be installed.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Normalised name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// The wheel.
+    pub artifact: Artifact,
+    /// Its place in the lock.
+    pub span: Span,
+}
+
+/// A wheel as it is fetched.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// File name.
+    pub file: String,
+    /// Where it lies.
+    pub origin: Origin,
+    /// Lower-case hexadecimal; absent when the lock has none.
+    pub sha256: Option<String>,
+    /// Bytes; absent when the lock has none.
+    pub size: Option<u64>,
+}
+
+/// Where a wheel lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// At a URL.
+    Url(String),
+    /// In the build context.
+    Context(String),
+}
+
+/// A local project to be built.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Normalised name.
+    pub name: String,
+    /// Absent when it is dynamic.
+    pub version: Option<String>,
+    /// Its directory in the context; `.` is the context itself.
+    pub directory: String,
+    /// Directories of other projects below it, relative to it: not part of it.
+    pub nested: Vec<String>,
+    /// Index into [`Plan::backends`]; absent when uv builds it itself.
+    pub backend: Option<usize>,
+    /// The place of its build system.
+    pub span: Span,
+}
+
+/// A plan and what its user should know.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Things that are not errors.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Plans a target. Pure: what it must know of the outside is in `outside` and `manifests`.
+pub fn plan(
+    project: &Project,
+    target: &Target,
+    manifests: &BTreeMap<PackageId, Manifest>,
+    outside: &Outside,
+) -> Result<Planned, Diagnostics> {
+    let interpreter = interpreter_of(&outside.base, &target.base)?;
+    let builder = interpreter_of(&outside.builder, &target.builder)?;
+    check_python(project, target, interpreter)?;
+    check_builder(target, interpreter, builder)?;
+
+    let unusable = |error: InterpreterError| unusable_python(&target.base, &error);
+    let environment = interpreter.environment().map_err(unusable)?;
+    if !project.lock.supported_markers.is_empty()
+        && !project.lock.supported_markers.iter().any(|marker| marker.evaluate(&environment, &[]))
+    {
+        return Err(Diagnostic::new(
+            "lock::unsupported_environment",
+            format!("the lock is not made for {}: no entry of `tool.uv.environments` matches", interpreter.describe()),
+        )
+        .at(Span::whole(&project.lock.file))
+        .help("add the environment to `tool.uv.environments` and run `uv lock`, or choose another base or platform")
+        .into());
+    }
+    let closure = closure::select(&project.lock, &target.selection, &environment)?;
+
+    let mut warnings = Vec::new();
+    let packages = third_party(project, &closure, interpreter, &mut warnings)?;
+    let mut backends = Vec::new();
+    let members = members(project, &closure, manifests, &interpreter.uv, &mut backends)?;
+    let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
+
+    let mut layers = vec![
+        Layer { name: "user".to_owned(), contents: Contents::Account { account, workdir: target.workdir.clone() } },
+        Layer { name: "venv".to_owned(), contents: Contents::Venv },
+    ];
+    layers.extend(layers::assign(packages));
+    let member_layer = |member: Member| Layer { name: member.name.clone(), contents: Contents::Member(member) };
+    layers.extend(members.into_iter().map(member_layer));
+    if !target.files.is_empty() {
+        let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
+        layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
+    }
+    let context_paths = context_paths(&layers, &backends);
+    let plan = Plan {
+        target: target.name.clone(),
+        span: target.span.clone(),
+        platform: outside.platform.clone(),
+        base: outside.base.reference.clone(),
+        builder: outside.builder.reference.clone(),
+        uv: outside.uv.reference.clone(),
+        interpreter: interpreter.clone(),
+        builder_python: builder.executable.clone(),
+        backends,
+        layers,
+        context_paths,
+    };
+    Ok(Planned { plan, warnings })
+}
+
+fn interpreter_of<'image>(image: &'image Image, named: &Located<String>) -> Result<&'image Interpreter, Diagnostics> {
+    image.interpreter.as_ref().ok_or_else(|| {
+        Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
+            .at(named.span.clone())
+            .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
+            .into()
+    })
+}
+
+fn unusable_python(base: &Located<String>, error: &InterpreterError) -> Diagnostics {
+    Diagnostic::new("python::unusable", format!("`{}`: {error}", base.value)).at(base.span.clone()).into()
+}
+
+fn check_python(project: &Project, target: &Target, interpreter: &Interpreter) -> Result<(), Diagnostics> {
+    let version = interpreter.version().map_err(|error| unusable_python(&target.base, &error))?;
+    let full = &interpreter.python_full_version;
+    let mut errors = Vec::new();
+    if let Some(wanted) = &target.python
+        && full != &wanted.value
+        && !full.starts_with(&format!("{}.", wanted.value))
+    {
+        errors.push(
+            Diagnostic::new(
+                "python::other_version",
+                format!("python {} is asked for, but `{}` has python {full}", wanted.value, target.base.value),
+            )
+            .at(wanted.span.clone())
+            .at(target.base.span.clone())
+            .help("choose a base image with that python, or change `python.version`"),
+        );
+    }
+    if let Some((specifiers, span)) = &project.lock.requires_python
+        && !specifiers.contains(&version.only_release())
+    {
+        errors.push(
+            Diagnostic::new(
+                "python::outside_requires_python",
+                format!("python {full} of `{}` is outside `requires-python = \"{specifiers}\"`", target.base.value),
+            )
+            .at(target.base.span.clone())
+            .at(span.clone())
+            .help("choose a base image whose python satisfies it, or change `requires-python` and run `uv lock`"),
+        );
+    }
+    Diagnostics::check(errors)
+}
+
+/// Members built elsewhere must fit the python that runs them.
+fn check_builder(target: &Target, base: &Interpreter, builder: &Interpreter) -> Result<(), Diagnostics> {
+    let identity =
+        |python: &Interpreter| (python.short_version().ok(), python.implementation_name.clone(), python.gil_disabled);
+    if identity(base) == identity(builder) {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        "python::builder_differs",
+        format!("the builder has {}, but the base has {}", builder.describe(), base.describe()),
+    )
+    .at(target.builder.span.clone())
+    .at(target.base.span.clone())
+    .help("choose a `builder` with the same python as `base`")
+    .into())
+}
+
+fn third_party(
+    project: &Project,
+    closure: &Closure,
+    interpreter: &Interpreter,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Package>, Diagnostics> {
+    let tags = interpreter
+        .tags()
+        .map_err(|error| Diagnostic::new("python::unusable", error.to_string()).at(Span::whole(&project.lock.file)))?;
+    let mut packages = Vec::new();
+    let mut errors = Vec::new();
+    for id in closure.packages() {
+        let package = &project.lock.packages[id];
+        if package.source.project_dir().is_some() {
+            continue;
+        }
+        let index = match &package.source {
+            Source::Registry(_) => None,
+            Source::FlatRegistry(directory) => Some(directory),
+            other => {
+                errors.push(unsupported(
+                    package,
+                    &format!("comes from a {} source, which cannot be built yet", other.kind()),
+                ));
+                continue;
+            }
+        };
+        let Some(wheel) = best_wheel(&package.wheels, &tags) else {
+            errors.push(no_wheel(package, interpreter));
+            continue;
+        };
+        let origin = match (&wheel.location, index) {
+            (Location::Url(url), _) => Origin::Url(url.clone()),
+            (Location::IndexPath(path), Some(directory)) => {
+                Origin::Context(format!("{}/{path}", directory.trim_end_matches('/')))
+            }
+            (Location::IndexPath(path), None) => Origin::Context(path.clone()),
+            (Location::Source, _) => {
+                errors.push(unsupported(package, "has a wheel without a location"));
+                continue;
+            }
+        };
+        if let Origin::Context(path) = &origin
+            && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
+        {
+            errors.push(
+                Diagnostic::new(
+                    "lock::outside_context",
+                    format!("the wheel of `{}` lies in `{path}`, outside the build context", package.name),
+                )
+                .at(package.span.clone())
+                .help("build from a directory that holds both the workspace and the index"),
+            );
+            continue;
+        }
+        let sha256 = match &wheel.hash {
+            Some(hash) => match hash.strip_prefix("sha256:") {
+                Some(hex) => Some(hex.to_owned()),
+                None => {
+                    let algorithm = hash.split(':').next().unwrap_or_default();
+                    errors.push(unsupported(
+                        package,
+                        &format!("is pinned by {algorithm}, which BuildKit cannot verify yet"),
+                    ));
+                    continue;
+                }
+            },
+            None => {
+                warnings.push(
+                    Diagnostic::new(
+                        "lock::no_hash",
+                        format!("`{}` has no hash in the lock: its download cannot be verified", package.name),
+                    )
+                    .at(package.span.clone()),
+                );
+                None
+            }
+        };
+        packages.push(Package {
+            name: package.name.to_string(),
+            version: package.version.as_ref().map(ToString::to_string).unwrap_or_default(),
+            artifact: Artifact { file: wheel.file.clone(), origin, sha256, size: wheel.size },
+            span: package.span.clone(),
+        });
+    }
+    Diagnostics::check(errors)?;
+    Ok(packages)
+}
+
+fn unsupported(package: &LockedPackage, problem: &str) -> Diagnostic {
+    Diagnostic::new("lock::unsupported_source", format!("package `{}` {problem}", package.name))
+        .at(package.span.clone())
+        .help("use a version that an index has as a wheel")
+}
+
+fn no_wheel(package: &LockedPackage, interpreter: &Interpreter) -> Diagnostic {
+    let version = package.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    let problem = format!("`{}`{version} has no wheel for {}", package.name, interpreter.describe());
+    let files: Vec<&str> = package.wheels.iter().map(|wheel| wheel.file.as_str()).take(6).collect();
+    let more = package.wheels.len().saturating_sub(files.len());
+    let mut diagnostic = Diagnostic::new("lock::no_wheel", problem).at(package.span.clone());
+    diagnostic = if package.wheels.is_empty() && package.sdist.is_some() {
+        diagnostic.help("the lock has only a source distribution of it, which cannot be built yet")
+    } else {
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        diagnostic.help(format!("the lock has {}{more}", files.join(", ")))
+    };
+    diagnostic.help("choose a base image or platform that it has a wheel for, or another version of it")
+}
+
+fn members(
+    project: &Project,
+    closure: &Closure,
+    manifests: &BTreeMap<PackageId, Manifest>,
+    uv_version: &str,
+    backends: &mut Vec<Backend>,
+) -> Result<Vec<Member>, Diagnostics> {
+    let lock = &project.lock;
+    let directories: BTreeSet<&str> = lock.packages.iter().filter_map(|package| package.source.project_dir()).collect();
+    let mut members = Vec::new();
+    for id in closure.local_projects(lock) {
+        let package = &lock.packages[id];
+        let (Source::Directory(directory) | Source::Editable(directory)) = &package.source else { continue };
+        let Some(manifest) = manifests.get(&id) else {
+            return Err(Diagnostic::new(
+                "lock::missing_member",
+                format!("`{}` has no `pyproject.toml` in `{directory}`", package.name),
+            )
+            .at(package.span.clone())
+            .help(
+                "if the file is there, see whether `.dockerignore` leaves it out; if the member is gone, run `uv lock`",
+            )
+            .into());
+        };
+        let backend = backend_of(&manifest.build_system, uv_version).map(|requires| {
+            let indexes = project.manifest.as_ref().map(|root| root.indexes.clone()).unwrap_or_default();
+            let backend = Backend { requires, indexes };
+            backends.iter().position(|known| *known == backend).unwrap_or_else(|| {
+                backends.push(backend);
+                backends.len() - 1
+            })
+        });
+        let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
+        let nested = directories
+            .iter()
+            .filter(|other| **other != "." && *other != directory)
+            .filter_map(|other| other.strip_prefix(&prefix))
+            .map(ToOwned::to_owned)
+            .collect();
+        members.push(Member {
+            name: package.name.to_string(),
+            version: package.version.as_ref().map(ToString::to_string),
+            directory: directory.clone(),
+            nested,
+            backend,
+            span: manifest.build_system.span.clone(),
+        });
+    }
+    Ok(members)
+}
+
+/// The requirements to install before a build; none when uv builds the project itself, which it does for `uv_build` of its own
+/// version (uv: `check_direct_build`).
+fn backend_of(build_system: &BuildSystem, uv_version: &str) -> Option<Vec<String>> {
+    if let [only] = &build_system.requires[..]
+        && build_system.backend.as_deref() == Some("uv_build")
+        && let Ok(requirement) = only.parse::<Requirement<VerbatimUrl>>()
+        && requirement.name.as_str() == "uv-build"
+        && let Ok(version) = uv_version.parse()
+    {
+        let admitted = match &requirement.version_or_url {
+            None => true,
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(&version),
+            Some(VersionOrUrl::Url(_)) => false,
+        };
+        if admitted {
+            return None;
+        }
+    }
+    Some(build_system.requires.clone())
+}
+
+fn context_paths(layers: &[Layer], backends: &[Backend]) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for layer in layers {
+        match &layer.contents {
+            Contents::Member(member) => {
+                paths.insert(member.directory.clone());
+            }
+            Contents::Files(files) => paths.extend(files.iter().map(|(from, _)| from.clone())),
+            Contents::ThirdParty(packages) => {
+                paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {
+                    Origin::Context(path) => Some(path.clone()),
+                    Origin::Url(_) => None,
+                }))
+            }
+            Contents::Account { .. } | Contents::Venv => {}
+        }
+    }
+    paths.extend(backends.iter().flat_map(|backend| backend.indexes.directories.iter().cloned()));
+    paths
+}
+
+/// Directories that exist in every image without being planned.
+pub fn is_planned_anyway(path: &str) -> bool {
+    path == "/" || path == APP_DIR
+}

@@ -1,0 +1,149 @@
+//! A plan for people and programs: the JSON of `uv-buildkit plan --format json` and its text twin.
+
+use serde::Serialize;
+
+use super::{Contents, Layer, Origin, Plan};
+
+/// The JSON form of a plan.
+#[derive(Debug, Serialize)]
+pub struct Report<'plan> {
+    target: &'plan str,
+    platform: String,
+    python: &'plan str,
+    base: &'plan str,
+    builder: &'plan str,
+    uv: &'plan str,
+    layers: Vec<LayerReport<'plan>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LayerReport<'plan> {
+    name: &'plan str,
+    kind: &'static str,
+    packages: Vec<PackageReport<'plan>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileReport<'plan>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PackageReport<'plan> {
+    name: &'plan str,
+    version: Option<&'plan str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact: Option<ArtifactReport<'plan>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<&'plan str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_requires: Option<&'plan [String]>,
+}
+
+#[derive(Debug, Serialize)]
+struct ArtifactReport<'plan> {
+    file: &'plan str,
+    url: &'plan str,
+    sha256: Option<&'plan str>,
+    size: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileReport<'plan> {
+    from: &'plan str,
+    to: &'plan str,
+}
+
+impl<'plan> Report<'plan> {
+    /// The report of a plan.
+    pub fn new(plan: &'plan Plan) -> Self {
+        Self {
+            target: &plan.target,
+            platform: plan.platform.to_string(),
+            python: &plan.interpreter.python_full_version,
+            base: &plan.base,
+            builder: &plan.builder,
+            uv: &plan.uv,
+            layers: plan.layers.iter().map(|layer| LayerReport::new(plan, layer)).collect(),
+        }
+    }
+
+    /// One block a layer, one line a package.
+    pub fn text(&self) -> String {
+        let mut text = format!("{} ({}, python {}) on {}\n", self.target, self.platform, self.python, self.base);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let size: u64 = layer.packages.iter().filter_map(|package| package.artifact.as_ref()?.size).sum();
+            let size = if size > 0 { format!("  {}", megabytes(size)) } else { String::new() };
+            text += &format!("{:>4}  {:<12} {}{size}\n", index + 1, layer.kind, layer.name);
+            for package in &layer.packages {
+                let version = package.version.unwrap_or("(dynamic version)");
+                let from = match (&package.artifact, package.directory) {
+                    (Some(artifact), _) => artifact.file.to_owned(),
+                    (None, Some(directory)) => format!("built from {directory}"),
+                    (None, None) => String::new(),
+                };
+                text += &format!("        {} {version}  {from}\n", package.name);
+            }
+            for file in &layer.files {
+                text += &format!("        {} -> {}\n", file.from, file.to);
+            }
+        }
+        let packages: usize = self.layers.iter().map(|layer| layer.packages.len()).sum();
+        let artifacts =
+            self.layers.iter().flat_map(|layer| &layer.packages).filter_map(|package| package.artifact.as_ref());
+        let size: u64 = artifacts.filter_map(|artifact| artifact.size).sum();
+        text + &format!("{} layers, {packages} packages, {} to fetch\n", self.layers.len(), megabytes(size))
+    }
+}
+
+impl<'plan> LayerReport<'plan> {
+    fn new(plan: &'plan Plan, layer: &'plan Layer) -> Self {
+        let mut report = Self { name: &layer.name, kind: layer.kind(), packages: Vec::new(), files: Vec::new() };
+        match &layer.contents {
+            Contents::Account { .. } | Contents::Venv => {}
+            Contents::ThirdParty(packages) => {
+                report.packages.extend(packages.iter().map(|package| PackageReport {
+                    name: &package.name,
+                    version: Some(&package.version),
+                    artifact: Some(ArtifactReport {
+                        file: &package.artifact.file,
+                        url: match &package.artifact.origin {
+                            Origin::Url(url) => url,
+                            Origin::Context(path) => path,
+                        },
+                        sha256: package.artifact.sha256.as_deref(),
+                        size: package.artifact.size,
+                    }),
+                    directory: None,
+                    build_requires: None,
+                }));
+            }
+            Contents::Member(member) => report.packages.push(PackageReport {
+                name: &member.name,
+                version: member.version.as_deref(),
+                artifact: None,
+                directory: Some(&member.directory),
+                build_requires: member.backend.map(|backend| plan.backends[backend].requires.as_slice()),
+            }),
+            Contents::Files(files) => {
+                report.files.extend(files.iter().map(|(from, to)| FileReport { from, to }));
+            }
+        }
+        report
+    }
+}
+
+impl Layer {
+    /// As reports call its kind.
+    pub fn kind(&self) -> &'static str {
+        match self.contents {
+            Contents::Account { .. } => "user",
+            Contents::Venv => "venv",
+            Contents::ThirdParty(_) => "third-party",
+            Contents::Member(_) => "member",
+            Contents::Files(_) => "files",
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = (bytes + 50_000) / 100_000;
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
