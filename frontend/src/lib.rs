@@ -3,8 +3,12 @@
 pub mod account;
 pub mod config;
 pub mod diagnostic;
+pub mod ignore;
+pub mod image;
 pub mod interpreter;
 pub mod lock;
+pub mod lower;
 pub mod manifest;
+pub mod options;
 pub mod plan;
 pub mod project;

@@ -1,0 +1,140 @@
+//! The OCI image config of a target, as bytes. No clock: `created` comes from `SOURCE_DATE_EPOCH` or is left out.
+
+use serde_json::{Map, Value, json};
+
+use crate::lower::image_env;
+use crate::plan::{Contents, Plan, VENV};
+use crate::project::Target;
+
+/// Makes the config from the base's, so that what the base declares and this does not know of is kept.
+///
+/// `history` has one line for each layer over the base (exporter: `normalizeLayersAndHistory`). `epoch` is in seconds.
+pub fn config(
+    base: &[u8],
+    target: &Target,
+    plan: &Plan,
+    scripts: &[String],
+    history: &[String],
+    epoch: Option<i64>,
+) -> Vec<u8> {
+    let mut image: Map<String, Value> = serde_json::from_slice(base).unwrap_or_default();
+    image.insert("architecture".to_owned(), json!(plan.platform.architecture));
+    image.insert("os".to_owned(), json!(plan.platform.os));
+    if !plan.platform.variant.is_empty() {
+        image.insert("variant".to_owned(), json!(plan.platform.variant));
+    }
+    // The exporter writes these anew from what it exports.
+    image.remove("rootfs");
+    image.remove("created");
+    let created = epoch.and_then(rfc3339);
+    if let Some(created) = &created {
+        image.insert("created".to_owned(), json!(created));
+    }
+
+    let mut runtime = match image.remove("config") {
+        Some(Value::Object(runtime)) => runtime,
+        _ => Map::new(),
+    };
+    runtime.insert("Env".to_owned(), json!(environment(&runtime, target)));
+    runtime.insert("User".to_owned(), json!(user(target)));
+    runtime.insert("WorkingDir".to_owned(), json!(target.workdir));
+    merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
+    merge_object(&mut runtime, "ExposedPorts", target.expose.iter().map(|port| (port.clone(), json!({}))));
+    let command = command(target, plan, scripts);
+    // Whoever sets one of the two does not want the base's other one (Dockerfile: ENTRYPOINT resets CMD).
+    if target.entrypoint.is_some() || command.is_some() {
+        runtime.insert("Entrypoint".to_owned(), json!(target.entrypoint));
+        runtime.insert("Cmd".to_owned(), json!(command));
+    }
+    // A shell form is of no use to an image that is made without one.
+    runtime.remove("ArgsEscaped");
+    runtime.retain(|_, value| !value.is_null());
+    image.insert("config".to_owned(), Value::Object(runtime));
+
+    let mut entries = match image.remove("history") {
+        Some(Value::Array(entries)) => entries,
+        _ => Vec::new(),
+    };
+    entries.extend(history.iter().map(|line| {
+        let mut entry =
+            Map::from_iter([("created_by".to_owned(), json!(line)), ("comment".to_owned(), json!("uv-buildkit"))]);
+        if let Some(created) = &created {
+            entry.insert("created".to_owned(), json!(created));
+        }
+        Value::Object(entry)
+    }));
+    image.insert("history".to_owned(), Value::Array(entries));
+    Value::Object(image).to_string().into_bytes()
+}
+
+/// `Config.Env` of an image config.
+pub fn env(config: &[u8]) -> Vec<(String, String)> {
+    let image: Value = serde_json::from_slice(config).unwrap_or_default();
+    let env: Vec<String> = serde_json::from_value(image["config"]["Env"].clone()).unwrap_or_default();
+    image_env(&env)
+}
+
+fn environment(runtime: &Map<String, Value>, target: &Target) -> Vec<String> {
+    let base: Vec<String> =
+        runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
+    let mut env = image_env(&base);
+    let base_path = env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, path)| path.as_str());
+    let path = format!("{VENV}/bin:{base_path}");
+    let ours = [
+        ("PATH".to_owned(), path),
+        ("VIRTUAL_ENV".to_owned(), VENV.to_owned()),
+        ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
+        ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
+    ];
+    let theirs = target.env.iter().map(|(name, value)| (name.clone(), value.clone()));
+    for (name, value) in ours.into_iter().chain(theirs) {
+        match env.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = value,
+            None => env.push((name, value)),
+        }
+    }
+    env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// What BuildKit gives to images that set no path (util/system: `DefaultPathEnvUnix`).
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Numeric, so that it holds whatever `/etc/passwd` says, and so that Kubernetes can see that it is not root.
+fn user(target: &Target) -> String {
+    format!("{}:{}", target.user.uid, target.user.gid)
+}
+
+/// The declared command; else the project's script, when it is clear which.
+fn command(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<String>> {
+    if target.cmd.is_some() || target.entrypoint.is_some() {
+        return target.cmd.clone();
+    }
+    let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {
+        Contents::Member(member) => Some(member.name.as_str()),
+        _ => None,
+    });
+    let script = match scripts {
+        [only] => Some(only),
+        several => several.iter().find(|script| Some(script.replace('_', "-").as_str()) == project),
+    };
+    script.map(|script| vec![script.clone()])
+}
+
+fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Iterator<Item = (String, Value)>) {
+    let mut entries = entries.peekable();
+    if entries.peek().is_none() {
+        return;
+    }
+    let object = runtime.entry(key).or_insert_with(|| json!({}));
+    if !object.is_object() {
+        *object = json!({});
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.extend(entries);
+    }
+}
+
+/// Seconds since 1970 as RFC 3339 in UTC; absent for a time beyond its years.
+fn rfc3339(seconds: i64) -> Option<String> {
+    jiff::Timestamp::from_second(seconds).ok().map(|timestamp| timestamp.to_string())
+}

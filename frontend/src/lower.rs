@@ -1,0 +1,255 @@
+//! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
+
+mod account;
+mod install;
+mod member;
+pub mod probe;
+mod sources;
+
+use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Local, Metadata, Mkfile, Output, Platform, merge};
+
+use crate::plan::{self, Contents, Layer, Plan};
+use sources::Sources;
+
+/// Where a step finds the worker script and uv.
+const TOOLS: &str = "/opt/uv-buildkit";
+
+/// The script that every install and build step runs.
+const WORKER: &str = include_str!("lower/worker.py");
+
+/// 1980-01-01 in nanoseconds: the time of every file that an op of ours makes. The worker sets the same.
+const EPOCH: i64 = 315_532_800_000_000_000;
+
+/// What lowering must know beside the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The client session that local directories come from.
+    pub session: String,
+    /// Patterns of `.dockerignore`.
+    pub ignore: Vec<String>,
+    /// The daemon can merge; else layers are copied over the base one by one.
+    pub merge: bool,
+    /// Step names tell the platform.
+    pub show_platform: bool,
+    /// Environment of the base image, for the steps that run in it.
+    pub base_env: Vec<(String, String)>,
+    /// Environment of the builder image.
+    pub builder_env: Vec<(String, String)>,
+}
+
+/// A lowered plan.
+#[derive(Debug)]
+pub struct Lowered {
+    /// The filesystem of the image.
+    pub image: Input,
+    /// One line a layer over the base, for the image's history.
+    pub history: Vec<String>,
+}
+
+/// Lowers a plan.
+pub fn lower(plan: &Plan, options: &Options) -> Lowered {
+    let lowering = Lowering::new(plan, options);
+    let layers: Vec<Input> =
+        plan.layers.iter().enumerate().map(|(index, layer)| lowering.layer(index, layer)).collect();
+    let history = plan.layers.iter().map(describe).collect();
+    Lowered { image: lowering.assemble(layers), history }
+}
+
+/// What every step of one plan shares.
+struct Lowering<'plan> {
+    plan: &'plan Plan,
+    options: &'plan Options,
+    platform: Platform,
+    base: Output,
+    builder: Output,
+    tools: Tools,
+    context: Output,
+    sources: Sources,
+    /// The empty environment, as made by the base and, when it differs, by the builder.
+    venv: Output,
+    builder_venv: Output,
+    backends: Vec<Output>,
+}
+
+/// Mounts that a step needs to do its work.
+#[derive(Clone)]
+struct Tools {
+    uv: Output,
+    worker: Output,
+}
+
+impl<'plan> Lowering<'plan> {
+    fn new(plan: &'plan Plan, options: &'plan Options) -> Self {
+        let platform = platform(&plan.platform);
+        let image = |reference: &str, internal: bool| {
+            let image = Image::new(reference)
+                .platform(&platform)
+                .metadata(Metadata::named(format!("[internal] image {reference}")));
+            if internal { image.internal().build() } else { image.build() }
+        };
+        let base = image(&plan.base, false);
+        let builder = if plan.builder == plan.base { base.clone() } else { image(&plan.builder, true) };
+        let tools = Tools { uv: image(&plan.uv, true), worker: script("worker.py", WORKER) };
+        let mut lowering = Self {
+            plan,
+            options,
+            platform,
+            venv: base.clone(),
+            builder_venv: builder.clone(),
+            base,
+            builder,
+            tools,
+            context: context(plan, options),
+            sources: Sources::of(plan),
+            backends: Vec::new(),
+        };
+        lowering.venv = lowering.empty_venv(&lowering.base, &lowering.options.base_env, &plan.interpreter.executable);
+        lowering.builder_venv = if lowering.builder == lowering.base {
+            lowering.venv.clone()
+        } else {
+            lowering.empty_venv(&lowering.builder, &lowering.options.builder_env, &plan.builder_python)
+        };
+        lowering.backends = plan.backends.iter().map(|backend| lowering.backend(backend)).collect();
+        lowering
+    }
+
+    fn layer(&self, index: usize, layer: &Layer) -> Input {
+        let name = self.step_name(index, layer);
+        match &layer.contents {
+            Contents::Account { account, workdir } => account::lower(account, workdir, Metadata::named(name)),
+            Contents::Venv => self.venv.clone().into(),
+            Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
+            Contents::Member(member) => self.member(member, name).into(),
+            Contents::Files(files) => {
+                let copies = files.iter().fold(File::on(Input::Scratch), |file, (from, to)| {
+                    let copy = Copy::new(&self.context, format!("/{from}"), to).contents_only().create_dest_path();
+                    file.copy(copy.timestamp(EPOCH))
+                });
+                copies.metadata(Metadata::named(name)).build().into()
+            }
+        }
+    }
+
+    /// `[api 3/7]`, with the platform before the target where several are built.
+    fn step_prefix(&self, index: usize) -> String {
+        let platform = if self.options.show_platform { format!("{} ", self.plan.platform) } else { String::new() };
+        format!("[{platform}{} {}/{}]", self.plan.target, index + 1, self.plan.layers.len())
+    }
+
+    fn step_name(&self, index: usize, layer: &Layer) -> String {
+        format!("{} {}", self.step_prefix(index), describe(layer))
+    }
+
+    /// Name of a step that several targets share.
+    fn shared_name(&self, text: &str) -> String {
+        let platform = if self.options.show_platform { format!("{} ", self.plan.platform) } else { String::new() };
+        format!("[{platform}shared] {text}")
+    }
+
+    /// A step in `root`, whose python runs the worker. The root is read-only: what a step leaves is in its output.
+    fn exec(&self, root: &Output, python: &str, env: &[(String, String)], arguments: &[&str]) -> Exec {
+        let worker = format!("{TOOLS}/worker.py");
+        let arguments = [python, &worker].into_iter().chain(arguments.iter().copied());
+        Exec::new(arguments.map(str::to_owned))
+            .platform(&self.platform)
+            .envs(env.iter().cloned())
+            .envs(STEP_ENV)
+            .mount(Bind::new("/", root).readonly())
+            .mount(Bind::new(format!("{TOOLS}/uv"), &self.tools.uv).selector("/uv").readonly())
+            .mount(Bind::new(&worker, &self.tools.worker).selector("/worker.py").readonly())
+    }
+
+    fn assemble(&self, layers: Vec<Input>) -> Input {
+        let name = format!("[{}] assemble", self.plan.target);
+        if self.options.merge {
+            let inputs = std::iter::once(Input::from(&self.base)).chain(layers);
+            return merge(inputs, Metadata::named(name));
+        }
+        // One op a layer, so that each stays a layer of the image.
+        let copied = layers.into_iter().enumerate().fold(self.base.clone(), |below, (index, layer)| {
+            let copy = Copy::new(layer, "/", "/").contents_only();
+            File::on(&below).copy(copy).metadata(Metadata::named(format!("{} copy", self.step_prefix(index)))).build()
+        });
+        copied.into()
+    }
+}
+
+/// Environment of every step: quiet, offline for interpreters, and the same everywhere. One worker a step, because BuildKit
+/// runs steps side by side: more would only fight over the cores.
+const STEP_ENV: [(&str, &str); 8] = [
+    ("HOME", "/tmp"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONHASHSEED", "0"),
+    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
+    ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
+    ("UV_CONCURRENT_INSTALLS", "1"),
+    ("UV_NO_PROGRESS", "1"),
+    ("UV_PYTHON_DOWNLOADS", "never"),
+];
+
+/// What a layer is, after "step i of n": also the line of the image's history.
+fn describe(layer: &Layer) -> String {
+    match &layer.contents {
+        Contents::Account { account, .. } => {
+            format!("add user {} ({}:{})", account.user.name, account.user.uid, account.user.gid)
+        }
+        Contents::Venv => format!("create {}", plan::VENV),
+        Contents::ThirdParty(packages) => match &packages[..] {
+            [only] => format!("install {} {}", only.name, only.version),
+            [first, .., last] => {
+                format!("install {} packages, {} to {} ({})", packages.len(), first.name, last.name, layer.name)
+            }
+            [] => "install nothing".to_owned(),
+        },
+        Contents::Member(member) => {
+            let version = member.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+            format!("build and install {}{version}", member.name)
+        }
+        Contents::Files(files) => {
+            format!("copy {}", files.iter().map(|(from, _)| from.as_str()).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// A file of our own as a vertex: `/NAME`.
+fn script(name: &str, text: &str) -> Output {
+    File::on(Input::Scratch)
+        .mkfile(Mkfile::new(format!("/{name}"), 0o755, text).timestamp(EPOCH))
+        .metadata(Metadata::named(format!("[internal] {name}")))
+        .build()
+}
+
+/// Never part of a build, wherever they lie. `.dockerignore` comes after them, and may take them in again.
+const ALWAYS_IGNORED: [&str; 8] = [
+    "**/.git",
+    "**/.venv",
+    "**/__pycache__",
+    "**/*.pyc",
+    "**/*.egg-info",
+    "**/.mypy_cache",
+    "**/.pytest_cache",
+    "**/.ruff_cache",
+];
+
+/// The build context: only what the plan reads.
+fn context(plan: &Plan, options: &Options) -> Output {
+    let local = Local::new("context")
+        .session(&options.session)
+        .exclude(ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(options.ignore.iter().cloned()))
+        // Trees synced with other filters must not take each other's place.
+        .shared_key_hint(format!("uv-buildkit-{}", plan.target))
+        .metadata(Metadata::named("[internal] load build context"));
+    let paths = &plan.context_paths;
+    if paths.is_empty() || paths.contains(".") { local.build() } else { local.include(paths.iter().cloned()).build() }
+}
+
+/// As LLB names it.
+pub fn platform(platform: &plan::Platform) -> Platform {
+    Platform::with_variant(&platform.os, &platform.architecture, &platform.variant)
+}
+
+/// `NAME=VALUE` strings of an image config.
+pub fn image_env(env: &[String]) -> Vec<(String, String)> {
+    let pairs = env.iter().filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,52 @@
+//! Local projects: built and installed in one step that sees nothing of the context but the project's own directory.
+
+use buildkit_llb::{Bind, Copy, File, Input, Metadata, Network, Output, Tmpfs};
+
+use super::{EPOCH, Lowering, TOOLS};
+use crate::plan::{Member, VENV};
+
+/// Where build requirements are mounted; an environment knows its own path.
+pub(super) const BACKEND: &str = "/opt/uv-buildkit/backend";
+
+/// Files beside the manifest of a root project that belong to the workspace or to a build of it, not to the project.
+const NOT_OF_A_ROOT_PROJECT: [&str; 7] =
+    ["uv.lock", "uv.build.toml", ".python-version", "Dockerfile", "*.Dockerfile", "*.dockerignore", "compose*.yaml"];
+
+impl Lowering<'_> {
+    /// Builds a project as a wheel and installs it.
+    pub(super) fn member(&self, member: &Member, name: String) -> Output {
+        debug_assert!(BACKEND.starts_with(TOOLS));
+        let mut exec = self
+            .exec(&self.builder, &self.plan.builder_python, &self.options.builder_env, &["member", &member.name])
+            .network(Network::None)
+            .mount(self.sources_of(member))
+            // On disk, not in memory: sources and native builds can be large.
+            .mount(Bind::new("/build", Input::Scratch).no_output())
+            .mount(Tmpfs::new("/tmp"))
+            .mount(Bind::new(VENV, &self.builder_venv).selector(VENV).readonly())
+            .mount(Bind::new("/out", Input::Scratch));
+        if let Some(backend) = member.backend {
+            exec = exec.mount(Bind::new(BACKEND, &self.backends[backend]).readonly());
+        }
+        let metadata = Metadata::named(name).at_all(self.sources.location(&member.span));
+        exec.metadata(metadata).build().output("/out")
+    }
+
+    /// Read-only mounts are keyed by the content of what they select: another member's change does not reach this step.
+    fn sources_of(&self, member: &Member) -> Bind {
+        let is_root = member.directory == ".";
+        if !is_root && member.nested.is_empty() {
+            let directory = format!("/{}", member.directory);
+            return Bind::new("/src", &self.context).selector(directory).readonly();
+        }
+        let nested = member.nested.iter().map(String::as_str);
+        let foreign = NOT_OF_A_ROOT_PROJECT.iter().copied().filter(|_| is_root);
+        let from = if is_root { "/".to_owned() } else { format!("/{}", member.directory) };
+        let copy = Copy::new(&self.context, from, "/").contents_only().exclude(nested.chain(foreign)).timestamp(EPOCH);
+        let own = File::on(Input::Scratch)
+            .copy(copy)
+            .metadata(Metadata::named(format!("[internal] sources of {}", member.name)))
+            .build();
+        Bind::new("/src", own).readonly()
+    }
+}

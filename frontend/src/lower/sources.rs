@@ -1,0 +1,61 @@
+//! Places in the user's files, for the errors of the steps made from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use buildkit_llb::{Location, SourceFile};
+
+use crate::diagnostic::Span;
+use crate::plan::{Contents, Plan};
+
+/// Lines kept around a place; clients show about this many.
+const MARGIN: usize = 4;
+
+/// The files that a plan's steps point into, as LLB wants them. A lock can have megabytes, and every solve would carry it: only
+/// the lines near a place are kept, the others are left empty, so that line numbers hold.
+pub struct Sources {
+    files: BTreeMap<String, Arc<SourceFile>>,
+}
+
+impl Sources {
+    /// The files of all spans of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let mut kept: BTreeMap<String, (&Span, BTreeSet<usize>)> = BTreeMap::new();
+        for span in spans(plan) {
+            let (first, last) = span.lines();
+            let lines = &mut kept.entry(span.file.name.clone()).or_insert((span, BTreeSet::new())).1;
+            lines.extend(first.saturating_sub(MARGIN)..=last + MARGIN);
+        }
+        let files = kept
+            .into_iter()
+            .map(|(name, (span, lines))| {
+                let text: String = span
+                    .file
+                    .text
+                    .split_inclusive('\n')
+                    .enumerate()
+                    .map(|(index, line)| if lines.contains(&(index + 1)) { line } else { "\n" })
+                    .collect();
+                let file = SourceFile::new(name.clone(), "TOML", text, None);
+                (name, file)
+            })
+            .collect();
+        Self { files }
+    }
+
+    /// The place of a span.
+    pub fn location(&self, span: &Span) -> Option<Location> {
+        let (first, last) = span.lines();
+        let lines = u32::try_from(first).ok()?..=u32::try_from(last).ok()?;
+        self.files.get(&span.file.name).map(|file| Location::lines(file, lines))
+    }
+}
+
+fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
+    let in_layers = plan.layers.iter().flat_map(|layer| match &layer.contents {
+        Contents::ThirdParty(packages) => packages.iter().map(|package| &package.span).collect::<Vec<_>>(),
+        Contents::Member(member) => vec![&member.span],
+        Contents::Account { .. } | Contents::Venv | Contents::Files(_) => Vec::new(),
+    });
+    plan.span.iter().chain(in_layers)
+}

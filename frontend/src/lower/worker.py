@@ -1,0 +1,105 @@
+"""One step of an image build: runs uv, then makes the output independent of when and where it ran.
+
+    worker.py venv PYTHON             an empty environment
+    worker.py install REQUIREMENT...  wheels from /wheels into it
+    worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
+    worker.py member NAME             a project, built from /src and installed
+
+Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+UV = "/opt/uv-buildkit/uv"
+VENV = "/app/.venv"
+OUT = "/out"
+WHEELS = "/wheels"
+BACKEND = "/opt/uv-buildkit/backend"
+SOURCE = "/src"
+SCRATCH = "/build"
+
+# 1980-01-01, the first instant that a zip file can hold: older times break tools that archive what is installed.
+EPOCH = 315532800 * 10**9
+
+
+def uv(*arguments):
+    """Runs uv; its own words are the log of the step, its exit code is the step's."""
+    code = subprocess.run([UV, *arguments]).returncode
+    if code != 0:
+        sys.exit(code)
+
+
+def install(find_links, requirements):
+    """Installs wheels into the output as if it were the environment, so that scripts name the environment's python."""
+    prefix = OUT + VENV
+    uv(
+        "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--no-cache", "--no-config",
+        "--prerelease=allow", "--link-mode=copy", "--compile-bytecode", "--find-links", find_links,
+        "--python", VENV + "/bin/python", "--prefix", prefix, *requirements,
+    )
+    os.remove(prefix + "/.lock")
+
+
+def freeze(root):
+    """Gives every file, directory and link the same time."""
+    for directory, directories, files in os.walk(root, topdown=False):
+        for name in directories + files:
+            os.utime(os.path.join(directory, name), ns=(EPOCH, EPOCH), follow_symlinks=False)
+    os.utime(root, ns=(EPOCH, EPOCH))
+
+
+def make_venv(python):
+    """An environment knows its own path, so it is made where it will live and then moved to the output."""
+    uv("venv", "--quiet", "--no-config", "--no-project", "--python", python, VENV)
+    lock = VENV + "/.lock"
+    if os.path.exists(lock):
+        os.remove(lock)
+    shutil.copytree(VENV, OUT + VENV, symlinks=True)
+    freeze(OUT)
+
+
+def make_backend(python, arguments):
+    """An environment with the build requirements, mounted later where it was made."""
+    uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
+    uv(
+        "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
+        "--python", BACKEND + "/bin/python", *arguments,
+    )
+
+
+def make_member(name):
+    """Builds a wheel from a copy, since backends write beside the sources, and installs it."""
+    source, wheels = SCRATCH + "/src", SCRATCH + "/wheels"
+    shutil.copytree(SOURCE, source, symlinks=True)
+    python = ["--python", VENV + "/bin/python"]
+    if os.path.exists(BACKEND):
+        python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
+        os.environ["PATH"] = BACKEND + "/bin:" + os.environ.get("PATH", os.defpath)
+    uv(
+        "build", "--quiet", "--wheel", "--offline", "--no-cache", "--no-config", "--no-sources", *python,
+        "--out-dir", wheels, source,
+    )
+    install(wheels, [name])
+    freeze(OUT)
+
+
+def main(command, *arguments):
+    """Runs one command."""
+    os.umask(0o022)
+    if command == "venv":
+        make_venv(*arguments)
+    elif command == "install":
+        install(WHEELS, arguments)
+        freeze(OUT)
+    elif command == "backend":
+        make_backend(*arguments[:1], arguments[1:])
+    elif command == "member":
+        make_member(*arguments)
+    else:
+        sys.exit("worker.py: unknown command " + command)
+
+
+main(*sys.argv[1:])
