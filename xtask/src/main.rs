@@ -1,1 +1,84 @@
-fn main() {}
+//! `cargo xtask`: the project's own tasks.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use xtask::lab::Lab;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// A real BuildKit, registry, buildx and Docker engine on this machine
+    #[command(subcommand)]
+    Lab(LabTask),
+}
+
+#[derive(Subcommand)]
+enum LabTask {
+    /// Set the lab up, unless it runs already
+    Up,
+    /// End the lab; what it built stays cached
+    Down,
+    /// Print the variables with which any client finds the lab, for `eval`
+    Env,
+    /// Run a command with those variables
+    Exec {
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Lab(LabTask::Up) => {
+            Lab::up()?;
+        }
+        Task::Lab(LabTask::Down) => {
+            if !Lab::down()? {
+                eprintln!("lab: nothing runs");
+            }
+        }
+        Task::Lab(LabTask::Env) => print_env(&running()?),
+        Task::Lab(LabTask::Exec { command }) => {
+            let (program, arguments) = command.split_first().context("there is no command to run")?;
+            let status = running()?
+                .command(program)
+                .args(arguments)
+                .status()
+                .with_context(|| format!("cannot start `{program}`"))?;
+            return Ok(status
+                .code()
+                .and_then(|code| u8::try_from(code).ok())
+                .map_or(ExitCode::FAILURE, ExitCode::from));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn running() -> Result<Lab> {
+    Lab::running()?.context("the lab does not run: start it with `cargo xtask lab up`")
+}
+
+#[expect(clippy::print_stdout, reason = "what is printed is the product: `eval` reads it")]
+fn print_env(lab: &Lab) {
+    for (name, value) in lab.env() {
+        println!("export {name}='{}'", value.replace('\'', r"'\''"));
+    }
+}

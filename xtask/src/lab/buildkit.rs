@@ -1,0 +1,39 @@
+//! The lab's own buildkitd: it asks the lab's registry for the images of all the usual registries.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::machine::require_program;
+use super::process::{Daemon, succeeds};
+use super::{Places, report, tools};
+
+/// The registries whose images come from the lab's registry.
+const MIRRORED: [&str; 4] = ["docker.io", "ghcr.io", "gcr.io", "public.ecr.aws"];
+
+/// Starts buildkitd; it answers at `places.buildkit_host()`.
+pub fn start(places: &Places, programs: &Path, registry: &str) -> Result<Daemon> {
+    require_program("runc", "runc", &places.log("packages"))?;
+    let config = places.run().join("buildkitd.toml");
+    fs::write(&config, config_text(registry)).with_context(|| format!("cannot write {}", config.display()))?;
+    report(format_args!("starting buildkitd {}", tools::BUILDKIT_VERSION));
+    let address = places.buildkit_host();
+    let mut command = Command::new(programs.join("buildkitd"));
+    command.arg("--config").arg(&config).arg("--root").arg(places.run().join("buildkit")).args(["--addr", &address]);
+    let buildctl = programs.join("buildctl");
+    let ready = || succeeds(Command::new(&buildctl).args(["--addr", &address, "debug", "workers"]));
+    Daemon::start("buildkitd", &mut command, &places.log("buildkitd"), ready)
+}
+
+fn config_text(registry: &str) -> String {
+    let mut text = String::from(
+        "[worker.oci]\nenabled = true\nsnapshotter = \"overlayfs\"\nnetworkMode = \"host\"\n\n[worker.containerd]\nenabled = false\n",
+    );
+    for mirrored in MIRRORED {
+        text.push_str(&format!("\n[registry.\"{mirrored}\"]\nmirrors = [\"{registry}\"]\n"));
+    }
+    text.push_str(&format!("\n[registry.\"{registry}\"]\nhttp = true\n"));
+    text
+}

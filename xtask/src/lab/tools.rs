@@ -1,0 +1,112 @@
+//! The Go programs of the lab, each built once per version from its own module: BuildKit, buildx and crane have no
+//! packages of these versions, and `go install` refuses modules with `exclude` directives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::machine::find_program;
+use super::process::run_logged;
+use super::{Places, report};
+
+pub const BUILDKIT_VERSION: &str = "0.34.2";
+pub const BUILDX_VERSION: &str = "0.38.2";
+pub const CRANE_VERSION: &str = "0.22.1";
+
+/// Programs of one Go module at one version.
+struct Toolset {
+    name: &'static str,
+    version: &'static str,
+    module: &'static str,
+    packages: &'static [&'static str],
+    /// The variable that holds the version which the programs report.
+    version_variable: Option<&'static str>,
+}
+
+const BUILDKIT: Toolset = Toolset {
+    name: "buildkit",
+    version: BUILDKIT_VERSION,
+    module: "github.com/moby/buildkit",
+    packages: &["cmd/buildkitd", "cmd/buildctl", "frontend/dockerfile/cmd/dockerfile-frontend"],
+    version_variable: Some("github.com/moby/buildkit/version.Version"),
+};
+
+const BUILDX: Toolset = Toolset {
+    name: "buildx",
+    version: BUILDX_VERSION,
+    module: "github.com/docker/buildx",
+    packages: &["cmd/buildx"],
+    version_variable: Some("github.com/docker/buildx/version.Version"),
+};
+
+const CRANE: Toolset = Toolset {
+    name: "crane",
+    version: CRANE_VERSION,
+    module: "github.com/google/go-containerregistry",
+    packages: &["cmd/crane"],
+    version_variable: None,
+};
+
+/// The directory with `buildkitd`, `buildctl` and `dockerfile-frontend`.
+pub fn buildkit(places: &Places) -> Result<PathBuf> {
+    BUILDKIT.build(places)
+}
+
+/// The directory with `buildx`.
+pub fn buildx(places: &Places) -> Result<PathBuf> {
+    BUILDX.build(places)
+}
+
+/// The directory with `crane`.
+pub fn crane(places: &Places) -> Result<PathBuf> {
+    CRANE.build(places)
+}
+
+impl Toolset {
+    fn build(&self, places: &Places) -> Result<PathBuf> {
+        let directory = places.tools().join(format!("{}-{}", self.name, self.version));
+        let programs = directory.join("bin");
+        if programs.is_dir() {
+            return Ok(programs);
+        }
+        let go = find_program("go").with_context(|| {
+            format!(
+                "the lab builds {} {} with Go: install Go 1.26 or newer and put `go` on PATH",
+                self.name, self.version
+            )
+        })?;
+        report(format_args!(
+            "building {} {} with Go (minutes the first time, seconds with a warm build cache)",
+            self.name, self.version
+        ));
+        let module = directory.join("module");
+        let _ = fs::remove_dir_all(&module);
+        fs::create_dir_all(&module).with_context(|| format!("cannot create {}", module.display()))?;
+        let unfinished = module.join("bin");
+        self.compile(&go, &module, &unfinished, &places.log("tools"))?;
+        // The rename comes last: a directory of that name always holds all the programs.
+        fs::rename(&unfinished, &programs)?;
+        Ok(programs)
+    }
+
+    fn compile(&self, go: &Path, module: &Path, output: &Path, log: &Path) -> Result<()> {
+        let in_module = |arguments: &[&str]| {
+            let mut command = Command::new(go);
+            command.current_dir(module).args(arguments).env("CGO_ENABLED", "0").env("GOWORK", "off");
+            command
+        };
+        run_logged(&mut in_module(&["mod", "init", "lab"]), log)?;
+        let packages: Vec<String> = self.packages.iter().map(|package| format!("{}/{package}", self.module)).collect();
+        let mut get = in_module(&["get", "-tool"]);
+        get.args(packages.iter().map(|package| format!("{package}@v{}", self.version)));
+        run_logged(&mut get, log)?;
+        let mut build = in_module(&["build", "-o"]);
+        build.arg(format!("{}/", output.display()));
+        let version = self.version_variable.map(|variable| format!(" -X {variable}=v{}", self.version));
+        build.arg(format!("-ldflags=-s -w{}", version.unwrap_or_default()));
+        build.args(&packages);
+        run_logged(&mut build, log)
+    }
+}
