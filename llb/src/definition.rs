@@ -7,6 +7,7 @@ use prost::Message as _;
 use crate::canonical::digest_of;
 use crate::error::LlbError;
 use crate::pb;
+use crate::text;
 
 /// A marshalled graph: what a solve takes. Mirrors `Definition` in `client/llb/marshal.go`.
 ///
@@ -80,6 +81,27 @@ impl Definition {
     /// Mirrors `Definition.Head` in `client/llb/marshal.go`.
     pub fn head_digest(&self) -> Result<Option<String>, LlbError> {
         Ok(self.head()?.map(|input| input.digest))
+    }
+
+    /// A readable form, in which equal text means equal ops: the module `text` describes it.
+    ///
+    /// ```
+    /// # use buildkit_llb::{Bind, Exec, Image, Metadata, marshal};
+    /// let base = Image::new("python:3.13").build();
+    /// let exec = Exec::new(["pip", "list"])
+    ///     .mount(Bind::new("/", &base))
+    ///     .metadata(Metadata::named("list packages"))
+    ///     .build();
+    /// assert_eq!(marshal(exec.root())?.text()?, "\
+    /// %python = source docker-image://docker.io/library/python:3.13
+    /// %list-packages = exec [\"pip\", \"list\"]  # \"list packages\"
+    ///     mount / <- %python -> out 0
+    /// return %list-packages.0
+    /// ");
+    /// # Ok::<(), buildkit_llb::LlbError>(())
+    /// ```
+    pub fn text(&self) -> Result<String, LlbError> {
+        text::text(self)
     }
 
     /// What a daemon must be able to do to solve it, by the names in `solver/pb/caps.go`.

@@ -48,6 +48,7 @@ mod metadata;
 mod platform;
 mod source;
 mod source_map;
+mod text;
 mod validate;
 mod vertex;
 

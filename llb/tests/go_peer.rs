@@ -1,6 +1,7 @@
 //! The same graphs, built with BuildKit's own Go client and with this crate, have the same bytes.
 //!
 //! `go-peer/main.go` is the Go half; it needs Go and its modules, and this test fails without.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
