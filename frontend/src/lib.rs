@@ -1,6 +1,8 @@
 //! A BuildKit frontend that compiles uv projects and workspaces to LLB.
 
 pub mod account;
+pub mod cli;
+pub mod compile;
 pub mod config;
 pub mod diagnostic;
 pub mod ignore;

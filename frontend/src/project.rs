@@ -74,6 +74,18 @@ pub struct Target {
     pub files: Vec<FileConfig>,
 }
 
+/// Which target is wanted.
+#[derive(Clone, Debug, Default)]
+pub enum Request {
+    /// The declared default, or the only one there is.
+    #[default]
+    Default,
+    /// The one with this name.
+    Target(String),
+    /// A member, with the config's defaults, whatever targets are declared.
+    Package(String),
+}
+
 /// The image that uv is taken from unless the config names another.
 pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
 
@@ -100,12 +112,13 @@ impl Project {
 
     /// Paths of the manifests without which the build of a target cannot be planned: those of every local project that it can
     /// reach; of all members when targets are not declared, since the ones with scripts are targets then.
-    pub fn manifest_paths(&self, requested: Option<&str>) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
-        let roots: Vec<PackageId> = if self.declared().is_empty() {
-            self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect()
-        } else {
-            let declared = self.choose_declared(requested)?;
-            vec![self.package_of(declared)?]
+    pub fn manifest_paths(&self, request: &Request) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
+        let roots: Vec<PackageId> = match request {
+            Request::Package(name) => vec![self.member(name, None)?],
+            _ if self.declared().is_empty() => {
+                self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect()
+            }
+            _ => vec![self.package_of(self.choose_declared(request)?)?],
         };
         let mut reached: BTreeSet<PackageId> = BTreeSet::new();
         let mut queue = roots;
@@ -126,20 +139,18 @@ impl Project {
     }
 
     /// The target to build: the one requested, the declared default, or the only one there is.
-    pub fn target(
-        &self,
-        requested: Option<&str>,
-        manifests: &BTreeMap<PackageId, Manifest>,
-    ) -> Result<Target, Diagnostics> {
-        if !self.declared().is_empty() {
-            let declared = self.choose_declared(requested)?;
-            let package = self.package_of(declared)?;
-            return self.resolve(&declared.name.value, Some(declared.name.span.clone()), &declared.settings, package);
-        }
-        let name = self.choose_member(requested, manifests)?;
-        let package = self.lock.member(&name).ok_or_else(|| self.unknown_member(name.as_str(), None))?;
+    pub fn target(&self, request: &Request, manifests: &BTreeMap<PackageId, Manifest>) -> Result<Target, Diagnostics> {
+        let package = match request {
+            Request::Package(name) => self.member(name, None)?,
+            _ if self.declared().is_empty() => self.choose_member(request, manifests)?,
+            _ => {
+                let TargetConfig { name, settings } = self.choose_declared(request)?;
+                let package = self.package_of(self.choose_declared(request)?)?;
+                return self.resolve(&name.value, Some(name.span.clone()), settings, package);
+            }
+        };
         let defaults = self.config.as_ref().map(|config| config.defaults.clone()).unwrap_or_default();
-        self.resolve(name.as_str(), None, &defaults, package)
+        self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, package)
     }
 
     /// Names of all targets: the declared ones in file order, else the members with scripts.
@@ -150,8 +161,9 @@ impl Project {
         self.declared().iter().map(|target| target.name.value.clone()).collect()
     }
 
-    fn choose_declared(&self, requested: Option<&str>) -> Result<&TargetConfig, Diagnostics> {
+    fn choose_declared(&self, request: &Request) -> Result<&TargetConfig, Diagnostics> {
         let declared = self.declared();
+        let requested = if let Request::Target(name) = request { Some(name.as_str()) } else { None };
         let names: Vec<&str> = declared.iter().map(|target| target.name.value.as_str()).collect();
         let default =
             self.config.as_ref().and_then(|config| config.default_target.as_ref()).map(|name| name.value.as_str());
@@ -187,46 +199,44 @@ impl Project {
 
     fn choose_member(
         &self,
-        requested: Option<&str>,
+        request: &Request,
         manifests: &BTreeMap<PackageId, Manifest>,
-    ) -> Result<PackageName, Diagnostics> {
-        if let Some(wanted) = requested {
-            let parsed = wanted.parse::<PackageName>().ok().filter(|name| self.lock.members.contains(name));
-            return parsed.ok_or_else(|| self.unknown_member(wanted, None));
+    ) -> Result<PackageId, Diagnostics> {
+        if let Request::Target(wanted) = request {
+            return self.member(wanted, None);
         }
         let with_scripts = self.members_with_scripts(manifests);
         let all: Vec<&PackageName> = self.lock.members.iter().collect();
         match (&with_scripts[..], &all[..]) {
-            ([only], _) | ([], [only]) => Ok((*only).clone()),
+            ([only], _) | ([], [only]) => self.member(only.as_str(), None),
             (several, _) => {
-                let names: Vec<&str> =
-                    if several.is_empty() { &all } else { several }.iter().map(|name| name.as_str()).collect();
-                Err(Diagnostic::new(
-                    "config::no_default_target",
-                    "the workspace has several members that could be built",
-                )
-                .at(Span::whole(&self.lock.file))
-                .help("choose one with `--target`, or declare targets in `uv.build.toml`")
-                .help(format!("members: {}", quoted(&names)))
-                .into())
+                let names = if several.is_empty() { &all } else { several };
+                let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                let problem = "the workspace has several members that could be built";
+                Err(Diagnostic::new("config::no_default_target", problem)
+                    .at(Span::whole(&self.lock.file))
+                    .help("choose one with `--target`, or declare targets in `uv.build.toml`")
+                    .help(format!("members: {}", quoted(&names)))
+                    .into())
             }
         }
     }
 
-    fn unknown_member(&self, name: &str, span: Option<Span>) -> Diagnostics {
-        Diagnostic::new("config::unknown_member", format!("`{name}` is not a member of the workspace"))
-            .at(span.unwrap_or_else(|| Span::whole(&self.lock.file)))
-            .did_you_mean(name, self.lock.members.iter().map(PackageName::as_str))
-            .into()
+    /// The member with this name; `span` is where it is named.
+    fn member(&self, name: &str, span: Option<&Span>) -> Result<PackageId, Diagnostics> {
+        let parsed = name.parse::<PackageName>().ok().filter(|name| self.lock.members.contains(name));
+        parsed.and_then(|name| self.lock.member(&name)).ok_or_else(|| {
+            Diagnostic::new("config::unknown_member", format!("`{name}` is not a member of the workspace"))
+                .at(span.cloned().unwrap_or_else(|| Span::whole(&self.lock.file)))
+                .did_you_mean(name, self.lock.members.iter().map(PackageName::as_str))
+                .into()
+        })
     }
 
     /// The member that a declared target installs; the root project when it names none.
     fn package_of(&self, target: &TargetConfig) -> Result<PackageId, Diagnostics> {
         if let Some(package) = &target.settings.package {
-            let name = package.value.parse::<PackageName>().ok().filter(|name| self.lock.members.contains(name));
-            return name
-                .and_then(|name| self.lock.member(&name))
-                .ok_or_else(|| self.unknown_member(&package.value, Some(package.span.clone())));
+            return self.member(&package.value, Some(&package.span));
         }
         let root = self.manifest.as_ref().and_then(|manifest| manifest.name.as_ref());
         let only = if self.lock.members.len() == 1 { self.lock.members.first() } else { None };

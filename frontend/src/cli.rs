@@ -1,0 +1,261 @@
+//! The command line: the compiler without a daemon.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::compile::{Compiled, Inputs, compile};
+use crate::config;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::ignore;
+use crate::interpreter::{Interpreter, Libc};
+use crate::lock::{self, PackageId};
+use crate::lower;
+use crate::manifest::{self, Manifest};
+use crate::plan::report::Report;
+use crate::plan::{Image, Outside, Platform};
+use crate::project::{Files, Project, Request, Target};
+
+/// Compiles uv projects and workspaces to BuildKit build graphs.
+#[derive(Debug, Parser)]
+#[command(name = "uv-buildkit", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the layers of a target, and what is in them.
+    Plan {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+        format: PlanFormat,
+    },
+    /// Show the build graph of a target, or write it for `buildctl build`.
+    Llb {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// How to show it; bytes when the output is not a terminal.
+        #[arg(long, value_enum)]
+        format: Option<LlbFormat>,
+    },
+    /// Serve one build over standard input and output, as BuildKit runs it.
+    Frontend,
+}
+
+/// Forms of a plan.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Forms of a graph.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LlbFormat {
+    /// For people.
+    Text,
+    /// The protobuf message `pb.Definition`.
+    Bytes,
+}
+
+/// What to plan, and for what. Images are not looked at: their python is declared here.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    /// Directory with `uv.lock`.
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// Target of `uv.build.toml`, or a member where no targets are declared.
+    #[arg(long, conflicts_with = "package")]
+    pub target: Option<String>,
+    /// Member to plan, whatever targets are declared.
+    #[arg(long)]
+    pub package: Option<String>,
+    /// Config file, relative to the directory.
+    #[arg(long, short, default_value = config::FILE_NAME)]
+    pub file: PathBuf,
+    /// Value of an `[args]` entry.
+    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
+    pub build_args: Vec<String>,
+    /// Platform of the image.
+    #[arg(long, default_value = "linux/amd64")]
+    pub platform: Platform,
+    /// Version of the image's python; default: what the project asks for.
+    #[arg(long)]
+    pub python: Option<String>,
+    /// C library of the image.
+    #[arg(long, default_value = "glibc-2.36")]
+    pub libc: Libc,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The project is at fault.
+    #[error("{}", .0.render())]
+    Diagnostics(#[from] Diagnostics),
+    /// A file could not be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Nowhere to write to.
+    #[error("standard output: {0}")]
+    Write(#[from] std::io::Error),
+    /// A flag.
+    #[error("{0}")]
+    Usage(String),
+    /// A graph that cannot be marshalled is a mistake of ours.
+    #[error("this is a bug in uv-buildkit: {0}")]
+    Llb(#[from] buildkit_llb::LlbError),
+    /// So is JSON that cannot be written.
+    #[error("this is a bug in uv-buildkit: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Runs `plan` or `llb`.
+pub fn run(command: Command) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        Command::Plan { selection, format } => {
+            let compiled = selection.compile()?;
+            let report = Report::new(&compiled.plan);
+            match format {
+                PlanFormat::Text => out.write_all(report.text().as_bytes())?,
+                PlanFormat::Json => {
+                    serde_json::to_writer_pretty(&mut out, &report)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+        }
+        Command::Llb { selection, format } => {
+            let definition = buildkit_llb::marshal(selection.compile()?.image)?;
+            let default = if out.is_terminal() { LlbFormat::Text } else { LlbFormat::Bytes };
+            match format.unwrap_or(default) {
+                LlbFormat::Text => out.write_all(definition.text()?.as_bytes())?,
+                LlbFormat::Bytes => out.write_all(&definition.to_bytes())?,
+            }
+        }
+        Command::Frontend => return Err(CliError::Usage("`frontend` is run by BuildKit".to_owned())),
+    }
+    Ok(out.flush()?)
+}
+
+impl SelectionArgs {
+    /// Compiles with declared images.
+    pub fn compile(&self) -> Result<Compiled, CliError> {
+        let project = Project::parse(&self.files()?, &self.build_args()?)?;
+        let request = match (&self.target, &self.package) {
+            (Some(target), _) => Request::Target(target.clone()),
+            (None, Some(package)) => Request::Package(package.clone()),
+            (None, None) => Request::Default,
+        };
+        let manifests = self.manifests(&project, &request)?;
+        let target = project.target(&request, &manifests)?;
+        let outside = self.outside(&target);
+        let options = lower::Options {
+            ignore: self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+            merge: true,
+            ..lower::Options::default()
+        };
+        let inputs = Inputs {
+            project: &project,
+            target: &target,
+            manifests: &manifests,
+            outside: &outside,
+            options,
+            epoch: None,
+        };
+        Ok(compile(inputs)?)
+    }
+
+    fn files(&self) -> Result<Files, CliError> {
+        let lock = self.read(lock::FILE_NAME)?.ok_or_else(|| missing_lock(None))?;
+        let config = self.read(&self.file.to_string_lossy())?;
+        if config.is_none() && self.file != Path::new(config::FILE_NAME) {
+            return Err(CliError::Usage(format!("there is no file `{}`", self.file.display())));
+        }
+        Ok(Files {
+            config,
+            lock,
+            manifest: self.read(manifest::FILE_NAME)?,
+            python_version: self.read(".python-version")?,
+        })
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Arc<SourceFile>>, CliError> {
+        let path = self.directory.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(SourceFile::new(name, text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CliError::Read { path, error }),
+        }
+    }
+
+    fn build_args(&self) -> Result<BTreeMap<String, String>, CliError> {
+        let pair = |text: &String| {
+            let (name, value) = text
+                .split_once('=')
+                .ok_or_else(|| CliError::Usage(format!("`--build-arg {text}`: write `NAME=VALUE`")))?;
+            Ok((name.to_owned(), value.to_owned()))
+        };
+        self.build_args.iter().map(pair).collect()
+    }
+
+    fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, CliError> {
+        let mut manifests = BTreeMap::new();
+        for (id, path) in project.manifest_paths(request)? {
+            if let Some(file) = self.read(&path)? {
+                manifests.insert(id, manifest::parse(&file)?);
+            }
+        }
+        Ok(manifests)
+    }
+
+    fn outside(&self, target: &Target) -> Outside {
+        let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
+        let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
+        let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
+        let interpreter = Interpreter::declared(&python, &self.platform.architecture, self.libc.clone(), uv);
+        let image = |reference: &str| Image {
+            reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
+            config: Vec::new(),
+            interpreter: Some(interpreter.clone()),
+        };
+        Outside {
+            platform: self.platform.clone(),
+            base: image(&target.base.value),
+            builder: image(&target.builder.value),
+            uv: Image { interpreter: None, ..image(&target.uv.value) },
+        }
+    }
+}
+
+/// What is said when there is no lock.
+pub fn missing_lock(config: Option<&Arc<SourceFile>>) -> Diagnostics {
+    Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
+        .at_some(config.map(Span::whole))
+        .help("run `uv lock`, and build from the directory that holds the lock")
+        .help("see whether `.dockerignore` leaves it out")
+        .into()
+}
+
+/// The version in tags such as `python:3.13-slim`.
+fn python_of_tag(reference: &str) -> Option<String> {
+    let (name, tag) = reference.split('@').next()?.rsplit_once(':')?;
+    let version: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
+    (name.rsplit('/').next()? == "python" && version.contains('.')).then_some(version)
+}

@@ -1,0 +1,55 @@
+//! The compiler: what was read of a project and of the outside in, a build graph and an image config out. No IO.
+
+use std::collections::BTreeMap;
+
+use buildkit_llb::Input;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::image;
+use crate::lock::PackageId;
+use crate::lower::{self, Lowered, Options};
+use crate::manifest::Manifest;
+use crate::plan::{self, Outside, Plan, Planned};
+use crate::project::{Project, Target};
+
+/// Everything that a compilation depends on.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// Config, lock and root manifest.
+    pub project: &'a Project,
+    /// What to build.
+    pub target: &'a Target,
+    /// Manifests of the local projects that the target can reach.
+    pub manifests: &'a BTreeMap<PackageId, Manifest>,
+    /// Images and their pythons.
+    pub outside: &'a Outside,
+    /// Session, ignore patterns, capabilities. Environments are filled in from the images.
+    pub options: Options,
+    /// `SOURCE_DATE_EPOCH`, in seconds.
+    pub epoch: Option<i64>,
+}
+
+/// What a target compiles to.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The plan.
+    pub plan: Plan,
+    /// The filesystem of the image.
+    pub image: Input,
+    /// The OCI image config.
+    pub config: Vec<u8>,
+    /// Things that are not errors.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Compiles a target.
+pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
+    let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
+    let Planned { plan, warnings } = plan::plan(project, target, manifests, outside)?;
+    options.base_env = image::env(&outside.base.config);
+    options.builder_env = image::env(&outside.builder.config);
+    let Lowered { image, history } = lower::lower(&plan, &options);
+    let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
+    let config = image::config(&outside.base.config, target, &plan, scripts, &history, epoch);
+    Ok(Compiled { plan, image, config, warnings })
+}
