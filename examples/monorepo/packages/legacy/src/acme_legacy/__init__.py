@@ -1,0 +1,1 @@
+"""Needed by no service."""

@@ -1,0 +1,1 @@
+"""Used only by the member that no target needs."""

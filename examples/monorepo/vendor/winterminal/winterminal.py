@@ -1,0 +1,1 @@
+"""Needed by nobody on Linux."""
