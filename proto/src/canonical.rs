@@ -1,0 +1,1 @@
+//! Op bytes and digests as the daemon computes them.

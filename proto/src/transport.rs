@@ -1,0 +1,89 @@
+//! The gRPC channel to the daemon: HTTP/2 with prior knowledge over one byte stream.
+//!
+//! BuildKit starts a frontend with pipes as stdin and stdout and serves HTTP/2 on them (GW `serve`). The frontend is
+//! the client. Calls run at the same time on one connection; when it ends there is no way to get another.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::pin::Pin;
+
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::unix::pipe;
+use tonic::transport::{Channel, Endpoint, Uri};
+use tower::service_fn;
+
+/// The largest message that either side accepts (containerd `defaults.DefaultMaxRecvMsgSize`).
+pub const MAX_MESSAGE_SIZE: usize = 16 << 20;
+
+/// One message fits into the window of its stream, so the daemon never waits for this side to read a first part.
+const STREAM_WINDOW: u32 = MAX_MESSAGE_SIZE as u32;
+const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
+const FRAME_SIZE: u32 = 1 << 20;
+
+/// Error details travel in a trailer and hold whole source files and Go stacks. hyper accepts 16 KiB of headers
+/// unless told otherwise, Go's own client 16 MiB (grpc `defaultClientMaxHeaderListSize`).
+const HEADER_LIST_SIZE: u32 = 16 << 20;
+
+/// A channel could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// Stdin or stdout cannot be used.
+    #[error("cannot use stdin and stdout as the connection to BuildKit")]
+    Stdio(#[source] io::Error),
+    /// The HTTP/2 handshake failed.
+    #[error("cannot open the HTTP/2 connection to BuildKit")]
+    Connect(#[source] tonic::transport::Error),
+}
+
+/// Opens the channel to the daemon over this process's stdin and stdout. Nothing else may write to stdout.
+pub async fn connect_stdio() -> Result<Channel, TransportError> {
+    let input = io::stdin().as_fd().try_clone_to_owned().map_err(TransportError::Stdio)?;
+    let output = io::stdout().as_fd().try_clone_to_owned().map_err(TransportError::Stdio)?;
+    connect_fds(input, output).await
+}
+
+/// Opens a channel that reads from `input` and writes to `output`.
+///
+/// Pipes are used without blocking. Anything else (a socket, a file) goes through a thread of its own; a read that
+/// waits there keeps the tokio runtime from shutting down, so end such a process with `std::process::exit`.
+pub async fn connect_fds(input: OwnedFd, output: OwnedFd) -> Result<Channel, TransportError> {
+    let reader: Pin<Box<dyn AsyncRead + Send>> = match is_pipe(&input).map_err(TransportError::Stdio)? {
+        true => Box::pin(pipe::Receiver::from_owned_fd(input).map_err(TransportError::Stdio)?),
+        false => Box::pin(tokio::fs::File::from_std(File::from(input))),
+    };
+    let writer: Pin<Box<dyn AsyncWrite + Send>> = match is_pipe(&output).map_err(TransportError::Stdio)? {
+        true => Box::pin(pipe::Sender::from_owned_fd(output).map_err(TransportError::Stdio)?),
+        false => Box::pin(tokio::fs::File::from_std(File::from(output))),
+    };
+    connect(tokio::io::join(reader, writer)).await
+}
+
+/// Opens a channel over any byte stream, such as one half of a `tokio::io::duplex`.
+pub async fn connect<S>(stream: S) -> Result<Channel, TransportError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut stream = Some(TokioIo::new(stream));
+    let connector = service_fn(move |_: Uri| {
+        // tonic asks again when the connection is lost; this one cannot be opened twice.
+        let stream = stream.take().ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset));
+        async move { stream }
+    });
+    // The authority is never resolved; the daemon ignores it.
+    Endpoint::from_static("http://localhost")
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_SIZE)
+        .http2_max_header_list_size(HEADER_LIST_SIZE)
+        .connect_with_connector(connector)
+        .await
+        .map_err(TransportError::Connect)
+}
+
+fn is_pipe(fd: &OwnedFd) -> io::Result<bool> {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    Ok(File::from(fd.try_clone()?).metadata()?.file_type().is_fifo())
+}
