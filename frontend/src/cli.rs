@@ -5,16 +5,19 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use buildkit_proto::{Gateway, GatewayError, transport};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compile::{Compiled, Inputs, compile};
 use crate::config;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::driver;
 use crate::ignore;
 use crate::interpreter::{Interpreter, Libc};
 use crate::lock::{self, PackageId};
 use crate::lower;
 use crate::manifest::{self, Manifest};
+use crate::options::Options;
 use crate::plan::report::Report;
 use crate::plan::{Image, Outside, Platform};
 use crate::project::{Files, Project, Request, Target};
@@ -121,12 +124,18 @@ pub enum CliError {
     /// A graph that cannot be marshalled is a mistake of ours.
     #[error("this is a bug in uv-buildkit: {0}")]
     Llb(#[from] buildkit_llb::LlbError),
-    /// So is JSON that cannot be written.
+    /// No connection to BuildKit.
+    #[error("{0}")]
+    Transport(#[from] transport::TransportError),
+    /// BuildKit did not take the result.
+    #[error("{0}")]
+    Gateway(#[from] GatewayError),
+    /// JSON that cannot be written is one, too.
     #[error("this is a bug in uv-buildkit: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// Runs `plan` or `llb`.
+/// Runs a command.
 pub fn run(command: Command) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match command {
@@ -149,9 +158,21 @@ pub fn run(command: Command) -> Result<(), CliError> {
                 LlbFormat::Bytes => out.write_all(&definition.to_bytes())?,
             }
         }
-        Command::Frontend => return Err(CliError::Usage("`frontend` is run by BuildKit".to_owned())),
+        Command::Frontend => serve()?,
     }
     Ok(out.flush()?)
+}
+
+/// Serves one build over standard input and output.
+fn serve() -> Result<(), CliError> {
+    #[expect(clippy::disallowed_methods, reason = "the options of a build come through the environment")]
+    let options = Options::from_env(std::env::vars());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let channel = transport::connect_stdio().await?;
+        let gateway = Gateway::connect(channel).await?;
+        Ok(driver::run(gateway, options).await?)
+    })
 }
 
 impl SelectionArgs {

@@ -5,6 +5,8 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod diagnostic;
+pub mod driver;
+pub mod entry;
 pub mod ignore;
 pub mod image;
 pub mod interpreter;

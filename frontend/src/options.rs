@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::gateway::CacheImport;
+
 use crate::plan::Platform;
 
 /// Parsed options.
@@ -110,18 +112,9 @@ impl Options {
         self.get("build-arg:SOURCE_DATE_EPOCH")?.parse().ok()
     }
 
-    /// `cache-imports`: the caches to import from, as (type, attributes).
-    pub fn cache_imports(&self) -> Vec<(String, BTreeMap<String, String>)> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Import {
-            r#type: String,
-            #[serde(default)]
-            attrs: BTreeMap<String, String>,
-        }
-        let text = self.get("cache-imports").unwrap_or("[]");
-        let imports: Vec<Import> = serde_json::from_str(text).unwrap_or_default();
-        imports.into_iter().map(|import| (import.r#type, import.attrs)).collect()
+    /// `cache-imports`: the caches to import from. They do not reach a solve unless the frontend passes them on.
+    pub fn cache_imports(&self) -> Vec<CacheImport> {
+        self.get("cache-imports").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 }
 

@@ -1,0 +1,96 @@
+//! Images and the pythons in them: asked of registries and of the images themselves, all at once.
+
+use buildkit_proto::GatewayError;
+use buildkit_proto::gateway::{ImageRequest, ResolveMode};
+
+use super::Job;
+use super::failure::Failure;
+use crate::config::table::Located;
+use crate::diagnostic::Diagnostic;
+use crate::image;
+use crate::interpreter::Interpreter;
+use crate::lower::{self, probe};
+use crate::plan::{Image, Outside, Platform};
+
+/// Resolves the images of a target for one platform.
+pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Outside, Failure> {
+    let target = job.target;
+    let same = target.builder.value == target.base.value;
+    let builder = async { if same { Ok(None) } else { resolve_image(job, &target.builder, platform).await.map(Some) } };
+    let (base, uv, builder) = futures::try_join!(
+        resolve_image(job, &target.base, platform),
+        resolve_image(job, &target.uv, platform),
+        builder
+    )?;
+    let probe_builder = async {
+        match builder {
+            Some(builder) => probe_python(job, builder, &target.builder, &uv.reference, platform).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (base, builder) =
+        futures::try_join!(probe_python(job, base, &target.base, &uv.reference, platform), probe_builder)?;
+    Ok(Outside { platform: platform.clone(), builder: builder.unwrap_or_else(|| base.clone()), base, uv })
+}
+
+/// Pins an image to a digest and reads its config.
+async fn resolve_image(job: &Job<'_>, named: &Located<String>, platform: &Platform) -> Result<Image, Failure> {
+    let bad_reference = |error: &dyn std::fmt::Display| {
+        Diagnostic::new("image::bad_reference", format!("`{}` is not an image reference: {error}", named.value))
+            .at(named.span.clone())
+            .help("write `NAME:TAG`, `NAME@sha256:…` or `HOST/NAME:TAG`")
+    };
+    let reference = buildkit_llb::normalize_image_ref(&named.value).map_err(|error| bad_reference(&error))?;
+    let request = ImageRequest {
+        reference: reference.clone(),
+        platform: Some(lower::platform(platform).to_pb()),
+        resolve_mode: match job.options.get("image-resolve-mode") {
+            Some("pull") => ResolveMode::Pull,
+            Some("local") => ResolveMode::Local,
+            _ => ResolveMode::Default,
+        },
+        log_name: format!("[internal] load metadata for {reference}"),
+        ..ImageRequest::default()
+    };
+    let resolved = job.gateway.resolve_image_config(request).await.map_err(|error| Failure::at(error, &named.span))?;
+    let reference = match resolved.reference.contains('@') {
+        true => resolved.reference,
+        false => format!("{}@{}", resolved.reference, resolved.digest),
+    };
+    Ok(Image { reference, config: resolved.config, interpreter: None })
+}
+
+/// Runs the probe in an image; BuildKit does so once for each image.
+async fn probe_python(
+    job: &Job<'_>,
+    image: Image,
+    named: &Located<String>,
+    uv: &str,
+    platform: &Platform,
+) -> Result<Image, Failure> {
+    let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
+    let env = image::env(&image.config);
+    let output = probe::probe(&image.reference, uv, &lower::platform(platform), &env, wanted);
+    let definition = buildkit_llb::marshal(&output)?.into_pb();
+    let facts = async {
+        let reference = job.solve(definition).await?;
+        let reference = reference.ok_or_else(|| GatewayError::new("the probe has no output"))?;
+        job.gateway.read_file(&reference, probe::FACTS, None).await
+    };
+    let facts = facts.await.map_err(|error| no_python(error, named))?;
+    let interpreter = Interpreter::from_json(&facts).map_err(|error| {
+        Diagnostic::new("python::unusable", format!("`{}`: {error}", named.value)).at(named.span.clone())
+    })?;
+    Ok(Image { interpreter: Some(interpreter), ..image })
+}
+
+/// runc's words for a missing program, in our terms; any other failure as it came.
+fn no_python(error: GatewayError, named: &Located<String>) -> Failure {
+    if error.message.contains("executable file not found") {
+        return Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
+            .at(named.span.clone())
+            .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
+            .into();
+    }
+    Failure::at(error, &named.span)
+}

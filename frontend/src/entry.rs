@@ -1,0 +1,68 @@
+//! The file that the client named: a stub that only carries the `# syntax=` line, a config, or something else.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+
+/// What the file turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Comments and blank lines: the config, if there is one, is `uv.build.toml` at the root of the context.
+    Stub,
+    /// The config itself.
+    Config(Arc<SourceFile>),
+}
+
+/// Tells what the file is. A Dockerfile is refused: its instructions would silently not be followed.
+pub fn classify(file: &Arc<SourceFile>) -> Result<Entry, Diagnostic> {
+    let mut offset = 0;
+    let mut is_stub = true;
+    for line in file.text.split_inclusive('\n') {
+        let text = line.trim_start_matches('\u{feff}').trim();
+        if !text.is_empty() && !text.starts_with('#') {
+            is_stub = false;
+            if is_instruction(text) {
+                return Err(Diagnostic::new(
+                    "entry::dockerfile",
+                    format!("`{}` is a Dockerfile, and this frontend reads none", file.name),
+                )
+                .at(Span::new(file, offset..offset + line.trim_end().len()))
+                .help("leave only the `# syntax=` line in it, and say in `uv.build.toml` what to build")
+                .help("or build with `-f uv.build.toml`, with the `# syntax=` line at its top")
+                .help("to build the Dockerfile itself, change its `# syntax=` line to `docker/dockerfile:1`"));
+            }
+        }
+        offset += line.len();
+    }
+    Ok(if is_stub { Entry::Stub } else { Entry::Config(Arc::clone(file)) })
+}
+
+/// `FROM image` or `ARG name` in a Dockerfile's spelling; neither is TOML.
+fn is_instruction(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
+    let next = words.next();
+    (keyword == "FROM" || keyword == "ARG") && next.is_some_and(|word| word != "=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str) -> String {
+        match classify(&SourceFile::new("Dockerfile", text)) {
+            Ok(entry) => format!("{entry:?}").split(['(', ' ']).next().unwrap().to_owned(),
+            Err(error) => format!("{error}").lines().next().unwrap().to_owned(),
+        }
+    }
+
+    #[test]
+    fn knows_a_stub_from_a_config_from_a_dockerfile() {
+        assert_eq!(kind(""), "Stub");
+        assert_eq!(kind("\u{feff}# syntax=x\n\n  # more\n"), "Stub");
+        assert_eq!(kind("# syntax=x\n[targets.a]\n"), "Config");
+        assert_eq!(kind("from = 1\n"), "Config");
+        insta::assert_snapshot!(kind("# syntax=x\nfrom python:3.13\nRUN x\n"), @"Dockerfile:2:1: `Dockerfile` is a Dockerfile, and this frontend reads none");
+        insta::assert_snapshot!(kind("ARG V=1\nFROM python:$V\n"), @"Dockerfile:1:1: `Dockerfile` is a Dockerfile, and this frontend reads none");
+    }
+}
