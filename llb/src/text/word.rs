@@ -6,8 +6,9 @@ use crate::go::json_array;
 
 /// The string itself if it is plain, else in quotes.
 pub(crate) fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@+,*~=&?".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@+,*~=&?#".contains(c);
+    // An input without a name is `#` and its number.
+    if !text.is_empty() && !text.starts_with('#') && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
 }
 
 /// As [`word`], but one that a `=` can follow.
