@@ -4,13 +4,20 @@
 //! XDG cache directory. It may be called as often as one likes: what runs is used again. What it started outlives the
 //! program, and [`Lab::down`] ends it.
 //!
+//! What the machine already has is used instead of the lab's own: the buildkitd that `BUILDKIT_HOST` names, or a Docker
+//! engine with a recent BuildKit and buildx. Then base images are the real ones, from the real registries, and the lab
+//! adds its registry on the loopback for what is built. `UV_BUILDKIT_LAB=own` asks for the lab's own whatever there is.
+//!
 //! Everything listens on the loopback or on sockets in the lab's own directory.
 
 mod buildkit;
 mod engine;
+mod existing;
+mod frontend_image;
 mod images;
 mod layout;
 mod machine;
+mod places;
 mod process;
 mod registry;
 mod tools;
@@ -18,19 +25,21 @@ mod tools;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Arguments;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::{env, thread};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-pub use engine::BUILDER;
+pub use frontend_image::workspace;
 pub use images::UV_VERSIONS;
 pub use process::{run_captured, run_shown};
 
+use existing::Builder;
 use images::StandIn;
+use places::Places;
 use process::Daemon;
 
 /// A lab that runs.
@@ -46,11 +55,14 @@ pub struct Lab {
 struct State {
     /// False while it is set up, and after that was interrupted.
     complete: bool,
-    registry: String,
     /// In the order in which they were started.
     daemons: Vec<Daemon>,
-    crane: PathBuf,
-    buildkit: PathBuf,
+    builder: Builder,
+    registry: String,
+    /// The address of the Docker engine that starts images.
+    engine: String,
+    /// Directories with the programs of the lab.
+    programs: Vec<PathBuf>,
 }
 
 impl Lab {
@@ -58,13 +70,20 @@ impl Lab {
     pub fn up() -> Result<Lab> {
         let places = Places::new()?;
         let _lock = places.lock()?;
+        let builder = Builder::find(&places);
         if let Some(lab) = Lab::find(&places)? {
+            if lab.state.builder != builder {
+                bail!(
+                    "the lab runs with another BuildKit ({:?}, not {builder:?}): end it with `cargo xtask lab down`",
+                    lab.state.builder
+                );
+            }
             return Ok(lab);
         }
         if let Some(rest) = State::read(&places)? {
             rest.stop(&places)?;
         }
-        Lab::start(places)
+        Lab::start(places, builder)
     }
 
     /// The lab, when it runs.
@@ -79,21 +98,32 @@ impl Lab {
         Ok(state.map(|state| Lab { places: places.clone(), state, started: false }))
     }
 
-    fn start(places: Places) -> Result<Lab> {
-        let crane = tools::crane(&places)?.join("crane");
-        let buildkit = tools::buildkit(&places)?;
-        let buildx = tools::buildx(&places)?.join("buildx");
-        let stand_ins = images::usual(&places)?;
+    fn start(places: Places, builder: Builder) -> Result<Lab> {
+        // What takes long comes first, while nothing runs.
+        let mut programs = vec![tools::crane(&places)?];
+        if builder != Builder::Docker {
+            programs.extend([tools::buildkit(&places)?, tools::buildx(&places)?]);
+        }
+        let stand_ins = if builder == Builder::Own { images::usual(&places)? } else { Vec::new() };
 
-        report(format_args!("starting the registry"));
-        let (daemon, registry) = registry::start(&crane, &places.run().join("registry"), &places.log("registry"))?;
-        let mut state = State { complete: false, registry, daemons: vec![daemon], crane, buildkit };
-        state.write(&places)?;
-        if let Err(error) = state.fill(&places, &stand_ins, &buildx) {
+        let mut state = State {
+            complete: false,
+            daemons: Vec::new(),
+            builder,
+            registry: String::new(),
+            engine: String::new(),
+            programs,
+        };
+        if let Err(error) = state.start(&places, &stand_ins) {
             state.stop(&places)?;
             return Err(error);
         }
-        report(format_args!("up: {} with the registry {}", places.buildkit_host(), state.registry));
+        let builder = match &state.builder {
+            Builder::Own => places.buildkit_host(),
+            Builder::Address(address) => address.clone(),
+            Builder::Docker => "the BuildKit of the Docker engine".to_owned(),
+        };
+        report(format_args!("up: {builder} with the registry {}", state.registry));
         Ok(Lab { places, state, started: true })
     }
 
@@ -119,31 +149,54 @@ impl Lab {
         &self.state.registry
     }
 
-    /// Makes sure that the lab's registry has a stand-in for an image: those with a compiler are made when asked for.
+    /// Whether base images are the lab's stand-ins; otherwise they are the real ones.
+    pub fn has_stand_ins(&self) -> bool {
+        self.state.builder == Builder::Own
+    }
+
+    /// Makes sure that the lab has an image to build from: the stand-ins with a compiler are made when asked for.
     pub fn require_image(&self, name: &str) -> Result<()> {
+        if !self.has_stand_ins() {
+            return Ok(());
+        }
         let _lock = self.places.lock()?;
         let image = images::by_name(&self.places, name)?;
-        registry::push(&self.state.crane, &self.state.registry, &image.layout, &image.names)
+        registry::push(&self.state.program("crane"), &self.state.registry, &image.layout, &image.names)
+    }
+
+    /// Builds the frontend of this working copy, pushes its image to the lab's registry, and gives back the reference
+    /// for a `# syntax=` line.
+    pub fn frontend_image(&self) -> Result<String> {
+        frontend_image::push(self)?;
+        Ok(self.frontend_reference())
+    }
+
+    /// The reference of the frontend's image in the lab, which [`Lab::frontend_image`] pushes.
+    pub fn frontend_reference(&self) -> String {
+        let registry = if self.has_stand_ins() { "ghcr.io" } else { self.registry() };
+        format!("{registry}/{}", frontend_image::NAME)
     }
 
     /// The variables with which any client finds the lab.
     pub fn env(&self) -> BTreeMap<String, String> {
-        let directories = [self.state.buildkit.as_path(), self.state.crane.parent().unwrap_or(Path::new("/"))];
         let path = env::var_os("PATH").unwrap_or_default();
-        let path = env::split_paths(&path).filter(|entry| !directories.contains(&entry.as_path()));
-        let path = env::join_paths(directories.iter().map(PathBuf::from).chain(path)).unwrap_or_default();
-        [
-            ("BUILDKIT_HOST", self.places.buildkit_host()),
-            ("BUILDX_BUILDER", BUILDER.to_owned()),
-            ("DOCKER_CONFIG", self.places.docker_config().display().to_string()),
-            ("DOCKER_HOST", self.places.docker_host()),
+        let path = env::split_paths(&path).filter(|entry| !self.state.programs.contains(entry));
+        let path = env::join_paths(self.state.programs.iter().cloned().chain(path)).unwrap_or_default();
+        let mut variables = vec![
+            ("DOCKER_HOST", self.state.engine.clone()),
             ("PATH", path.display().to_string()),
-            ("UV_BUILDKIT_LAB_BIN", self.state.buildkit.display().to_string()),
+            (
+                "UV_BUILDKIT_LAB_BIN",
+                self.state.programs.last().map(|directory| directory.display().to_string()).unwrap_or_default(),
+            ),
             ("UV_BUILDKIT_LAB_REGISTRY", self.state.registry.clone()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+        ];
+        if let Some(address) = self.state.buildkit_host(&self.places) {
+            variables.push(("BUILDKIT_HOST", address));
+            variables.push(("BUILDX_BUILDER", engine::BUILDER.to_owned()));
+            variables.push(("DOCKER_CONFIG", self.places.docker_config().display().to_string()));
+        }
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// A command with the lab's variables set.
@@ -153,9 +206,17 @@ impl Lab {
         command
     }
 
-    /// `docker …`, with the lab's engine, which starts images (with `--network host`).
+    /// `docker …`, with the lab's engine.
     pub fn docker<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
         let mut command = self.command("docker");
+        command.args(arguments);
+        command
+    }
+
+    /// `docker run …`, which starts an image as its own config says, on the host's network: the lab's engine has no
+    /// other. The image is fetched again when its tag has moved.
+    pub fn run_image<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
+        let mut command = self.docker(["run", "--rm", "--pull=always", "--network=host"]);
         command.args(arguments);
         command
     }
@@ -169,14 +230,14 @@ impl Lab {
 
     /// `buildctl …`, with the lab's BuildKit.
     pub fn buildctl<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
-        let mut command = self.command(self.state.buildkit.join("buildctl"));
+        let mut command = self.command(self.state.program("buildctl"));
         command.args(arguments);
         command
     }
 
     /// `crane …`, which reads and writes images in the registry.
     pub fn crane<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
-        let mut command = self.command(&self.state.crane);
+        let mut command = self.command(self.state.program("crane"));
         command.args(arguments);
         command
     }
@@ -195,22 +256,61 @@ impl State {
         }
     }
 
-    /// Starts what is missing beside the registry.
-    fn fill(&mut self, places: &Places, stand_ins: &[StandIn], buildx: &Path) -> Result<()> {
+    fn start(&mut self, places: &Places, stand_ins: &[StandIn]) -> Result<()> {
+        let crane = self.program("crane");
+        report(format_args!("starting the registry"));
+        let (daemon, registry) = registry::start(&crane, &places.run().join("registry"), &places.log("registry"))?;
+        self.registry = registry;
+        self.add(places, daemon)?;
         thread::scope(|scope| {
-            let push = |image: &StandIn| registry::push(&self.crane, &self.registry, &image.layout, &image.names);
+            let push = |image: &StandIn| registry::push(&crane, &self.registry, &image.layout, &image.names);
             let pushes: Vec<_> = stand_ins.iter().map(|image| scope.spawn(move || push(image))).collect();
             pushes
                 .into_iter()
                 .try_for_each(|push| push.join().unwrap_or_else(|_| bail!("a push to the registry panicked")))
         })?;
-        self.daemons.push(buildkit::start(places, &self.buildkit, &self.registry)?);
-        self.write(places)?;
-        self.daemons.push(engine::start(places)?);
-        self.write(places)?;
-        engine::install_buildx(places, buildx, &places.buildkit_host())?;
+        if self.builder == Builder::Own {
+            self.add(
+                places,
+                buildkit::start(places, &self.program("buildkitd"), &self.program("buildctl"), &self.registry)?,
+            )?;
+        }
+        self.engine = match existing::engine(places) {
+            Some(address) => address,
+            None => {
+                self.add(places, engine::start(places)?)?;
+                places.docker_host()
+            }
+        };
+        if let Some(address) = self.buildkit_host(places) {
+            engine::install_buildx(places, &self.program("buildx"), &address)?;
+        }
         self.complete = true;
         self.write(places)
+    }
+
+    /// Takes note of a daemon at once, so that it is ended even when what comes next fails.
+    fn add(&mut self, places: &Places, daemon: Daemon) -> Result<()> {
+        self.daemons.push(daemon);
+        self.write(places)
+    }
+
+    /// The path of a program of the lab, or its name when the lab did not build it.
+    fn program(&self, name: &str) -> PathBuf {
+        self.programs
+            .iter()
+            .map(|directory| directory.join(name))
+            .find(|path| path.is_file())
+            .unwrap_or_else(|| name.into())
+    }
+
+    /// Where BuildKit answers, unless it is part of a Docker engine.
+    fn buildkit_host(&self, places: &Places) -> Option<String> {
+        match &self.builder {
+            Builder::Own => Some(places.buildkit_host()),
+            Builder::Address(address) => Some(address.clone()),
+            Builder::Docker => None,
+        }
     }
 
     fn write(&self, places: &Places) -> Result<()> {
@@ -224,77 +324,10 @@ impl State {
             daemon.stop()?;
         }
         machine::unmount_below(places.run())?;
-        fs::remove_file(places.state()).with_context(|| format!("cannot delete {}", places.state().display()))
-    }
-}
-
-/// Where the lab keeps its things.
-#[derive(Debug, Clone)]
-struct Places {
-    cache: PathBuf,
-    run: PathBuf,
-}
-
-impl Places {
-    fn new() -> Result<Self> {
-        let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
-            (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
-            (_, Some(home)) => Path::new(&home).join(".cache"),
-            _ => bail!("there is no directory to cache in: set HOME or XDG_CACHE_HOME"),
-        };
-        let cache = cache.join("uv-buildkit/lab");
-        let places = Places { run: cache.join("run"), cache };
-        for directory in [places.tools(), places.images(), places.run.clone()] {
-            fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        if places.state().exists() {
+            fs::remove_file(places.state()).with_context(|| format!("cannot delete {}", places.state().display()))?;
         }
-        if places.buildkit_host().len() > 100 {
-            bail!("the path {} is too long for a socket: set XDG_CACHE_HOME to a shorter one", places.run.display());
-        }
-        Ok(places)
-    }
-
-    /// Held while the lab is set up or ended, so that two programs do not do it at once.
-    fn lock(&self) -> Result<File> {
-        let path = self.run.join("lock");
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-        Ok(file)
-    }
-
-    fn cache(&self) -> &Path {
-        &self.cache
-    }
-
-    fn tools(&self) -> PathBuf {
-        self.cache.join("tools")
-    }
-
-    fn images(&self) -> PathBuf {
-        self.cache.join("images")
-    }
-
-    fn run(&self) -> &Path {
-        &self.run
-    }
-
-    fn state(&self) -> PathBuf {
-        self.run.join("state.json")
-    }
-
-    fn log(&self, name: &str) -> PathBuf {
-        self.run.join(format!("{name}.log"))
-    }
-
-    fn docker_config(&self) -> PathBuf {
-        self.run.join("docker-config")
-    }
-
-    fn buildkit_host(&self) -> String {
-        format!("unix://{}", self.run.join("buildkitd.sock").display())
-    }
-
-    fn docker_host(&self) -> String {
-        format!("unix://{}", self.run.join("docker.sock").display())
+        Ok(())
     }
 }
 

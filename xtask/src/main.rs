@@ -1,10 +1,12 @@
 //! `cargo xtask`: the project's own tasks.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::lab::Lab;
+use xtask::{build, test};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own tasks")]
@@ -18,6 +20,22 @@ enum Task {
     /// A real BuildKit, registry, buildx and Docker engine on this machine
     #[command(subcommand)]
     Lab(LabTask),
+    /// Build a uv project with the frontend of this working copy
+    ///
+    /// Pushes the image to the lab's registry, unless the arguments say what to do with it.
+    Build {
+        /// The project's directory: the build context
+        directory: PathBuf,
+        /// Arguments for `docker buildx build`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every test, those against a real BuildKit too
+    Test {
+        /// Arguments for `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -68,6 +86,8 @@ fn run(task: Task) -> Result<ExitCode> {
                 .and_then(|code| u8::try_from(code).ok())
                 .map_or(ExitCode::FAILURE, ExitCode::from));
         }
+        Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
+        Task::Test { arguments } => test::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,23 +7,23 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::machine::require_program;
+use super::places::Places;
 use super::process::{Daemon, succeeds};
-use super::{Places, report, tools};
+use super::{report, tools};
 
 /// The registries whose images come from the lab's registry.
 const MIRRORED: [&str; 4] = ["docker.io", "ghcr.io", "gcr.io", "public.ecr.aws"];
 
 /// Starts buildkitd; it answers at `places.buildkit_host()`.
-pub fn start(places: &Places, programs: &Path, registry: &str) -> Result<Daemon> {
+pub fn start(places: &Places, buildkitd: &Path, buildctl: &Path, registry: &str) -> Result<Daemon> {
     require_program("runc", "runc", &places.log("packages"))?;
     let config = places.run().join("buildkitd.toml");
     fs::write(&config, config_text(registry)).with_context(|| format!("cannot write {}", config.display()))?;
     report(format_args!("starting buildkitd {}", tools::BUILDKIT_VERSION));
     let address = places.buildkit_host();
-    let mut command = Command::new(programs.join("buildkitd"));
+    let mut command = Command::new(buildkitd);
     command.arg("--config").arg(&config).arg("--root").arg(places.run().join("buildkit")).args(["--addr", &address]);
-    let buildctl = programs.join("buildctl");
-    let ready = || succeeds(Command::new(&buildctl).args(["--addr", &address, "debug", "workers"]));
+    let ready = || succeeds(Command::new(buildctl).args(["--addr", &address, "debug", "workers"]));
     Daemon::start("buildkitd", &mut command, &places.log("buildkitd"), ready)
 }
 

@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::machine::require_program;
+use super::places::Places;
 use super::process::{Daemon, run_captured, succeeds};
-use super::{Places, report};
+use super::report;
 
 /// The name of the buildx builder.
 pub const BUILDER: &str = "uv-buildkit-lab";

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::machine::{certificates, debian_mirror, python_with_pip, require_program};
+use super::places::Places;
 use super::process::{run_logged, tail};
-use super::{Places, layout, report};
+use super::{layout, report};
 
 /// The uv versions that the lab has images of: the frontend's default, and a recent one.
 pub const UV_VERSIONS: [&str; 2] = ["0.9.18", "0.13.9"];

@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::machine::find_program;
+use super::places::Places;
 use super::process::run_logged;
-use super::{Places, report};
+use super::report;
 
 pub const BUILDKIT_VERSION: &str = "0.34.2";
 pub const BUILDX_VERSION: &str = "0.38.2";

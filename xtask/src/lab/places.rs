@@ -1,0 +1,76 @@
+//! Where the lab keeps its things: what it built, by version, and one directory of what runs.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+#[derive(Debug, Clone)]
+pub struct Places {
+    cache: PathBuf,
+    run: PathBuf,
+}
+
+impl Places {
+    pub fn new() -> Result<Self> {
+        let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+            (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
+            (_, Some(home)) => Path::new(&home).join(".cache"),
+            _ => bail!("there is no directory to cache in: set HOME or XDG_CACHE_HOME"),
+        };
+        let cache = cache.join("uv-buildkit/lab");
+        let places = Places { run: cache.join("run"), cache };
+        for directory in [places.tools(), places.images(), places.run.clone()] {
+            fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        }
+        if places.buildkit_host().len() > 100 {
+            bail!("the path {} is too long for a socket: set XDG_CACHE_HOME to a shorter one", places.run.display());
+        }
+        Ok(places)
+    }
+
+    /// Held while the lab is set up or ended, so that two programs do not do it at once.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.run.join("lock");
+        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+        Ok(file)
+    }
+
+    pub fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    pub fn tools(&self) -> PathBuf {
+        self.cache.join("tools")
+    }
+
+    pub fn images(&self) -> PathBuf {
+        self.cache.join("images")
+    }
+
+    pub fn run(&self) -> &Path {
+        &self.run
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.run.join("state.json")
+    }
+
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{name}.log"))
+    }
+
+    pub fn docker_config(&self) -> PathBuf {
+        self.run.join("docker-config")
+    }
+
+    pub fn buildkit_host(&self) -> String {
+        format!("unix://{}", self.run.join("buildkitd.sock").display())
+    }
+
+    pub fn docker_host(&self) -> String {
+        format!("unix://{}", self.run.join("docker.sock").display())
+    }
+}

@@ -1,0 +1,25 @@
+//! `cargo xtask test`: every test, those against a real BuildKit too.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::lab::{Lab, run_shown, workspace};
+
+/// Runs the tests of the workspace in the lab, and ends the lab unless it ran before.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let lab = Lab::up()?;
+    let outcome = run_in(&lab, arguments);
+    if lab.was_started() {
+        Lab::down()?;
+    }
+    outcome
+}
+
+fn run_in(lab: &Lab, arguments: &[String]) -> Result<()> {
+    let mut tests = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    tests.current_dir(workspace()).envs(lab.env());
+    tests.args(["test", "--workspace", "--all-features"]).args(arguments);
+    run_shown(&mut tests)
+}
