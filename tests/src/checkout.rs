@@ -1,0 +1,205 @@
+//! A project in memory, compiled as the driver compiles it, with images that are declared instead of looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use uv_buildkit::compile::{Compiled, Inputs, compile};
+use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
+use uv_buildkit::entry::{self, Entry};
+use uv_buildkit::interpreter::{Interpreter, Libc};
+use uv_buildkit::lock::{self, PackageId};
+use uv_buildkit::manifest::{self, Manifest};
+use uv_buildkit::plan::{Image, Outside, Platform};
+use uv_buildkit::project::{Files, Project, Request, Target};
+use uv_buildkit::{cli, config, ignore, lower};
+
+/// The text files of a build context that the compiler may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkout {
+    /// Texts by path, relative to the root.
+    pub files: BTreeMap<String, String>,
+}
+
+/// What to build and what the images are like: the flags of `uv-buildkit plan`, and some that only tests need.
+#[derive(Clone, Debug, Parser)]
+#[command(no_binary_name = true)]
+pub struct Selection {
+    /// Target of the config, or a member where no targets are declared.
+    #[arg(long)]
+    pub target: Option<String>,
+    /// Member, whatever targets are declared.
+    #[arg(long)]
+    pub package: Option<String>,
+    /// Value of an `[args]` entry.
+    #[arg(long = "build-arg", value_parser = name_and_value)]
+    pub build_args: Vec<(String, String)>,
+    /// Platform of the image.
+    #[arg(long, default_value = "linux/amd64")]
+    pub platform: Platform,
+    /// Python of the base; default: what the project asks for.
+    #[arg(long)]
+    pub python: Option<String>,
+    /// Python of the builder, when it is another.
+    #[arg(long)]
+    pub builder_python: Option<String>,
+    /// The base has no python.
+    #[arg(long)]
+    pub no_python: bool,
+    /// C library of the images.
+    #[arg(long, default_value = "glibc-2.36")]
+    pub libc: Libc,
+    /// A further line of the base's `/etc/passwd`.
+    #[arg(long)]
+    pub passwd: Vec<String>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}`: write `NAME=VALUE`"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Selection {
+    /// The target with this name, for `linux/amd64`.
+    pub fn target(name: &str) -> Self {
+        Self { target: Some(name.to_owned()), ..Self::default() }
+    }
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self::parse_from(std::iter::empty::<&str>())
+    }
+}
+
+/// Directories that no project is made of.
+const FOREIGN_DIRECTORIES: [&str; 4] = [".git", ".venv", "build", "__pycache__"];
+
+impl Checkout {
+    /// The files of a directory. Sources are left out: the compiler never reads them.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let mut checkout = Self::default();
+        checkout.read_into(directory, "").with_context(|| format!("cannot read {}", directory.display()))?;
+        Ok(checkout)
+    }
+
+    fn read_into(&mut self, directory: &Path, prefix: &str) -> Result<()> {
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = format!("{prefix}{name}");
+            if entry.file_type()?.is_dir() {
+                if !FOREIGN_DIRECTORIES.contains(&name.as_str()) {
+                    self.read_into(&entry.path(), &format!("{path}/"))?;
+                }
+            } else if name.ends_with(".toml")
+                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version"].contains(&name.as_str())
+            {
+                self.files.insert(path, std::fs::read_to_string(entry.path())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same with another text under `path`.
+    #[must_use]
+    pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Self {
+        self.files.insert(path.into(), text.into());
+        self
+    }
+
+    fn file(&self, path: &str) -> Option<Arc<SourceFile>> {
+        self.files.get(path).map(|text| SourceFile::new(path, text.as_str()))
+    }
+
+    /// What the driver starts from.
+    fn entry_files(&self) -> Result<Files, Diagnostics> {
+        let config = match self.file("Dockerfile").as_ref().map(entry::classify).transpose()? {
+            Some(Entry::Config(file)) => Some(file),
+            Some(Entry::Stub) | None => self.file(config::FILE_NAME),
+        };
+        let Some(lock) = self.file(lock::FILE_NAME) else {
+            return Err(cli::missing_lock(config.as_ref()));
+        };
+        Ok(Files {
+            config,
+            lock,
+            manifest: self.file(manifest::FILE_NAME),
+            python_version: self.file(".python-version"),
+        })
+    }
+
+    fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, Diagnostics> {
+        let paths = project.manifest_paths(request)?;
+        let read = |(id, path): (PackageId, String)| {
+            self.file(&path).map(|file| manifest::parse(&file).map(|manifest| (id, manifest)))
+        };
+        paths.into_iter().filter_map(read).collect()
+    }
+
+    /// Compiles what is selected.
+    pub fn compile(&self, selection: &Selection) -> Result<Compiled, Diagnostics> {
+        let build_args = selection.build_args.iter().cloned().collect();
+        let project = Project::parse(&self.entry_files()?, &build_args)?;
+        let request = match (&selection.target, &selection.package) {
+            (Some(target), _) => Request::Target(target.clone()),
+            (None, Some(package)) => Request::Package(package.clone()),
+            (None, None) => Request::Default,
+        };
+        let manifests = self.manifests(&project, &request)?;
+        let target = project.target(&request, &manifests)?;
+        let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
+        compile(Inputs {
+            project: &project,
+            target: &target,
+            manifests: &manifests,
+            outside: &outside(selection, &target),
+            options: lower::Options { ignore, merge: true, ..lower::Options::default() },
+            epoch: None,
+        })
+    }
+
+    /// Every target that the project has.
+    pub fn target_names(&self) -> Result<BTreeSet<String>, Diagnostics> {
+        let project = Project::parse(&self.entry_files()?, &BTreeMap::new())?;
+        // Where targets are declared no manifest is needed to know their names.
+        let manifests = match project.target_names(&BTreeMap::new()) {
+            declared if declared.is_empty() => self.manifests(&project, &Request::Default)?,
+            _ => BTreeMap::new(),
+        };
+        Ok(project.target_names(&manifests).into_iter().collect())
+    }
+}
+
+/// Images as they are declared.
+fn outside(selection: &Selection, target: &Target) -> Outside {
+    let tag = target.base.value.rsplit_once(':').map_or("", |(_, tag)| tag);
+    let in_tag: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
+    let python = selection
+        .python
+        .clone()
+        .or_else(|| target.python.as_ref().map(|python| python.value.clone()))
+        .or_else(|| in_tag.contains('.').then_some(in_tag))
+        .unwrap_or_else(|| "3.13".to_owned());
+    let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
+    let interpreter = |version: &str| {
+        let architecture = &selection.platform.architecture;
+        let mut interpreter = Interpreter::declared(version, architecture, selection.libc.clone(), uv);
+        interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
+        interpreter
+    };
+    let image = |reference: &str, interpreter| Image {
+        reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
+        config: Vec::new(),
+        interpreter,
+    };
+    let builder_python = selection.builder_python.clone().unwrap_or_else(|| python.clone());
+    Outside {
+        platform: selection.platform.clone(),
+        base: image(&target.base.value, (!selection.no_python).then(|| interpreter(&python))),
+        builder: image(&target.builder.value, Some(interpreter(&builder_python))),
+        uv: image(&target.uv.value, None),
+    }
+}
