@@ -26,7 +26,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Arguments;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::{env, thread};
 
@@ -61,8 +60,6 @@ struct State {
     registry: String,
     /// The address of the Docker engine that starts images.
     engine: String,
-    /// Directories with the programs of the lab.
-    programs: Vec<PathBuf>,
 }
 
 impl Lab {
@@ -100,20 +97,11 @@ impl Lab {
 
     fn start(places: Places, builder: Builder) -> Result<Lab> {
         // What takes long comes first, while nothing runs.
-        let mut programs = vec![tools::crane(&places)?];
-        if builder != Builder::Docker {
-            programs.extend([tools::buildkit(&places)?, tools::buildx(&places)?]);
-        }
+        tools::install(&places, builder != Builder::Docker)?;
         let stand_ins = if builder == Builder::Own { images::usual(&places)? } else { Vec::new() };
 
-        let mut state = State {
-            complete: false,
-            daemons: Vec::new(),
-            builder,
-            registry: String::new(),
-            engine: String::new(),
-            programs,
-        };
+        let mut state =
+            State { complete: false, daemons: Vec::new(), builder, registry: String::new(), engine: String::new() };
         if let Err(error) = state.start(&places, &stand_ins) {
             state.stop(&places)?;
             return Err(error);
@@ -161,7 +149,7 @@ impl Lab {
         }
         let _lock = self.places.lock()?;
         let image = images::by_name(&self.places, name)?;
-        registry::push(&self.state.program("crane"), &self.state.registry, &image.layout, &image.names)
+        registry::push(&self.places.program("crane"), &self.state.registry, &image.layout, &image.names)
     }
 
     /// Builds the frontend of this working copy, pushes its image to the lab's registry, and gives back the reference
@@ -179,16 +167,14 @@ impl Lab {
 
     /// The variables with which any client finds the lab.
     pub fn env(&self) -> BTreeMap<String, String> {
+        let programs = self.places.programs();
         let path = env::var_os("PATH").unwrap_or_default();
-        let path = env::split_paths(&path).filter(|entry| !self.state.programs.contains(entry));
-        let path = env::join_paths(self.state.programs.iter().cloned().chain(path)).unwrap_or_default();
+        let path = env::split_paths(&path).filter(|entry| *entry != programs);
+        let path = env::join_paths([programs.clone()].into_iter().chain(path)).unwrap_or_default();
         let mut variables = vec![
             ("DOCKER_HOST", self.state.engine.clone()),
             ("PATH", path.display().to_string()),
-            (
-                "UV_BUILDKIT_LAB_BIN",
-                self.state.programs.last().map(|directory| directory.display().to_string()).unwrap_or_default(),
-            ),
+            ("UV_BUILDKIT_LAB_BIN", programs.display().to_string()),
             ("UV_BUILDKIT_LAB_REGISTRY", self.state.registry.clone()),
         ];
         if let Some(address) = self.state.buildkit_host(&self.places) {
@@ -230,14 +216,14 @@ impl Lab {
 
     /// `buildctl …`, with the lab's BuildKit.
     pub fn buildctl<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
-        let mut command = self.command(self.state.program("buildctl"));
+        let mut command = self.command(self.places.program("buildctl"));
         command.args(arguments);
         command
     }
 
     /// `crane …`, which reads and writes images in the registry.
     pub fn crane<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
-        let mut command = self.command(self.state.program("crane"));
+        let mut command = self.command(self.places.program("crane"));
         command.args(arguments);
         command
     }
@@ -257,7 +243,7 @@ impl State {
     }
 
     fn start(&mut self, places: &Places, stand_ins: &[StandIn]) -> Result<()> {
-        let crane = self.program("crane");
+        let crane = places.program("crane");
         report(format_args!("starting the registry"));
         let (daemon, registry) = registry::start(&crane, &places.run().join("registry"), &places.log("registry"))?;
         self.registry = registry;
@@ -272,7 +258,7 @@ impl State {
         if self.builder == Builder::Own {
             self.add(
                 places,
-                buildkit::start(places, &self.program("buildkitd"), &self.program("buildctl"), &self.registry)?,
+                buildkit::start(places, &places.program("buildkitd"), &places.program("buildctl"), &self.registry)?,
             )?;
         }
         self.engine = match existing::engine(places) {
@@ -283,7 +269,7 @@ impl State {
             }
         };
         if let Some(address) = self.buildkit_host(places) {
-            engine::install_buildx(places, &self.program("buildx"), &address)?;
+            engine::install_buildx(places, &places.program("buildx"), &address)?;
         }
         self.complete = true;
         self.write(places)
@@ -293,15 +279,6 @@ impl State {
     fn add(&mut self, places: &Places, daemon: Daemon) -> Result<()> {
         self.daemons.push(daemon);
         self.write(places)
-    }
-
-    /// The path of a program of the lab, or its name when the lab did not build it.
-    fn program(&self, name: &str) -> PathBuf {
-        self.programs
-            .iter()
-            .map(|directory| directory.join(name))
-            .find(|path| path.is_file())
-            .unwrap_or_else(|| name.into())
     }
 
     /// Where BuildKit answers, unless it is part of a Docker engine.

@@ -54,6 +54,17 @@ impl Places {
         &self.run
     }
 
+    /// The programs of the lab that runs.
+    pub fn programs(&self) -> PathBuf {
+        self.run.join("bin")
+    }
+
+    /// The path of a program of the lab, or its name when the lab did not build it.
+    pub fn program(&self, name: &str) -> PathBuf {
+        let path = self.programs().join(name);
+        if path.exists() { path } else { name.into() }
+    }
+
     pub fn state(&self) -> PathBuf {
         self.run.join("state.json")
     }

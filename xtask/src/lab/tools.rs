@@ -2,6 +2,7 @@
 //! packages of these versions, and `go install` refuses modules with `exclude` directives.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,19 +51,20 @@ const CRANE: Toolset = Toolset {
     version_variable: None,
 };
 
-/// The directory with `buildkitd`, `buildctl` and `dockerfile-frontend`.
-pub fn buildkit(places: &Places) -> Result<PathBuf> {
-    BUILDKIT.build(places)
-}
-
-/// The directory with `buildx`.
-pub fn buildx(places: &Places) -> Result<PathBuf> {
-    BUILDX.build(places)
-}
-
-/// The directory with `crane`.
-pub fn crane(places: &Places) -> Result<PathBuf> {
-    CRANE.build(places)
+/// Builds what is not built yet, and puts the programs in one directory: crane, which also serves the registry, and
+/// with `buildkit` also buildkitd, buildctl, dockerfile-frontend and buildx.
+pub fn install(places: &Places, buildkit: bool) -> Result<()> {
+    let toolsets: &[Toolset] = if buildkit { &[CRANE, BUILDKIT, BUILDX] } else { &[CRANE] };
+    let directory = places.programs();
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    for toolset in toolsets {
+        for program in fs::read_dir(toolset.build(places)?)? {
+            let program = program?;
+            symlink(program.path(), directory.join(program.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Toolset {
