@@ -97,7 +97,9 @@ pub struct FileConfig {
 /// Parses a config file; `build_args` override the defaults of `[args]`. Every mistake is reported, not only the first.
 pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> Result<Config, Diagnostics> {
     let (document, errors) = DeTable::parse_recoverable(&file.text);
-    Diagnostics::check(errors.iter().map(|error| syntax_error(file, error)).collect())?;
+    let mut errors: Vec<Diagnostic> = errors.iter().map(|error| syntax_error(file, error)).collect();
+    errors.sort_by_key(start);
+    Diagnostics::check(errors)?;
 
     let mut reader = Reader::new(file);
     let mut root = Table::root(&document);
@@ -137,15 +139,20 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     if let Some(name) = &default_target {
         check_target_name(name, &own, "config::unknown_target", &mut reader.errors);
     }
-    reader.errors.sort_by_key(|error| error.spans.first().map_or(0, |span| span.range.start));
+    reader.errors.sort_by_key(start);
     Diagnostics::check(reader.errors)?;
     Ok(Config { file: Arc::clone(file), python_version, uv_image, default_target, targets, defaults })
+}
+
+/// Mistakes are told in the order of the file.
+fn start(error: &Diagnostic) -> usize {
+    error.spans.first().map_or(0, |span| span.range.start)
 }
 
 /// A diagnostic for text that is not TOML.
 pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
     let span = Span::new(file, error.span().unwrap_or(0..0));
-    Diagnostic::new("toml::syntax", format!("{} is not valid TOML: {}", file.name, error.message())).at(span)
+    Diagnostic::new("toml::syntax", format!("`{}` is not valid TOML: {}", file.name, error.message())).at(span)
 }
 
 fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool) -> Settings {
@@ -181,31 +188,55 @@ fn read_user(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<U
         Ok(name) if name.value == "root" => {
             Some(name.map(|name| UserConfig { name, uid: 0, gid: 0, home: "/root".to_owned() }))
         }
-        Ok(name) => Some(name.map(|name| {
-            let home = format!("/home/{name}");
-            UserConfig { name, uid: DEFAULT_ID, gid: DEFAULT_ID, home }
-        })),
+        Ok(name) => {
+            check_user_name(reader, &name);
+            Some(name.map(|name| {
+                let home = format!("/home/{name}");
+                UserConfig { name, uid: DEFAULT_ID, gid: DEFAULT_ID, home }
+            }))
+        }
         Err(mut table) => {
             let span = reader.span(table.range.clone());
-            let name = reader.string(&mut table, "name").map_or_else(|| "app".to_owned(), |name| name.value);
+            let name = reader.string(&mut table, "name");
+            if let Some(name) = &name {
+                check_user_name(reader, name);
+            }
+            let name = name.map_or_else(|| "app".to_owned(), |name| name.value);
             let uid = reader.integer(&mut table, "uid", u32::MAX).map_or(DEFAULT_ID, |uid| uid.value);
             let gid = reader.integer(&mut table, "gid", u32::MAX).map_or(uid, |gid| gid.value);
             let home = reader.string(&mut table, "home");
             if let Some(home) = &home {
                 require_absolute(reader, home, "user.home");
+                if home.value.contains([':', '\n']) {
+                    let error = Diagnostic::new("config::bad_path", format!("`{}` cannot be a home", home.value))
+                        .at(home.span.clone())
+                        .help("`/etc/passwd` has no room for `:` and line breaks");
+                    reader.errors.push(error);
+                }
             }
             reader.finish(&table);
             let home = home.map_or_else(|| format!("/home/{name}"), |home| home.value);
-            let value = UserConfig { name, uid, gid, home };
-            if value.name.is_empty() || value.name.contains([':', '\n', '/', ' ']) {
-                let error = Diagnostic::new("config::bad_user", format!("`{}` is not a user name", value.name))
-                    .at(span.clone())
-                    .help("use letters, digits, `_` and `-`");
-                reader.errors.push(error);
-            }
-            Some(Located { value, span })
+            Some(Located { value: UserConfig { name, uid, gid, home }, span })
         }
     }
+}
+
+/// Names become a line of `/etc/passwd`, and tools that read it want them plain (shadow: `is_valid_user_name`).
+fn check_user_name(reader: &mut Reader<'_>, name: &Located<String>) {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || ['_', '-', '.'].contains(&char);
+    let text = name.value.as_str();
+    let starts_well = text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_');
+    if starts_well && text.chars().all(is_plain) {
+        return;
+    }
+    let mut error = Diagnostic::new("config::bad_user", format!("`{text}` is not a user name"))
+        .at(name.span.clone())
+        .help("use letters, digits, `_`, `-` and `.`, with a letter or `_` in front");
+    let (uid, gid) = text.split_once(':').unwrap_or((text, text));
+    if let (Ok(uid), Ok(gid)) = (uid.parse::<u32>(), gid.parse::<u32>()) {
+        error = error.help(format!("ids are written `user = {{ name = \"app\", uid = {uid}, gid = {gid} }}`"));
+    }
+    reader.errors.push(error);
 }
 
 /// The id that images conventionally give their first system user.
@@ -241,9 +272,11 @@ fn read_files(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<File
 
 fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
     if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
-        let error =
-            Diagnostic::new("config::bad_path", format!("`{key}` must be an absolute path, not `{}`", path.value))
-                .at(path.span.clone());
+        let problem = format!("`{key}` must be an absolute path without `..`, not `{}`", path.value);
+        let mut error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
+        if path.value.starts_with(|char: char| char.is_ascii_alphanumeric()) && !path.value.contains("..") {
+            error = error.help(format!("write `/app/{}`, if it is to lie beside the application", path.value));
+        }
         reader.errors.push(error);
     }
 }
@@ -274,19 +307,17 @@ fn resolve_inheritance(own: &[TargetConfig], defaults: &Settings, errors: &mut V
         let mut parent = target.settings.inherits.as_ref();
         while let Some(name) = parent {
             if chain.contains(&name.value.as_str()) {
-                chain.push(&name.value);
-                // Once for the cycle, at the target that closes it in file order.
-                if chain[0] == name.value {
+                // Once for the circle, at the first of its targets in the file.
+                let first = own.iter().find(|candidate| chain.contains(&candidate.name.value.as_str()));
+                if chain[0] == name.value && first.is_some_and(|first| first.name.value == name.value) {
+                    let mut named: Vec<String> = chain.iter().map(|name| format!("`{name}`")).collect();
+                    named.push(format!("`{}`", name.value));
+                    let problem = format!("targets inherit in a circle: {}", named.join(" -> "));
+                    let inherits = target.settings.inherits.as_ref().unwrap_or(name);
                     errors.push(
-                        Diagnostic::new(
-                            "config::inherits_cycle",
-                            format!("targets inherit in a circle: {}", chain.join(" -> ")),
-                        )
-                        .at(target
-                            .settings
-                            .inherits
-                            .as_ref()
-                            .map_or(target.name.span.clone(), |name| name.span.clone())),
+                        Diagnostic::new("config::inherits_cycle", problem)
+                            .at(inherits.span.clone())
+                            .help("take one `inherits` out, or move what they share to `[defaults]`"),
                     );
                 }
                 break;

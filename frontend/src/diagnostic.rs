@@ -214,10 +214,13 @@ fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
-/// `` `a`, `b`, `c` ``, cut after a dozen.
+/// As many names as a line of help shows: the keys of a target are all among them.
+const MAX_QUOTED: usize = 16;
+
+/// `` `a`, `b`, `c` ``, cut after sixteen.
 pub fn quoted(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
-    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
+    let shown: Vec<String> = names.iter().take(MAX_QUOTED).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > MAX_QUOTED { format!(" and {} more", names.len() - MAX_QUOTED) } else { String::new() };
     shown.join(", ") + &more
 }
 

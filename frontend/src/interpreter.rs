@@ -206,7 +206,6 @@ impl Interpreter {
             gil_disabled: self.gil_disabled,
             debug_enabled: false,
             is_cross: false,
-            ..TagsOptions::default()
         };
         Tags::from_env(
             Platform::new(os, arch),

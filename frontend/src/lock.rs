@@ -16,7 +16,7 @@ use uv_pep508::MarkerTree;
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use artifact::{Sdist, Wheel};
-use wire::{DependencyWire, LockWire, PackageWire, SourceWire, VersionWire};
+use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
 
 /// The file's name.
 pub const FILE_NAME: &str = "uv.lock";
@@ -30,6 +30,8 @@ pub struct Lock {
     pub requires_python: Option<(VersionSpecifiers, Span)>,
     /// `tool.uv.environments`; when not empty, one of them must match the target's environment.
     pub supported_markers: Vec<MarkerTree>,
+    /// The place of that list, or the start of the file.
+    pub supported_markers_span: Span,
     /// Sets of which at most one item may be active.
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members; for a single project, its own name.
@@ -132,12 +134,11 @@ impl Lock {
     /// The packages with this name; several when the lock has forks.
     pub fn named<'lock>(&'lock self, name: &'lock PackageName) -> impl Iterator<Item = PackageId> + 'lock {
         let start = self.packages.partition_point(|package| package.name < *name);
-        let sorted = self.packages[start..]
+        self.packages[start..]
             .iter()
             .enumerate()
             .take_while(move |(_, package)| package.name == *name)
-            .map(move |(offset, _)| start + offset);
-        sorted
+            .map(move |(offset, _)| start + offset)
     }
 
     /// The local project with this name.
@@ -170,7 +171,12 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Lock, Diagnostics> {
             if let Ok(VersionWire { version }) = toml::from_str(&file.text) {
                 check_version(file, &version)?;
             }
-            return Err(syntax_error(file, &error).help("`uv lock` writes this file anew").into());
+            let is_unmerged = file.text.lines().any(|line| line.starts_with("<<<<<<< "));
+            let help = match is_unmerged {
+                true => "git left a merge conflict in it: take the lock of either side, then run `uv lock`",
+                false => REPAIR,
+            };
+            return Err(syntax_error(file, &error).help(help).into());
         }
     };
     check_version(file, &wire.version)?;
@@ -190,6 +196,9 @@ fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), D
     .into())
 }
 
+/// What to do about a lock that uv would not have written so.
+const REPAIR: &str = "`uv lock` repairs the lock";
+
 /// Turns wire types into checked ones.
 struct Reader<'file> {
     file: &'file Arc<SourceFile>,
@@ -200,7 +209,13 @@ type Index<'wire, 'text> = BTreeMap<&'wire str, Vec<(PackageId, &'wire PackageWi
 
 impl Reader<'_> {
     fn invalid(&self, what: &str, value: &str, error: impl std::fmt::Display, span: Span) -> Diagnostic {
-        Diagnostic::new("lock::invalid", format!("{what} `{value}` cannot be read: {error}")).at(span)
+        // Errors of the parsers are sentences, and some go on with a drawing.
+        let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or_default();
+        let mut characters = reason.chars();
+        let first = characters.next().map(|first| first.to_ascii_lowercase());
+        let reason: String = first.into_iter().chain(characters).collect();
+        Diagnostic::new("lock::invalid", format!("{what} `{value}` cannot be read: {reason}")).at(span).help(REPAIR)
     }
 
     fn parse<T: FromStr>(&self, what: &str, text: &str, span: &Span) -> Result<T, Diagnostic>
@@ -213,7 +228,10 @@ impl Reader<'_> {
     fn lock(&self, mut wire: LockWire<'_>) -> Result<Lock, Diagnostic> {
         let top = Span::whole(self.file);
         // uv writes packages sorted; a file edited by hand or by a merge may not be.
-        wire.package.sort_by(|a, b| a.get_ref().name.get_ref().cmp(b.get_ref().name.get_ref()));
+        wire.package.sort_by(|a, b| {
+            let (a, b) = (a.get_ref(), b.get_ref());
+            (a.name.get_ref(), &a.version, &a.source).cmp(&(b.name.get_ref(), &b.version, &b.source))
+        });
         let mut index: Index<'_, '_> = BTreeMap::new();
         for (id, package) in wire.package.iter().enumerate() {
             index.entry(package.get_ref().name.get_ref()).or_default().push((id, package.get_ref()));
@@ -231,8 +249,13 @@ impl Reader<'_> {
             }
             None => None,
         };
-        let supported_markers =
-            wire.supported_markers.iter().map(|marker| self.parse("marker", marker, &top)).collect::<Result<_, _>>()?;
+        let supported = wire.supported_markers.as_ref();
+        let supported_markers_span = supported.map_or_else(|| top.clone(), |list| Span::new(self.file, list.span()));
+        let supported_markers = supported
+            .iter()
+            .flat_map(|list| list.get_ref())
+            .map(|marker| self.parse("marker", marker, &supported_markers_span))
+            .collect::<Result<_, _>>()?;
         let conflicts = wire
             .conflicts
             .iter()
@@ -248,7 +271,15 @@ impl Reader<'_> {
                     .map(|package| package.name.clone()),
             );
         }
-        Ok(Lock { file: Arc::clone(self.file), requires_python, supported_markers, conflicts, members, packages })
+        Ok(Lock {
+            file: Arc::clone(self.file),
+            requires_python,
+            supported_markers,
+            supported_markers_span,
+            conflicts,
+            members,
+            packages,
+        })
     }
 
     fn conflict_item(&self, wire: &wire::ConflictItemWire<'_>, span: &Span) -> Result<ConflictItem, Diagnostic> {
@@ -294,7 +325,7 @@ impl Reader<'_> {
         Ok(Package {
             name: self.parse("package name", wire.name.get_ref(), &span)?,
             version: wire.version.as_deref().map(|version| self.parse("version", version, &span)).transpose()?,
-            source: self.source(&wire.source, &span)?,
+            source: self.source(wire, &span)?,
             dependencies: edges(&wire.dependencies)?,
             extras,
             groups,
@@ -304,7 +335,8 @@ impl Reader<'_> {
         })
     }
 
-    fn source(&self, wire: &SourceWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
+    fn source(&self, package: &PackageWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
+        let wire = &package.source;
         let kinds = [
             wire.registry.as_ref().map(|at| {
                 if at.contains("://") { Source::Registry(at.to_string()) } else { Source::FlatRegistry(at.to_string()) }
@@ -317,7 +349,8 @@ impl Reader<'_> {
             wire.virtual_.as_ref().map(|at| Source::Virtual(at.to_string())),
         ];
         kinds.into_iter().flatten().next().ok_or_else(|| {
-            Diagnostic::new("lock::unknown_source", "the source of this package is of a kind that is not known")
+            let problem = format!("package `{}` comes from a source of an unknown kind", package.name.get_ref());
+            Diagnostic::new("lock::unknown_source", problem)
                 .at(span.clone())
                 .help("use a newer frontend image in the `# syntax=` line")
         })
@@ -340,7 +373,7 @@ impl Reader<'_> {
             let problem = if matching.is_empty() { "is not in the lock" } else { "is ambiguous in the lock" };
             return Err(Diagnostic::new("lock::dangling", format!("dependency `{}` {problem}", wire.name))
                 .at(span.clone())
-                .help("`uv lock` repairs the lock"));
+                .help(REPAIR));
         };
         Ok(Dependency {
             package,

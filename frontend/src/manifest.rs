@@ -113,9 +113,10 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
     let project = wire.project.as_ref();
     let name = match project.and_then(|project| project.name.as_ref()) {
-        Some(name) => Some(name.get_ref().parse().map_err(|error| {
-            Diagnostic::new("manifest::name", format!("`{}` is not a project name: {error}", name.get_ref()))
+        Some(name) => Some(name.get_ref().parse().map_err(|_| {
+            Diagnostic::new("manifest::name", format!("`{}` is not a project name", name.get_ref()))
                 .at(Span::new(file, name.span()))
+                .help("use letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends")
         })?),
         None => None,
     };

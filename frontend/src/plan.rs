@@ -226,14 +226,18 @@ pub fn plan(
             "lock::unsupported_environment",
             format!("the lock is not made for {}: no entry of `tool.uv.environments` matches", interpreter.describe()),
         )
-        .at(Span::whole(&project.lock.file))
+        .at(project.lock.supported_markers_span.clone())
         .help("add the environment to `tool.uv.environments` and run `uv lock`, or choose another base or platform")
         .into());
     }
-    let closure = closure::select(&project.lock, &target.selection, &environment)?;
+    let closure = closure::select(&project.lock, &target.selection, &environment).map_err(|mut error| {
+        // The target chose what the lock cannot give: its place comes first.
+        error.spans.splice(..0, target.span.clone());
+        error
+    })?;
 
     let mut warnings = Vec::new();
-    let packages = third_party(project, &closure, interpreter, &mut warnings)?;
+    let packages = third_party(project, target, &closure, interpreter, &mut warnings)?;
     let mut backends = Vec::new();
     let members = members(project, &closure, manifests, &interpreter.uv, &mut backends)?;
     let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
@@ -332,13 +336,12 @@ fn check_builder(target: &Target, base: &Interpreter, builder: &Interpreter) -> 
 
 fn third_party(
     project: &Project,
+    target: &Target,
     closure: &Closure,
     interpreter: &Interpreter,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Package>, Diagnostics> {
-    let tags = interpreter
-        .tags()
-        .map_err(|error| Diagnostic::new("python::unusable", error.to_string()).at(Span::whole(&project.lock.file)))?;
+    let tags = interpreter.tags().map_err(|error| unusable_python(&target.base, &error))?;
     let mut packages = Vec::new();
     let mut errors = Vec::new();
     for id in closure.packages() {
@@ -390,21 +393,27 @@ fn third_party(
                 Some(hex) => Some(hex.to_owned()),
                 None => {
                     let algorithm = hash.split(':').next().unwrap_or_default();
-                    errors.push(unsupported(
-                        package,
-                        &format!("is pinned by {algorithm}, which BuildKit cannot verify yet"),
-                    ));
+                    let problem =
+                        format!("package `{}` is pinned by {algorithm}, which BuildKit cannot verify", package.name);
+                    errors.push(
+                        Diagnostic::new("lock::unsupported_hash", problem)
+                            .at(package.span.clone())
+                            .help("lock with an index that tells sha256 hashes"),
+                    );
                     continue;
                 }
             },
             None => {
-                warnings.push(
-                    Diagnostic::new(
-                        "lock::no_hash",
-                        format!("`{}` has no hash in the lock: its download cannot be verified", package.name),
-                    )
-                    .at(package.span.clone()),
-                );
+                // Wheels of the context are the user's own files: nothing is downloaded.
+                if matches!(origin, Origin::Url(_)) {
+                    let problem =
+                        format!("`{}` has no hash in the lock: its download cannot be verified", package.name);
+                    warnings.push(
+                        Diagnostic::new("lock::no_hash", problem)
+                            .at(package.span.clone())
+                            .help("lock with an index that tells hashes"),
+                    );
+                }
                 None
             }
         };
@@ -425,19 +434,35 @@ fn unsupported(package: &LockedPackage, problem: &str) -> Diagnostic {
         .help("use a version that an index has as a wheel")
 }
 
+/// How many wheels of a package a message lists.
+const MAX_WHEELS: usize = 6;
+
 fn no_wheel(package: &LockedPackage, interpreter: &Interpreter) -> Diagnostic {
     let version = package.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-    let problem = format!("`{}`{version} has no wheel for {}", package.name, interpreter.describe());
-    let files: Vec<&str> = package.wheels.iter().map(|wheel| wheel.file.as_str()).take(6).collect();
-    let more = package.wheels.len().saturating_sub(files.len());
-    let mut diagnostic = Diagnostic::new("lock::no_wheel", problem).at(package.span.clone());
-    diagnostic = if package.wheels.is_empty() && package.sdist.is_some() {
-        diagnostic.help("the lock has only a source distribution of it, which cannot be built yet")
-    } else {
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        diagnostic.help(format!("the lock has {}{more}", files.join(", ")))
+    let name = &package.name;
+    if package.wheels.is_empty() {
+        let problem = match package.sdist {
+            Some(_) => format!("package `{name}`{version} has only a source distribution, which cannot be built yet"),
+            None => format!("package `{name}`{version} has neither a wheel nor a source distribution in the lock"),
+        };
+        return Diagnostic::new("lock::no_wheel", problem)
+            .at(package.span.clone())
+            .help("use a version that an index has as a wheel, or put a wheel of it into a flat index of your own");
+    }
+    let problem = format!("package `{name}`{version} has no wheel for {}", interpreter.describe());
+    let files: Vec<String> = package.wheels.iter().take(MAX_WHEELS).map(|wheel| format!("`{}`", wheel.file)).collect();
+    let more = match package.wheels.len().saturating_sub(MAX_WHEELS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    diagnostic.help("choose a base image or platform that it has a wheel for, or another version of it")
+    let diagnostic = Diagnostic::new("lock::no_wheel", problem)
+        .at(package.span.clone())
+        .help("choose a base image or platform that it has a wheel for, or another version of it")
+        .help(format!("the lock has {}{more}", files.join(", ")));
+    match package.sdist {
+        Some(_) => diagnostic.help("the lock has a source distribution, too, but those cannot be built yet"),
+        None => diagnostic,
+    }
 }
 
 fn members(

@@ -247,6 +247,10 @@ impl Project {
             )
             .at(target.name.span.clone())
             .help("add `package = \"MEMBER\"`")
+            .help(format!(
+                "members: {}",
+                quoted(&self.lock.members.iter().map(PackageName::as_str).collect::<Vec<_>>())
+            ))
             .into()
         })
     }
@@ -286,7 +290,7 @@ impl Project {
         };
         Ok(Target {
             name: name.to_owned(),
-            span,
+            span: span.clone(),
             selection: Selection { root, extras, groups },
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
             base,
@@ -297,7 +301,8 @@ impl Project {
             env: values(&settings.env),
             workdir: settings.workdir.as_ref().map_or_else(|| APP_DIR.to_owned(), |workdir| workdir.value.clone()),
             user: settings.user.as_ref().map_or(default_user, |user| user.value.clone()),
-            user_span: settings.user.as_ref().map(|user| user.span.clone()),
+            // The default user has no place of its own: the target is where another one is named.
+            user_span: settings.user.as_ref().map(|user| user.span.clone()).or_else(|| span.clone()),
             expose: strings(&settings.expose).unwrap_or_default().into_iter().collect(),
             labels: values(&settings.labels),
             files: settings.files.clone().unwrap_or_default(),
@@ -356,11 +361,15 @@ fn checked_names<N: std::str::FromStr + Ord + AsRef<str>, T>(
             Ok(parsed) if known.contains_key(&parsed) => {
                 names.insert(parsed);
             }
-            _ => errors.push(
-                Diagnostic::new(unknown_name_code(kind), format!("`{package}` has no {kind} `{}`", name.value))
-                    .at(name.span.clone())
-                    .did_you_mean(&name.value, known.keys().map(AsRef::as_ref)),
-            ),
+            _ => {
+                let problem = format!("`{package}` has no {kind} `{}`", name.value);
+                let error = Diagnostic::new(unknown_name_code(kind), problem).at(name.span.clone());
+                errors.push(if known.is_empty() {
+                    error.help("its own `pyproject.toml` declares none; that of the workspace root does not count")
+                } else {
+                    error.did_you_mean(&name.value, known.keys().map(AsRef::as_ref))
+                });
+            }
         }
     }
     names

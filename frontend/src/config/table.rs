@@ -72,11 +72,22 @@ impl<'file> Reader<'file> {
     }
 
     fn wrong_type(&mut self, path: &str, wanted: &str, value: &Spanned<DeValue<'_>>) {
-        let diagnostic = Diagnostic::new(
+        let mut diagnostic = Diagnostic::new(
             "config::wrong_type",
             format!("`{path}` must be {wanted}, not {}", article(value.get_ref().type_str())),
         )
         .at(self.span(value.span()));
+        match value.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) if wanted == "a string" => {
+                let text = self.file.text.get(value.span()).unwrap_or_default();
+                diagnostic = diagnostic.help(format!("put it in quotes: `\"{text}\"`"));
+            }
+            DeValue::String(text) if wanted == "an array of strings" => {
+                let words: Vec<String> = text.split_whitespace().map(|word| format!("\"{word}\"")).collect();
+                diagnostic = diagnostic.help(format!("write `[{}]`", words.join(", ")));
+            }
+            _ => {}
+        }
         self.errors.push(diagnostic);
     }
 
@@ -135,6 +146,12 @@ impl<'file> Reader<'file> {
             .and_then(|number| u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
         match number {
             Some(number) if number <= max => Some(Located { value: number, span: self.span(value.span()) }),
+            _ if value.get_ref().is_integer() => {
+                let text = self.file.text.get(value.span()).unwrap_or_default();
+                let problem = format!("`{path}` must be a number from 0 to {max}, not `{text}`");
+                self.errors.push(Diagnostic::new("config::out_of_range", problem).at(self.span(value.span())));
+                None
+            }
             _ => {
                 self.wrong_type(path, &format!("a number from 0 to {max}"), value);
                 None
@@ -152,25 +169,37 @@ impl<'file> Reader<'file> {
         };
         let mut ports = Vec::new();
         for item in array.iter() {
-            if item.get_ref().as_integer().is_some() {
-                ports.extend(
-                    self.integer_value(&path, item, 65_535).map(|port| port.map(|number| format!("{number}/tcp"))),
-                );
+            if let Some(number) = item.get_ref().as_integer() {
+                match number.as_str().parse::<u16>() {
+                    Ok(number) if number > 0 => {
+                        ports.push(Located { value: format!("{number}/tcp"), span: self.span(item.span()) });
+                    }
+                    _ => self.bad_port(number.as_str(), self.span(item.span())),
+                }
+                continue;
+            }
+            if !item.get_ref().is_str() {
+                self.wrong_type(&path, "an array of ports", item);
                 continue;
             }
             let Some(text) = self.string_value(&path, item) else { continue };
             let (number, protocol) = text.value.split_once('/').unwrap_or((&text.value, "tcp"));
-            if number.parse::<u16>().is_ok() && ["tcp", "udp", "sctp"].contains(&protocol) {
+            let is_port = number.parse::<u16>().is_ok_and(|number| number > 0);
+            if is_port && ["tcp", "udp", "sctp"].contains(&protocol) {
                 let port = format!("{number}/{protocol}");
                 ports.push(text.map(|_| port));
             } else {
-                let diagnostic = Diagnostic::new("config::bad_port", format!("`{}` is not a port", text.value))
-                    .at(text.span)
-                    .help("write `8080` or `\"8080/udp\"`");
-                self.errors.push(diagnostic);
+                self.bad_port(&text.value, text.span);
             }
         }
         Some(ports)
+    }
+
+    fn bad_port(&mut self, text: &str, span: Span) {
+        let diagnostic = Diagnostic::new("config::bad_port", format!("`{text}` is not a port"))
+            .at(span)
+            .help("write `8080` or `\"8080/udp\"`, with a number from 1 to 65535");
+        self.errors.push(diagnostic);
     }
 
     /// A table of strings: `env`, `labels`.
@@ -264,15 +293,33 @@ impl<'file> Reader<'file> {
         let place = if table.path.is_empty() { "the config".to_owned() } else { format!("`[{}]`", table.path) };
         for key in table.entries.keys() {
             let name = key.get_ref().as_ref();
-            if !table.known.contains(&name) {
-                let diagnostic = Diagnostic::new("config::unknown_key", format!("unknown key `{name}` in {place}"))
-                    .at(self.span(key.span()))
-                    .did_you_mean(name, table.known.iter().copied());
-                self.errors.push(diagnostic);
+            if table.known.contains(&name) {
+                continue;
             }
+            let diagnostic = Diagnostic::new("config::unknown_key", format!("unknown key `{name}` in {place}"))
+                .at(self.span(key.span()));
+            let ours = FOREIGN_KEYS.iter().find(|(foreign, ours)| *foreign == name && table.known.contains(ours));
+            self.errors.push(match ours {
+                Some((_, ours)) => diagnostic.help(format!("did you mean `{ours}`?")),
+                None => diagnostic.did_you_mean(name, table.known.iter().copied()),
+            });
         }
     }
 }
+
+/// Keys as Dockerfiles, compose files and others call them, too far from ours to be taken for a slip of the pen.
+const FOREIGN_KEYS: [(&str, &str); 10] = [
+    ("command", "cmd"),
+    ("copy", "files"),
+    ("dependency-groups", "groups"),
+    ("environment", "env"),
+    ("from", "base"),
+    ("image", "base"),
+    ("member", "package"),
+    ("ports", "expose"),
+    ("volumes", "files"),
+    ("working-dir", "workdir"),
+];
 
 fn article(type_name: &str) -> String {
     let article = if type_name.starts_with(['a', 'i']) { "an" } else { "a" };

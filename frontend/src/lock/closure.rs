@@ -125,8 +125,8 @@ fn walk(lock: &Lock, selection: &Selection, environment: &MarkerEnvironment, act
 
 fn check_conflicts(lock: &Lock, selection: &Selection, active: &BTreeSet<ExtraName>) -> Result<(), Diagnostic> {
     for set in &lock.conflicts {
-        let hit: Vec<&str> =
-            set.iter().filter(|item| active.contains(&item.encoded)).map(|item| item.shown.as_str()).collect();
+        let hit: Vec<String> =
+            set.iter().filter(|item| active.contains(&item.encoded)).map(|item| format!("`{}`", item.shown)).collect();
         if hit.len() > 1 {
             let name: &PackageName = &lock.packages[selection.root].name;
             return Err(Diagnostic::new(

@@ -16,8 +16,8 @@ pub struct LockWire<'a> {
     pub version: Spanned<u32>,
     #[serde(borrow)]
     pub requires_python: Option<Spanned<Text<'a>>>,
-    #[serde(default, borrow)]
-    pub supported_markers: Vec<Text<'a>>,
+    #[serde(borrow)]
+    pub supported_markers: Option<Spanned<Vec<Text<'a>>>>,
     #[serde(default, borrow)]
     pub conflicts: Vec<Vec<ConflictItemWire<'a>>>,
     #[serde(default, borrow)]

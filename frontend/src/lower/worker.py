@@ -8,6 +8,7 @@
 Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
 """
 
+import glob
 import os
 import shutil
 import subprocess
@@ -41,6 +42,22 @@ def install(find_links, requirements):
         "--python", VENV + "/bin/python", "--prefix", prefix, *requirements,
     )
     os.remove(prefix + "/.lock")
+    for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
+        forget_origin(record)
+
+
+def forget_origin(record):
+    """Takes out the file in which uv notes when the wheel was written here: it helps a later `uv sync`, which an image
+    never sees, and differs from build to build."""
+    origin = os.path.join(os.path.dirname(record), "uv_cache.json")
+    if not os.path.exists(origin):
+        return
+    os.remove(origin)
+    name = "/".join(origin.split("/")[-2:])
+    with open(record, encoding="utf-8", newline="") as file:
+        lines = file.readlines()
+    with open(record, "w", encoding="utf-8", newline="") as file:
+        file.writelines(line for line in lines if not line.startswith(name + ","))
 
 
 def freeze(root):
