@@ -89,7 +89,9 @@ impl<'plan> Report<'plan> {
         let artifacts =
             self.layers.iter().flat_map(|layer| &layer.packages).filter_map(|package| package.artifact.as_ref());
         let size: u64 = artifacts.filter_map(|artifact| artifact.size).sum();
-        text + &format!("{} layers, {packages} packages, {} to fetch\n", self.layers.len(), megabytes(size))
+        // Flat indexes tell no sizes: then there is nothing to say about them.
+        let size = if size > 0 { format!(", {} to fetch", megabytes(size)) } else { String::new() };
+        text + &format!("{} layers, {packages} packages{size}\n", self.layers.len())
     }
 }
 
