@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use prost::Message as _;
 
-use crate::canonical::digest_of;
 use crate::error::LlbError;
 use crate::pb;
 use crate::text;
+use buildkit_proto::canonical::digest_of;
 
 /// A marshalled graph: what a solve takes. Mirrors `Definition` in `client/llb/marshal.go`.
 ///
@@ -83,7 +83,7 @@ impl Definition {
         Ok(self.head()?.map(|input| input.digest))
     }
 
-    /// A readable form, in which equal text means equal ops: the module `text` describes it.
+    /// A readable form, in which equal text means equal ops: see [`text`](mod@crate::text).
     ///
     /// ```
     /// # use buildkit_llb::{Bind, Exec, Image, Metadata, marshal};

@@ -34,7 +34,6 @@
 //! ```
 #![warn(missing_docs)]
 
-mod canonical;
 mod caps;
 mod definition;
 mod error;
@@ -48,11 +47,11 @@ mod metadata;
 mod platform;
 mod source;
 mod source_map;
-mod text;
+pub mod text;
 mod validate;
 mod vertex;
 
-pub use bollard_buildkit_proto::pb;
+pub use buildkit_proto::pb;
 
 pub use crate::definition::Definition;
 pub use crate::error::{LlbError, Problem};

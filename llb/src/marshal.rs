@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message as _;
 
-use crate::canonical::digest_of;
 use crate::caps;
 use crate::definition::Definition;
 use crate::error::LlbError;
@@ -13,6 +12,7 @@ use crate::pb;
 use crate::source_map;
 use crate::validate::validate;
 use crate::vertex::{Input, Origin, Vertex};
+use buildkit_proto::canonical::digest_of;
 
 /// The definition of everything that `root` needs; an empty one for scratch.
 ///

@@ -30,12 +30,12 @@ use std::fmt::Write as _;
 
 use prost::Message as _;
 
-use crate::canonical::canonical_op_bytes;
 use crate::caps;
 use crate::definition::Definition;
 use crate::error::LlbError;
 use crate::pb;
 use crate::validate::kind;
+use buildkit_proto::canonical::canonical_op_bytes;
 
 mod exec;
 mod file;
@@ -46,7 +46,9 @@ use label::Labels;
 use word::{hex, list, quoted, word};
 
 /// The text of a definition: see the module. Scratch is the one line `return scratch`.
-pub(crate) fn text(definition: &Definition) -> Result<String, LlbError> {
+///
+/// It fails if an op cannot be decoded or refers to none before it.
+pub fn text(definition: &Definition) -> Result<String, LlbError> {
     let message = definition.as_pb();
     let ops = definition.ops()?;
     let mut text = String::new();

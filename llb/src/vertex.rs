@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::canonical::{canonical_op_bytes, digest_of};
 use crate::error::Problem;
 use crate::metadata::Metadata;
 use crate::pb;
 use crate::platform::Platform;
+use buildkit_proto::canonical::{canonical_op_bytes, digest_of};
 
 /// One op with its inputs, its canonical bytes and its metadata. Immutable.
 ///

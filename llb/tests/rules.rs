@@ -5,6 +5,7 @@ use buildkit_llb::{
     Bind, Cache, Copy, Exec, File, Git, Http, Image, Input, Local, Location, Metadata, Mkdir, Mkfile, Output, Owner,
     ProgressGroup, Secret, SourceFile, Tmpfs, import, marshal, merge, pb,
 };
+use buildkit_proto::canonical::digest_of;
 
 fn check(root: impl Into<Input>, message: &str) {
     assert_eq!(marshal(root).unwrap_err().to_string(), message);
@@ -203,11 +204,4 @@ fn what_is_no_definition_is_refused() {
     }
     let error = import(&of(vec![vec![0xff]])).unwrap_err().to_string();
     assert!(error.starts_with("cannot decode op 0: "), "{error}");
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
