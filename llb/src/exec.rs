@@ -27,7 +27,7 @@ use mount::{Mount, Ssh};
 ///     .network(Network::None)
 ///     .mount(Bind::new("/", &base).readonly())
 ///     .mount(Bind::new("/out", Input::Scratch))
-///     .mount(Cache::new("/root/.cache/uv", "uv-build-demo"))
+///     .mount(Cache::new("/cache/uv", "uv-build-demo"))
 ///     .build()
 ///     .output("/out");
 /// assert_eq!(wheel.index(), 0);
