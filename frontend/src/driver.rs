@@ -37,6 +37,9 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
 }
 
 async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Failure> {
+    if let Some(request) = options.get("requestid") {
+        return Err(Failure::Unsupported(request.to_owned()));
+    }
     let platforms = options.platforms()?;
     let is_map = options.multi_platform(platforms.len())?;
     let context = Context::new(gateway, options)?;
@@ -82,6 +85,7 @@ impl Job<'_> {
             options: lower::Options {
                 session: self.options.local_session("context").to_owned(),
                 ignore: ignore.to_vec(),
+                no_cache: self.options.no_cache(),
                 merge: self.gateway.llb_caps().supports(MERGE_OP),
                 show_platform,
                 ..lower::Options::default()

@@ -6,6 +6,8 @@ mod member;
 pub mod probe;
 mod sources;
 
+use std::collections::BTreeSet;
+
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Local, Metadata, Mkfile, Output, Platform, merge};
 
 use crate::plan::{self, Contents, Layer, Plan};
@@ -29,12 +31,36 @@ pub struct Options {
     pub ignore: Vec<String>,
     /// The daemon can merge; else layers are copied over the base one by one.
     pub merge: bool,
+    /// Which steps run although BuildKit has their result.
+    pub no_cache: NoCache,
     /// Step names tell the platform.
     pub show_platform: bool,
     /// Environment of the base image, for the steps that run in it.
     pub base_env: Vec<(String, String)>,
     /// Environment of the builder image.
     pub builder_env: Vec<(String, String)>,
+}
+
+/// The client's `--no-cache` and `--no-cache-filter`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NoCache {
+    /// None.
+    #[default]
+    Off,
+    /// All.
+    All,
+    /// Those of the targets and members with these names, in lower case.
+    Named(BTreeSet<String>),
+}
+
+impl NoCache {
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Off => false,
+            Self::All => true,
+            Self::Named(names) => names.contains(&name.to_lowercase()),
+        }
+    }
 }
 
 /// A lowered plan.
@@ -116,7 +142,7 @@ impl<'plan> Lowering<'plan> {
     fn layer(&self, index: usize, layer: &Layer) -> Input {
         let name = self.step_name(index, layer);
         match &layer.contents {
-            Contents::Account { account, workdir } => account::lower(account, workdir, Metadata::named(name)),
+            Contents::Account { account, workdir } => account::lower(account, workdir, self.metadata(name, None)),
             Contents::Venv => self.venv.clone().into(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
             Contents::Member(member) => self.member(member, name).into(),
@@ -125,7 +151,7 @@ impl<'plan> Lowering<'plan> {
                     let copy = Copy::new(&self.context, format!("/{from}"), to).contents_only().create_dest_path();
                     file.copy(copy.timestamp(EPOCH))
                 });
-                copies.metadata(Metadata::named(name)).build().into()
+                copies.metadata(self.metadata(name, None)).build().into()
             }
         }
     }
@@ -138,6 +164,14 @@ impl<'plan> Lowering<'plan> {
 
     fn step_name(&self, index: usize, layer: &Layer) -> String {
         format!("{} {}", self.step_prefix(index), describe(layer))
+    }
+
+    /// Metadata of a step that makes a layer; `member` is the project that it builds.
+    fn metadata(&self, name: String, member: Option<&str>) -> Metadata {
+        let no_cache = &self.options.no_cache;
+        let ignored = no_cache.covers(&self.plan.target) || member.is_some_and(|member| no_cache.covers(member));
+        let metadata = Metadata::named(name);
+        if ignored { metadata.ignore_cache() } else { metadata }
     }
 
     /// Name of a step that several targets share.

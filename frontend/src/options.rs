@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::gateway::CacheImport;
 
+use crate::lower::NoCache;
 use crate::plan::Platform;
 
 /// Parsed options.
@@ -107,6 +108,15 @@ impl Options {
         Ok(platforms > 1)
     }
 
+    /// `no-cache`: absent is off, empty is all, else the names of targets and members (dockerui: `IsNoCache`).
+    pub fn no_cache(&self) -> NoCache {
+        match self.all.get("no-cache").map(String::as_str) {
+            None => NoCache::Off,
+            Some("") => NoCache::All,
+            Some(names) => NoCache::Named(names.split(',').map(|name| name.trim().to_lowercase()).collect()),
+        }
+    }
+
     /// `SOURCE_DATE_EPOCH` in seconds, when it is a number.
     pub fn source_date_epoch(&self) -> Option<i64> {
         self.get("build-arg:SOURCE_DATE_EPOCH")?.parse().ok()
@@ -153,7 +163,7 @@ mod tests {
             .into_iter(),
         );
         assert_eq!(options.build_args()["A"], "b=c");
-        assert_eq!(options.all["no-cache"], "");
+        assert_eq!(options.no_cache(), NoCache::All);
         assert_eq!(options.local_session("context"), "s1");
         let platforms = options.platforms().unwrap();
         assert_eq!(platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), ["linux/arm64", "linux/amd64"]);

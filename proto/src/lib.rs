@@ -40,3 +40,4 @@ pub use bollard_buildkit_proto::pb;
 pub use caps::CapSet;
 pub use error::GatewayError;
 pub use gateway::Gateway;
+pub use tonic::Code;

@@ -1,9 +1,9 @@
 //! Why a build failed, as BuildKit takes it: the message, and the places that clients draw excerpts from.
 
 use buildkit_llb::{Definition, LlbError};
-use buildkit_proto::error_details::Source;
+use buildkit_proto::error_details::{Source, Subrequest};
 use buildkit_proto::gateway::Warning;
-use buildkit_proto::{Gateway, GatewayError, pb};
+use buildkit_proto::{Code, Gateway, GatewayError, pb};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::options::OptionsError;
@@ -17,6 +17,8 @@ pub enum Failure {
     Gateway(GatewayError),
     /// An option cannot be read.
     Options(OptionsError),
+    /// A call (`--call`, `--check`) that is not answered.
+    Unsupported(String),
     /// A graph that cannot be marshalled: our mistake.
     Llb(LlbError),
     /// Our mistake as well.
@@ -38,6 +40,11 @@ impl Failure {
             }
             Self::Gateway(error) => error,
             Self::Options(error) => GatewayError::new(error.to_string()),
+            Self::Unsupported(name) => GatewayError::with_code(
+                Code::Unimplemented,
+                format!("the call `{name}` is not supported by uv-buildkit"),
+            )
+            .with_detail(Subrequest { name }),
             Self::Llb(error) => bug(&error.to_string()),
             Self::Panic(message) => bug(&message),
         }

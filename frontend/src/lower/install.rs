@@ -13,7 +13,7 @@ impl Lowering<'_> {
             .mount(Tmpfs::new("/app"))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch))
-            .metadata(Metadata::named(self.shared_name(&format!("create {VENV}"))))
+            .metadata(self.metadata(self.shared_name(&format!("create {VENV}")), None))
             .build()
             .output("/out")
     }
@@ -62,7 +62,7 @@ impl Lowering<'_> {
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, &self.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
-        let mut metadata = Metadata::named(name);
+        let mut metadata = self.metadata(name, None);
         for package in packages {
             let Artifact { file, .. } = &package.artifact;
             let (wheel, path) = self.wheel(package, &group);

@@ -28,7 +28,7 @@ impl Lowering<'_> {
         if let Some(backend) = member.backend {
             exec = exec.mount(Bind::new(BACKEND, &self.backends[backend]).readonly());
         }
-        let metadata = Metadata::named(name).at_all(self.sources.location(&member.span));
+        let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));
         exec.metadata(metadata).build().output("/out")
     }
 
