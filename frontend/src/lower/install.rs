@@ -36,9 +36,12 @@ impl Lowering<'_> {
         }
         exec.mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
-            .metadata(Metadata::named(
-                self.shared_name(&format!("install build backend {}", backend.requires.join(", "))),
-            ))
+            .metadata(
+                self.metadata(
+                    self.shared_name(&format!("install build backend {}", backend.requires.join(", "))),
+                    None,
+                ),
+            )
             .build()
             .output(super::member::BACKEND)
     }
