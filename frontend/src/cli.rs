@@ -49,6 +49,9 @@ pub enum Command {
         /// How to show it; bytes when the output is not a terminal.
         #[arg(long, value_enum)]
         format: Option<LlbFormat>,
+        /// Copy layers instead of merging them, as for daemons without `mergeop`.
+        #[arg(long)]
+        no_merge: bool,
     },
     /// Serve one build over standard input and output, as BuildKit runs it.
     Frontend,
@@ -140,7 +143,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match command {
         Command::Plan { selection, format } => {
-            let compiled = selection.compile()?;
+            let compiled = selection.compile(true)?;
             let report = Report::new(&compiled.plan);
             match format {
                 PlanFormat::Text => out.write_all(report.text().as_bytes())?,
@@ -150,8 +153,8 @@ pub fn run(command: Command) -> Result<(), CliError> {
                 }
             }
         }
-        Command::Llb { selection, format } => {
-            let definition = buildkit_llb::marshal(selection.compile()?.image)?;
+        Command::Llb { selection, format, no_merge } => {
+            let definition = buildkit_llb::marshal(selection.compile(!no_merge)?.image)?;
             let default = if out.is_terminal() { LlbFormat::Text } else { LlbFormat::Bytes };
             match format.unwrap_or(default) {
                 LlbFormat::Text => out.write_all(definition.text()?.as_bytes())?,
@@ -176,8 +179,8 @@ fn serve() -> Result<(), CliError> {
 }
 
 impl SelectionArgs {
-    /// Compiles with declared images.
-    pub fn compile(&self) -> Result<Compiled, CliError> {
+    /// Compiles with declared images, for a daemon that can `merge` or not.
+    pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
         let project = Project::parse(&self.files()?, &self.build_args()?)?;
         let request = match (&self.target, &self.package) {
             (Some(target), _) => Request::Target(target.clone()),
@@ -189,7 +192,7 @@ impl SelectionArgs {
         let outside = self.outside(&target);
         let options = lower::Options {
             ignore: self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
-            merge: true,
+            merge,
             ..lower::Options::default()
         };
         let inputs = Inputs {
