@@ -1,0 +1,81 @@
+//! `docker buildx build`, as a user runs it, with what it did and what came out.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::progress::Progress;
+use crate::stage::Stage;
+
+/// A build to be run.
+pub struct Build<'a> {
+    stage: &'a Stage,
+    context: PathBuf,
+    arguments: Vec<String>,
+}
+
+/// A build that succeeded and was pushed.
+#[derive(Debug)]
+pub struct Built {
+    /// What was done for it.
+    pub progress: Progress,
+    /// Reference of what was pushed, by digest.
+    pub reference: String,
+}
+
+impl<'a> Build<'a> {
+    /// A build of the context in `directory`.
+    pub fn of(stage: &'a Stage, directory: &Path) -> Self {
+        Self { stage, context: directory.to_owned(), arguments: Vec::new() }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Names the target, if there is one to name.
+    #[must_use]
+    pub fn target(self, target: Option<&str>) -> Self {
+        match target {
+            Some(target) => self.argument(format!("--target={target}")),
+            None => self,
+        }
+    }
+
+    /// Builds and pushes to `repository` of the lab's registry, without a tag: no other build can take its place.
+    pub fn push(self, repository: &str) -> Result<Built> {
+        let name = format!("{}/e2e/{repository}", self.stage.lab().registry());
+        let directory = tempfile::tempdir()?;
+        let metadata = directory.path().join("metadata.json");
+        let mut command = self.stage.lab().buildx(["build", "--progress=rawjson"]);
+        command.arg(format!("--output=type=image,name={name},push-by-digest=true,push=true"));
+        command.arg("--metadata-file").arg(&metadata);
+        command.args(&self.arguments).arg(&self.context).stdin(Stdio::null());
+        let output = command.output().context("cannot start docker")?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            let words: Vec<&str> = text.lines().filter(|line| !line.starts_with("{\"")).collect();
+            bail!("the build of {} {:?} failed:\n{}", self.context.display(), self.arguments, words.join("\n"));
+        }
+        let told: Value = serde_json::from_slice(&std::fs::read(&metadata)?).context("the build's metadata")?;
+        let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
+        Ok(Built { progress: Progress::parse(&text)?, reference: format!("{name}@{digest}") })
+    }
+
+    /// Builds, and gives back what a user sees when it fails.
+    pub fn fail(self) -> Result<String> {
+        let mut command = self.stage.lab().buildx(["build", "--progress=plain", "--output=type=cacheonly"]);
+        command.args(&self.arguments).arg(&self.context).stdin(Stdio::null());
+        let output = command.output().context("cannot start docker")?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            bail!("the build of {} {:?} succeeded:\n{text}", self.context.display(), self.arguments);
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,133 @@
+//! Containers started from pushed images, exactly as their own config says.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use uv_buildkit_tests::expectation::{Check, HttpCheck};
+use xtask::lab::{Lab, run_captured};
+
+/// How long a container may take to start and to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a container did.
+#[derive(Debug)]
+pub struct Run {
+    /// What it printed.
+    pub stdout: String,
+    /// With which it ended.
+    pub exit_code: Option<i32>,
+    /// Its errors.
+    pub stderr: String,
+}
+
+/// Runs an image to its end; `arguments` stand before the image, `command` after it.
+pub fn run(lab: &Lab, image: &str, arguments: &[String], command: &[String]) -> Result<Run> {
+    let mut run = lab.docker(["run", "--rm", "--quiet", "--network=host"]);
+    run.args(arguments).arg(image).args(command).stdin(Stdio::null());
+    let output = run.output().context("cannot start docker")?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Run { stdout: text(output.stdout), exit_code: output.status.code(), stderr: text(output.stderr) })
+}
+
+/// Starts a container and observes what a check says.
+pub fn observe(lab: &Lab, image: &str, check: &Check) -> Result<()> {
+    let command = check.command.as_deref().unwrap_or_default();
+    let mut env = check.env.clone();
+    if let Some(http) = &check.http {
+        return observe_http(lab, image, env, command, http);
+    }
+    let arguments: Vec<String> = variables(&mut env).collect();
+    let run = run(lab, image, &arguments, command)?;
+    let expected = check.exit_code.unwrap_or(0);
+    ensure!(run.exit_code == Some(expected), "exit code {:?}, not {expected}; {run:?}", run.exit_code);
+    if let Some(stdout) = &check.stdout {
+        ensure!(run.stdout == *stdout, "it printed {:?}, not {stdout:?}; {run:?}", run.stdout);
+    }
+    Ok(())
+}
+
+fn variables(env: &mut BTreeMap<String, String>) -> impl Iterator<Item = String> {
+    std::mem::take(env).into_iter().map(|(name, value)| format!("--env={name}={value}"))
+}
+
+fn observe_http(
+    lab: &Lab,
+    image: &str,
+    mut env: BTreeMap<String, String>,
+    command: &[String],
+    expected: &HttpCheck,
+) -> Result<()> {
+    // Free now; whoever takes it before the container does makes the test fail, not pass.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    env.insert("PORT".to_owned(), port.to_string());
+    let arguments: Vec<String> = variables(&mut env).collect();
+    let server = Server::start(lab, image, &arguments, command)?;
+    let (status, body) = server.get(port, &expected.path)?;
+    ensure!(status == expected.status, "status {status}, not {}; body {body:?}", expected.status);
+    if let Some(expected) = &expected.body {
+        ensure!(body == *expected, "body {body:?}, not {expected:?}");
+    }
+    Ok(())
+}
+
+/// A container that serves until it is dropped.
+struct Server<'a> {
+    lab: &'a Lab,
+    id: String,
+}
+
+impl<'a> Server<'a> {
+    fn start(lab: &'a Lab, image: &str, arguments: &[String], command: &[String]) -> Result<Self> {
+        let mut run = lab.docker(["run", "--detach", "--quiet", "--network=host"]);
+        run.args(arguments).arg(image).args(command);
+        let id = run_captured(&mut run)?.trim().to_owned();
+        Ok(Self { lab, id })
+    }
+
+    /// Asks until there is an answer.
+    fn get(&self, port: u16, path: &str) -> Result<(u16, String)> {
+        let since = Instant::now();
+        loop {
+            let refused = match get(port, path) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let state = run_captured(&mut self.lab.docker(["inspect", "--format={{.State.Running}}", &self.id]))?;
+            if state.trim() != "true" || since.elapsed() > PATIENCE {
+                bail!("no answer from the container ({refused:#}); it printed:\n{}", self.log()?);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn log(&self) -> Result<String> {
+        let output = self.lab.docker(["logs", &self.id]).output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        // It is a test's container: nothing in it is worth a gentle end.
+        if let Err(error) = run_captured(&mut self.lab.docker(["rm", "--force", "--volumes", &self.id])) {
+            eprintln!("cannot remove the container {}: {error:#}", self.id);
+        }
+    }
+}
+
+/// HTTP/1.0: the answer ends where the connection does, and comes in one piece.
+fn get(port: u16, path: &str) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8(answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a body")?;
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).context("no status")?;
+    Ok((status, body.to_owned()))
+}

@@ -1,0 +1,45 @@
+//! End to end: the frontend of this working copy as an image, real clients, a real BuildKit, real containers.
+//!
+//! `cargo xtask test` sets up the lab and runs these; so does `cargo test -p uv-buildkit-tests --features e2e --test e2e`. Without a
+//! lab they fail. `UV_BUILDKIT_FRONTEND` names a frontend image to test instead of the working copy's.
+
+mod build;
+mod container;
+mod examples;
+mod progress;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Trial};
+
+use stage::Stage;
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::from_args();
+    // Test runners list the tests first, for which nothing needs to run.
+    let stage = Arc::new(Stage::new()?);
+    if !arguments.list {
+        stage.require()?;
+    }
+    let mut trials = Trials { stage, trials: Vec::new() };
+    examples::add(&mut trials)?;
+    Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
+}
+
+/// The tests, each with the stage that they share.
+struct Trials {
+    stage: Arc<Stage>,
+    trials: Vec<Trial>,
+}
+
+impl Trials {
+    /// Adds a test.
+    fn add(&mut self, name: impl Into<String>, test: impl FnOnce(&Stage) -> Result<()> + Send + 'static) {
+        let stage = Arc::clone(&self.stage);
+        let run = move || test(&stage).map_err(|error| format!("{error:#}").into());
+        self.trials.push(Trial::test(name, run));
+    }
+}

@@ -1,0 +1,106 @@
+//! What all tests share: the lab, the frontend's image in it, and a directory for build contexts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use xtask::lab::{Lab, run_captured};
+
+/// The syntax line's reference in the examples.
+const RELEASED: &str = "ghcr.io/uv-buildkit/uv-buildkit:1";
+
+/// Where tests take place.
+pub struct Stage {
+    home: TempDir,
+    props: OnceLock<Props>,
+}
+
+struct Props {
+    lab: Lab,
+    syntax: String,
+}
+
+impl Stage {
+    /// An empty stage.
+    pub fn new() -> Result<Self> {
+        Ok(Self { home: tempfile::Builder::new().prefix("uv-buildkit-").tempdir()?, props: OnceLock::new() })
+    }
+
+    /// Finds the lab and makes the frontend's image, which takes minutes when the frontend was edited.
+    pub fn require(&self) -> Result<()> {
+        let lab = Lab::up().context("these tests need a BuildKit: `cargo xtask lab up`")?;
+        let syntax = match std::env::var("UV_BUILDKIT_FRONTEND") {
+            Ok(reference) => reference,
+            Err(_) => pinned(&lab)?,
+        };
+        if self.props.set(Props { lab, syntax }).is_err() {
+            unreachable!("a stage is set once");
+        }
+        Ok(())
+    }
+
+    fn props(&self) -> &Props {
+        self.props.get().expect("tests run on a stage that was set")
+    }
+
+    /// The lab.
+    pub fn lab(&self) -> &Lab {
+        &self.props().lab
+    }
+
+    /// The frontend's image, for a `# syntax=` line.
+    pub fn syntax(&self) -> &str {
+        &self.props().syntax
+    }
+
+    /// A word that no other run has used: what it is part of cannot be cached.
+    pub fn nonce(&self) -> String {
+        let name = self.home.path().file_name().unwrap_or_default().to_string_lossy();
+        name.rsplit('-').next().unwrap_or_default().to_owned()
+    }
+
+    /// An empty directory of this name.
+    pub fn directory(&self, name: &str) -> Result<PathBuf> {
+        let directory = self.home.path().join(name);
+        ensure!(!directory.exists(), "two tests use the directory `{name}`");
+        fs::create_dir_all(&directory)?;
+        Ok(directory)
+    }
+
+    /// A copy of a build context, with this frontend in its syntax lines.
+    pub fn copy(&self, source: &Path, name: &str) -> Result<PathBuf> {
+        let directory = self.directory(name)?;
+        self.copy_into(source, &directory).with_context(|| format!("cannot copy {}", source.display()))?;
+        Ok(directory)
+    }
+
+    fn copy_into(&self, source: &Path, target: &Path) -> Result<()> {
+        for entry in fs::read_dir(source)? {
+            let entry = entry?;
+            let to = target.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                // An environment that someone made while working on an example.
+                if entry.file_name() != ".venv" {
+                    fs::create_dir(&to)?;
+                    self.copy_into(&entry.path(), &to)?;
+                }
+            } else if entry.file_name() == "Dockerfile" || entry.file_name() == "uv.build.toml" {
+                let text = fs::read_to_string(entry.path())?;
+                fs::write(to, text.replace(RELEASED, self.syntax()))?;
+            } else {
+                fs::copy(entry.path(), to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The image of the working copy by its digest, so that one run tests one frontend whoever pushes another meanwhile.
+fn pinned(lab: &Lab) -> Result<String> {
+    let reference = lab.frontend_image()?;
+    let pushed = format!("{}/{}", lab.registry(), reference.split_once('/').context("a registry")?.1);
+    let digest = run_captured(&mut lab.crane(["digest", &pushed]))?;
+    Ok(format!("{reference}@{}", digest.trim()))
+}
