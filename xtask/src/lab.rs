@@ -97,8 +97,12 @@ impl Lab {
 
     fn start(places: Places, builder: Builder) -> Result<Lab> {
         // What takes long comes first, while nothing runs.
-        tools::install(&places, builder != Builder::Docker)?;
-        let stand_ins = if builder == Builder::Own { images::usual(&places)? } else { Vec::new() };
+        let stand_ins = thread::scope(|scope| {
+            // Go keeps the processors busy, and mmdebstrap the network.
+            let images = scope.spawn(|| if builder == Builder::Own { images::usual(&places) } else { Ok(Vec::new()) });
+            tools::install(&places, builder != Builder::Docker)?;
+            images.join().unwrap_or_else(|_| bail!("the making of images panicked"))
+        })?;
 
         let mut state =
             State { complete: false, daemons: Vec::new(), builder, registry: String::new(), engine: String::new() };
@@ -296,7 +300,7 @@ impl State {
     }
 
     fn stop(&self, places: &Places) -> Result<()> {
-        for daemon in self.daemons.iter().rev().filter(|daemon| daemon.is_alive()) {
+        for daemon in self.daemons.iter().rev() {
             report(format_args!("stopping {}", daemon.name));
             daemon.stop()?;
         }

@@ -16,7 +16,7 @@ const MIRRORED: [&str; 4] = ["docker.io", "ghcr.io", "gcr.io", "public.ecr.aws"]
 
 /// Starts buildkitd; it answers at `places.buildkit_host()`.
 pub fn start(places: &Places, buildkitd: &Path, buildctl: &Path, registry: &str) -> Result<Daemon> {
-    require_program("runc", "runc", &places.log("packages"))?;
+    require_program("runc", &["runc"], &places.log("packages"))?;
     let config = places.run().join("buildkitd.toml");
     fs::write(&config, config_text(registry)).with_context(|| format!("cannot write {}", config.display()))?;
     report(format_args!("starting buildkitd {}", tools::BUILDKIT_VERSION));
@@ -29,7 +29,7 @@ pub fn start(places: &Places, buildkitd: &Path, buildctl: &Path, registry: &str)
 
 fn config_text(registry: &str) -> String {
     let mut text = String::from(
-        "[worker.oci]\nenabled = true\nsnapshotter = \"overlayfs\"\nnetworkMode = \"host\"\n\n[worker.containerd]\nenabled = false\n",
+        "[worker.oci]\nenabled = true\nsnapshotter = \"auto\"\nnetworkMode = \"host\"\n\n[worker.containerd]\nenabled = false\n",
     );
     for mirrored in MIRRORED {
         text.push_str(&format!("\n[registry.\"{mirrored}\"]\nmirrors = [\"{registry}\"]\n"));

@@ -137,7 +137,7 @@ impl Debian {
 
     fn bootstrap(&self, places: &Places, certificates: &Path, directory: &Path, config: &Value) -> Result<()> {
         let log = places.log("images");
-        let mmdebstrap = require_program("mmdebstrap", "mmdebstrap", &log)?;
+        let mmdebstrap = require_program("mmdebstrap", &["mmdebstrap"], &log)?;
         let error_log = places.log(&format!("mmdebstrap-{}", self.name));
         let mut command = Command::new(mmdebstrap);
         command.args(["--variant=minbase", "--mode=root", "--format=tar"]);

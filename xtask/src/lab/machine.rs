@@ -20,30 +20,36 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// Installs the Debian package that brings `program`, unless the program is there.
-pub fn require_program(program: &str, package: &str, log: &Path) -> Result<PathBuf> {
+/// Installs the Debian packages that bring `program`, one after the other until it is there.
+pub fn require_program(program: &str, packages: &[&str], log: &Path) -> Result<PathBuf> {
     if let Some(path) = find_program(program) {
         return Ok(path);
     }
     if find_program("apt-get").is_none() {
-        bail!("the lab needs `{program}`: install it and try again (on Debian it is in the package `{package}`)");
+        bail!("the lab needs `{program}`: install it and try again (on Debian: {})", packages.join(", "));
     }
     if !rustix::process::geteuid().is_root() {
-        bail!("the lab needs `{program}` and may not install it: run `sudo apt-get install {package}`, or run as root");
+        bail!("the lab needs `{program}` and may not install it: run `apt-get install {}` as root", packages.join(" "));
     }
-    report(format_args!("installing the Debian package {package}"));
-    let install = || {
-        let mut command = Command::new("apt-get");
-        command.args(["install", "--yes", "--no-install-recommends", package]).env("DEBIAN_FRONTEND", "noninteractive");
-        // In runlevel 1 no package starts its service: a Docker engine of the system's is not what the lab is after.
-        command.env("RUNLEVEL", "1");
-        run_logged(&mut command, log)
-    };
-    if install().is_err() {
-        run_logged(Command::new("apt-get").arg("update"), log)?;
-        install()?;
+    for package in packages {
+        report(format_args!("installing the Debian package {package}"));
+        if install(package, log).is_err() {
+            run_logged(Command::new("apt-get").arg("update"), log)?;
+            install(package, log)?;
+        }
+        if let Some(path) = find_program(program) {
+            return Ok(path);
+        }
     }
-    find_program(program).with_context(|| format!("the package `{package}` did not bring `{program}`"))
+    bail!("`{program}` is still missing after the packages {} were installed", packages.join(", "))
+}
+
+fn install(package: &str, log: &Path) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command.args(["install", "--yes", "--no-install-recommends", package]).env("DEBIAN_FRONTEND", "noninteractive");
+    // No package is to start its service: a Docker engine of the system's is not what the lab is after.
+    command.env("RUNLEVEL", "1").env("SYSTEMD_OFFLINE", "1");
+    run_logged(&mut command, log)
 }
 
 /// The mirror that this machine's apt uses for Debian itself (not for its security updates).
@@ -86,9 +92,9 @@ pub fn architecture() -> &'static str {
 
 /// A python 3 with pip, for fetching wheels.
 pub fn python_with_pip(log: &Path) -> Result<PathBuf> {
-    let python = require_program("python3", "python3", log)?;
+    let python = require_program("python3", &["python3"], log)?;
     if !succeeds(Command::new(&python).args(["-m", "pip", "--version"])) {
-        require_program("pip3", "python3-pip", log)?;
+        require_program("pip3", &["python3-pip"], log)?;
     }
     Ok(python)
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use serde::{Deserialize, Serialize};
 
 /// A daemon, known by its pid and the moment the kernel started it: a pid alone may by now belong to another program.
@@ -57,38 +57,60 @@ impl Daemon {
         start_time(self.pid) == Some(self.started)
     }
 
-    /// Ends the process, gently first. Does nothing when it is gone or the pid is someone else's.
+    /// Ends the process and what it started in its group, gently first.
     pub fn stop(&self) -> Result<()> {
         for (signal, patience) in [(Signal::TERM, 20), (Signal::KILL, 5)] {
-            if !self.is_alive() {
-                return Ok(());
-            }
-            let pid =
-                i32::try_from(self.pid).ok().and_then(Pid::from_raw).context("the state file holds no valid pid")?;
+            let Some(group) = self.group() else { return Ok(()) };
             // An error means that it ended in between, which the next look at it shows.
-            let _ = kill_process(pid, signal);
+            let _ = kill_process_group(group, signal);
             let since = Instant::now();
-            while self.is_alive() && since.elapsed() < Duration::from_secs(patience) {
+            while self.group().is_some() && since.elapsed() < Duration::from_secs(patience) {
                 thread::sleep(Duration::from_millis(50));
             }
         }
-        if self.is_alive() {
+        if self.group().is_some() {
             bail!("{} (pid {}) does not end, even when killed", self.name, self.pid);
         }
         Ok(())
+    }
+
+    /// The process group, while something of it runs. When the daemon was killed, its children may live on; the kernel
+    /// gives nobody a pid that is still the name of a group.
+    fn group(&self) -> Option<Pid> {
+        let group = i32::try_from(self.pid).ok().and_then(Pid::from_raw)?;
+        let ours = match start_time(self.pid) {
+            Some(started) => started == self.started,
+            None => true,
+        };
+        (ours && group_runs(self.pid) && test_kill_process_group(group).is_ok()).then_some(group)
     }
 }
 
 /// When the kernel started a process, in clock ticks since boot; `None` when there is none, or only its corpse.
 fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat_fields(&stat)?.nth(START_TIME)?.parse().ok()
+}
+
+/// Whether a process of that group runs, not counting corpses.
+fn group_runs(group: u32) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else { return false };
+    processes
+        .flatten()
+        .filter_map(|process| fs::read_to_string(process.path().join("stat")).ok())
+        .any(|stat| stat_fields(&stat).and_then(|mut fields| fields.nth(GROUP)?.parse().ok()) == Some(group))
+}
+
+/// Indices into [`stat_fields`].
+const GROUP: usize = 1;
+const START_TIME: usize = 18;
+
+/// The fields of a `/proc/PID/stat` after the process's state, unless it is a corpse.
+fn stat_fields(stat: &str) -> Option<impl Iterator<Item = &str>> {
     // The second field is the program's name in parentheses, and may hold blanks and parentheses.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
-    if state == "Z" || state == "X" {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    (state != "Z" && state != "X").then_some(fields)
 }
 
 /// The last lines of a log, for an error message.
