@@ -151,7 +151,7 @@ impl<'plan> Lowering<'plan> {
                     let copy = Copy::new(&self.context, format!("/{from}"), to).contents_only().create_dest_path();
                     file.copy(copy.timestamp(EPOCH))
                 });
-                copies.metadata(self.metadata(name, None)).build().into()
+                settled(copies, self.metadata(name, None)).into()
             }
         }
     }
@@ -251,6 +251,13 @@ fn script(name: &str, text: &str) -> Output {
         .mkfile(Mkfile::new(format!("/{name}"), 0o755, text).timestamp(EPOCH))
         .metadata(Metadata::named(format!("[internal] {name}")))
         .build()
+}
+
+/// Copies a file op's tree once more: an action gives a time to what it writes, and changes that of the directory around it.
+fn settled(file: File, metadata: Metadata) -> Output {
+    let staged = file.metadata(metadata.clone().name("[internal] stage files")).build();
+    let copy = Copy::new(&staged, "/", "/").contents_only().timestamp(EPOCH);
+    File::on(Input::Scratch).copy(copy).metadata(metadata).build()
 }
 
 /// Never part of a build, wherever they lie. `.dockerignore` comes after them, and may take them in again.

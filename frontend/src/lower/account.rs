@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_llb::{File, Input, Metadata, Mkdir, Mkfile, Owner};
 
-use super::EPOCH;
+use super::{EPOCH, settled};
 use crate::account::Account;
 use crate::project::APP_DIR;
 
@@ -35,7 +35,7 @@ pub(super) fn lower(account: &Account, workdir: &str, metadata: Metadata) -> Inp
             file = file.mkfile(Mkfile::new(path, 0o644, text.as_bytes()).timestamp(EPOCH));
         }
     }
-    file.metadata(metadata).build().into()
+    settled(file, metadata).into()
 }
 
 /// Every directory on the way, so that none is left to defaults; only the last belongs to `owner`.
