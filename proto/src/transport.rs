@@ -20,10 +20,12 @@ pub const MAX_MESSAGE_SIZE: usize = 16 << 20;
 /// One message fits into the window of its stream, so the daemon never waits for this side to read a first part.
 const STREAM_WINDOW: u32 = MAX_MESSAGE_SIZE as u32;
 const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
-const FRAME_SIZE: u32 = 1 << 20;
 
 /// Error details travel in a trailer and hold whole source files and Go stacks. hyper accepts 16 KiB of headers
 /// unless told otherwise, Go's own client 16 MiB (grpc `defaultClientMaxHeaderListSize`).
+///
+/// The frame size has to stay at its default of 16 KiB with it: Go splits headers into frames of that size whatever
+/// the other side accepts, and h2 counts how many frames of the accepted size the list may take.
 const HEADER_LIST_SIZE: u32 = 16 << 20;
 
 /// A channel could not be opened.
@@ -75,7 +77,6 @@ where
     Endpoint::from_static("http://localhost")
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_SIZE)
         .http2_max_header_list_size(HEADER_LIST_SIZE)
         .connect_with_connector(connector)
         .await

@@ -2,10 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+
+/// Tests run at the same time, and a program cannot be written while another test runs it.
+static BUILT: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Builds `tests/<name>` into the cargo target directory. Without Go the test fails: a skipped comparison would look
-/// like one that passed.
+/// like one that passed. Each test binary has one program, built once.
 pub fn build(name: &str) -> PathBuf {
+    let mut built = BUILT.lock().unwrap();
+    built.get_or_insert_with(|| go_build(name)).clone()
+}
+
+fn go_build(name: &str) -> PathBuf {
     let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("proto-{name}"));
     let build = Command::new("go")
         .args(["build", "-trimpath", "-o"])
