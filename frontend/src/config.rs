@@ -116,7 +116,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     let python_version = reader.table(&mut root, "python").and_then(|mut table| {
         let version = reader.string(&mut table, "version");
         reader.finish(&table);
-        version
+        version.filter(|version| check_python_version(&mut reader, version))
     });
     let uv_image = reader.table(&mut root, "uv").and_then(|mut table| {
         let image = reader.string(&mut table, "image");
@@ -164,7 +164,7 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
         builder: reader.string(table, "builder"),
         cmd: reader.strings(table, "cmd"),
         entrypoint: reader.strings(table, "entrypoint"),
-        env: reader.string_map(table, "env").unwrap_or_default(),
+        env: read_env(reader, table),
         workdir: reader.string(table, "workdir"),
         user: read_user(reader, table),
         expose: reader.ports(table, "expose"),
@@ -181,6 +181,33 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
     }
     reader.finish(table);
     settings
+}
+
+/// It becomes part of an image's tag, and is compared with the python that the image has.
+fn check_python_version(reader: &mut Reader<'_>, version: &Located<String>) -> bool {
+    let text = &version.value;
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '.';
+    let is_version = text.starts_with(|char: char| char.is_ascii_digit()) && text.chars().all(is_plain);
+    if !is_version {
+        let error = Diagnostic::new("config::bad_version", format!("`{text}` is not a version of python"))
+            .at(version.span.clone())
+            .help("write `3.13`, or `3.13.5` to insist on a patch; ranges belong to `requires-python`");
+        reader.errors.push(error);
+    }
+    is_version
+}
+
+fn read_env(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Located<String>> {
+    let env = reader.string_map(table, "env").unwrap_or_default();
+    for (name, value) in &env {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let error = Diagnostic::new("config::bad_env", format!("`{name}` cannot be the name of a variable"))
+                .at(value.span.clone())
+                .help("write `env = { NAME = \"value\" }`");
+            reader.errors.push(error);
+        }
+    }
+    env
 }
 
 fn read_user(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<UserConfig>> {
@@ -258,6 +285,12 @@ fn read_files(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<File
             continue;
         };
         require_absolute(reader, &to, "files.to");
+        if from.value.is_empty() {
+            let error = Diagnostic::new("config::bad_path", "`files.from` is empty")
+                .at(from.span.clone())
+                .help("write `.` for the whole context");
+            reader.errors.push(error);
+        }
         if from.value.starts_with('/') || from.value.split('/').any(|part| part == "..") {
             let error =
                 Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", from.value))

@@ -112,7 +112,9 @@ impl<'file> Reader<'file> {
                     Diagnostic::new("config::unknown_arg", format!("unknown arg `{unknown}` in `{path}`"))
                         .at(span)
                         .did_you_mean(&unknown, declared.iter().copied());
-                if declared.is_empty() {
+                if path.starts_with("args.") {
+                    diagnostic = diagnostic.help("an arg cannot be made from another one: write its text");
+                } else if declared.is_empty() {
                     diagnostic = diagnostic.help(format!("declare it: `[args]` with `{unknown} = \"…\"`"));
                 }
                 self.errors.push(diagnostic);
