@@ -18,8 +18,8 @@
 //!
 //! The messages come from `bollard-buildkit-proto` 0.9.2, generated from BuildKit v0.29.0. Of v0.34.2 they lack
 //! `Op.passthrough` with `PassthroughOp` (capability `passthroughop`), and `OpMetadata.linux_resources` with
-//! `LinuxResources` (capability `exec.meta.linux.resources`). The gateway service is complete. prost drops what it
-//! does not know, so a `Definition` that came from the daemon keeps its ops (they are bytes) but loses
+//! `LinuxResources` (capability `exec.meta.linux.resources`), and `BuildkitVersion.dockerfileVersion` of a worker. The
+//! gateway service and the source policies are complete. prost drops what it does not know, so a `Definition` that came from the daemon keeps its ops (they are bytes) but loses
 //! `linux_resources` when it is decoded and sent again.
 
 pub mod canonical;
