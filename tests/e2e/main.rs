@@ -5,7 +5,10 @@
 
 mod build;
 mod container;
+mod context;
+mod equality;
 mod examples;
+mod orchard;
 mod progress;
 mod stage;
 
@@ -26,6 +29,7 @@ fn main() -> Result<ExitCode> {
     }
     let mut trials = Trials { stage, trials: Vec::new() };
     examples::add(&mut trials)?;
+    equality::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -1,0 +1,157 @@
+//! What an image holds equals what `uv sync` installs, file by file, in the same base image.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use xtask::lab::run_captured;
+
+use crate::Trials;
+use crate::build::{Build, Built};
+use crate::container;
+use crate::context::Context;
+use crate::orchard;
+use crate::stage::Stage;
+
+/// Adds the tests.
+pub fn add(trials: &mut Trials) {
+    trials.add("equality::orchard", orchard_equals_uv);
+}
+
+/// Environments of the oracle and of the image, listed side by side. `image` is a context of that name.
+const DOCKERFILE: &str = r#"
+FROM python:3.13-slim-bookworm AS oracle
+COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv
+WORKDIR /app
+COPY . .
+ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
+ARG PACKAGE
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --quiet --frozen --no-dev --no-editable --package $PACKAGE
+
+FROM python:3.13-slim-bookworm AS listing
+COPY --from=script listing.py /
+RUN --mount=from=oracle,target=/oracle --mount=from=image,target=/image mkdir /listings \
+    && python3 /listing.py /oracle /listings/oracle.json /image /listings/image.json
+
+FROM scratch
+COPY --from=listing /listings /
+"#;
+
+#[derive(Debug, Deserialize)]
+struct Listing {
+    entries: BTreeMap<String, Entry>,
+    /// How many modules have bytecode.
+    compiled: usize,
+    /// Those that could have it, and have not.
+    uncompiled: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Entry {
+    mode: Option<String>,
+    sha256: Option<String>,
+    link: Option<String>,
+    directory: Option<String>,
+    /// Of a `RECORD`, whose order means nothing, and of the environment's own files.
+    lines: BTreeSet<String>,
+}
+
+fn orchard_equals_uv(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "orchard")?;
+    orchard::write(&context, "")?;
+    context.lock()?;
+    let built = context.build().push("orchard")?;
+    let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+    ensure!(run.stdout == "orchard_shop ['apple', 'pear', 'quince']\n", "{run:?}");
+
+    let (oracle, image) = listings(stage, &context, &built, orchard::APPLICATION)?;
+    let packages = oracle.entries.keys().filter(|path| path.ends_with(".dist-info")).count();
+    let members =
+        image.entries.keys().filter(|path| path.contains("/orchard_") && path.ends_with(".dist-info")).count();
+    ensure!(members == 8 && packages - members >= 60, "{packages} packages, {members} of them members");
+    let differences = differences(&oracle, &image);
+    ensure!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    ensure!(image.uncompiled.is_empty(), "without bytecode: {:?}", image.uncompiled);
+    ensure!(image.compiled > 5000, "bytecode of {} modules only", image.compiled);
+    println!("equality: {packages} packages, {} files, {} with bytecode", image.entries.len(), image.compiled);
+    Ok(())
+}
+
+/// What uv installs and what the image holds.
+fn listings(stage: &Stage, context: &Context<'_>, built: &Built, package: &str) -> Result<(Listing, Listing)> {
+    let directory = stage.directory(&format!("listings-{package}"))?;
+    fs::write(directory.join("Dockerfile"), DOCKERFILE)?;
+    fs::write(directory.join("listing.py"), include_str!("listing.py"))?;
+    let output = directory.join("output");
+    let mut build = stage.lab().buildx(["build", "--quiet"]);
+    build.arg("--file").arg(directory.join("Dockerfile"));
+    build.arg(format!("--output=type=local,dest={}", output.display()));
+    build.arg(format!("--build-arg=PACKAGE={package}"));
+    build.arg(format!("--build-context=script={}", directory.display()));
+    build.arg(format!("--build-context=image=docker-image://{}", built.reference));
+    run_captured(build.arg(&context.directory)).context("uv sync")?;
+    let read = |name: &str| -> Result<Listing> { Ok(serde_json::from_slice(&fs::read(output.join(name))?)?) };
+    Ok((read("oracle.json")?, read("image.json")?))
+}
+
+/// Files that tell from where, when and how a member was built: a path of the builder, times of its files. They are of use
+/// to a later `uv sync` only, and would make the same sources give different layers.
+const ORIGINS: [&str; 3] = ["direct_url.json", "uv_build.json", "uv_cache.json"];
+
+fn is_origin(path: &str) -> bool {
+    let Some((directory, name)) = path.rsplit_once('/') else { return false };
+    directory.ends_with(".dist-info") && directory.contains("orchard_") && ORIGINS.contains(&name)
+}
+
+/// What uv locks while it changes an environment: an image's does not change.
+const LOCK: &str = ".lock";
+
+/// uv names an environment after the directory or project it was made for, for the prompt of shells that activate it; the
+/// environment of images, which projects share, has no name.
+fn without_prompt(line: &str) -> String {
+    let named = [(r#""xapp""#, r#""x""#), ("'app'", "''"), (r#""app""#, r#""""#), (r#"PROMPT=app""#, r#"PROMPT=""#)];
+    named.iter().fold(line.to_owned(), |line, (name, none)| line.replace(name, none))
+}
+
+/// What is compared of an environment.
+fn compared(listing: &Listing) -> BTreeMap<String, Entry> {
+    let entries = listing.entries.iter().filter(|(path, _)| !is_origin(path) && *path != LOCK);
+    entries
+        .map(|(path, entry)| {
+            let lines = entry.lines.iter().filter(|line| !is_origin(line.split(',').next().unwrap_or_default()));
+            let lines = match path.as_str() {
+                "pyvenv.cfg" => lines.filter(|line| *line != "prompt = app").cloned().collect(),
+                activation if activation.starts_with("bin/activate") => {
+                    lines.map(|line| without_prompt(line)).collect()
+                }
+                _ => lines.cloned().collect(),
+            };
+            (path.clone(), Entry { lines, ..entry.clone() })
+        })
+        .collect()
+}
+
+fn differences(oracle: &Listing, image: &Listing) -> Vec<String> {
+    let (oracle, image) = (compared(oracle), compared(image));
+    let paths: BTreeSet<&String> = oracle.keys().chain(image.keys()).collect();
+    let mut differences = Vec::new();
+    for path in paths {
+        match (oracle.get(path), image.get(path)) {
+            (Some(_), None) => differences.push(format!("{path}: not in the image")),
+            (None, Some(_)) => differences.push(format!("{path}: only in the image")),
+            (Some(theirs), Some(ours)) if theirs != ours => {
+                let only = |a: &Entry, b: &Entry| a.lines.difference(&b.lines).cloned().collect::<Vec<_>>();
+                differences.push(format!(
+                    "{path}: uv {:?}, image {:?}",
+                    Entry { lines: only(theirs, ours).into_iter().collect(), ..theirs.clone() },
+                    Entry { lines: only(ours, theirs).into_iter().collect(), ..ours.clone() }
+                ));
+            }
+            _ => {}
+        }
+    }
+    differences
+}
