@@ -70,6 +70,19 @@ pub struct Settings {
     pub labels: BTreeMap<String, Located<String>>,
     /// Files of the context that the image holds.
     pub files: Option<Vec<FileConfig>>,
+    /// Bounds of the layers.
+    pub layers: Option<LayersConfig>,
+}
+
+/// `layers = { budget, max-size, together }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayersConfig {
+    /// How many layers the image may have, the base's among them.
+    pub budget: Option<usize>,
+    /// Compressed bytes that a layer should not exceed.
+    pub max_size: Option<u64>,
+    /// Packages that share a layer: names, or prefixes that end in `*`.
+    pub together: Vec<Vec<String>>,
 }
 
 /// `user = "root"` or `user = { name, uid, gid, home }`.
@@ -170,6 +183,7 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
         expose: reader.ports(table, "expose"),
         labels: reader.string_map(table, "labels").unwrap_or_default(),
         files: read_files(reader, table),
+        layers: read_layers(reader, table),
         ..Settings::default()
     };
     if is_target {
@@ -303,6 +317,46 @@ fn read_files(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<File
     Some(files)
 }
 
+fn read_layers(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<LayersConfig> {
+    let mut table = reader.table(table, "layers")?;
+    let budget = reader.integer(&mut table, "budget", MAX_BUDGET);
+    let max_size = reader.string(&mut table, "max-size").and_then(|text| {
+        let size = parse_size(&text.value);
+        if size.is_none() {
+            let error = Diagnostic::new("config::bad_size", format!("`{}` is not a size", text.value))
+                .at(text.span)
+                .help("write a number and a unit: `\"500MB\"` or `\"1GiB\"`");
+            reader.errors.push(error);
+        }
+        size
+    });
+    let together = reader.string_lists(&mut table, "together").unwrap_or_default();
+    reader.finish(&table);
+    Some(LayersConfig { budget: budget.and_then(|budget| usize::try_from(budget.value).ok()), max_size, together })
+}
+
+/// Containers run with 127 layers at most.
+const MAX_BUDGET: u32 = 127;
+
+/// Bytes of `500MB`, `1.5GiB` or `800000`.
+fn parse_size(text: &str) -> Option<u64> {
+    let split = text.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().ok()?;
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "kB" | "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "KiB" => 1024.0,
+        "MiB" => 1024.0 * 1024.0,
+        "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    // Positive and far below the range in which a float cannot hold an integer.
+    Some((number * factor) as u64)
+}
+
 fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
     if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
         let problem = format!("`{key}` must be an absolute path without `..`, not `{}`", path.value);
@@ -390,6 +444,7 @@ impl Settings {
         fill(&mut self.user, &other.user);
         fill(&mut self.expose, &other.expose);
         fill(&mut self.files, &other.files);
+        fill(&mut self.layers, &other.layers);
         for (mine, theirs) in [(&mut self.env, &other.env), (&mut self.labels, &other.labels)] {
             for (name, value) in theirs {
                 mine.entry(name.clone()).or_insert_with(|| value.clone());

@@ -246,7 +246,10 @@ pub fn plan(
         Layer { name: "user".to_owned(), contents: Contents::Account { account, workdir: target.workdir.clone() } },
         Layer { name: "venv".to_owned(), contents: Contents::Venv },
     ];
-    layers.extend(layers::assign(packages));
+    let (third_party, size_warnings) =
+        layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
+    warnings.extend(size_warnings);
+    layers.extend(third_party);
     let member_layer = |member: Member| Layer { name: member.name.clone(), contents: Contents::Member(member) };
     layers.extend(members.into_iter().map(member_layer));
     if !target.files.is_empty() {
@@ -268,6 +271,13 @@ pub fn plan(
         context_paths,
     };
     Ok(Planned { plan, warnings })
+}
+
+/// How many layers a base brings; a guess from the official python images when its config is not known.
+fn base_layers(config: &[u8]) -> usize {
+    const USUAL: usize = 5;
+    let config: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+    config["rootfs"]["diff_ids"].as_array().map_or(USUAL, Vec::len)
 }
 
 fn interpreter_of<'image>(image: &'image Image, named: &Located<String>) -> Result<&'image Interpreter, Diagnostics> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uv_normalize::PackageName;
 
 use crate::config::table::Located;
-use crate::config::{self, Config, FileConfig, Settings, TargetConfig, UserConfig};
+use crate::config::{self, Config, FileConfig, LayersConfig, Settings, TargetConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
 use crate::lock::closure::Selection;
 use crate::lock::{self, Lock, PackageId};
@@ -72,6 +72,8 @@ pub struct Target {
     pub labels: BTreeMap<String, String>,
     /// Files of the context that the image holds.
     pub files: Vec<FileConfig>,
+    /// Bounds of its layers.
+    pub layers: LayersConfig,
 }
 
 /// Which target is wanted.
@@ -306,6 +308,7 @@ impl Project {
             expose: strings(&settings.expose).unwrap_or_default().into_iter().collect(),
             labels: values(&settings.labels),
             files: settings.files.clone().unwrap_or_default(),
+            layers: settings.layers.clone().unwrap_or_default(),
         })
     }
 

@@ -134,6 +134,27 @@ impl<'file> Reader<'file> {
         Some(array.iter().filter_map(|item| self.string_value(&path, item)).collect())
     }
 
+    /// An array of arrays of strings.
+    pub fn string_lists(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Vec<String>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let wanted = "an array of arrays of strings";
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(&path, wanted, value);
+            return None;
+        };
+        let mut lists = Vec::new();
+        for item in array.iter() {
+            let Some(list) = item.get_ref().as_array() else {
+                self.wrong_type(&path, wanted, item);
+                continue;
+            };
+            let texts = list.iter().filter_map(|item| self.string_value(&path, item));
+            lists.push(texts.map(|text| text.value).collect());
+        }
+        Some(lists)
+    }
+
     /// An integer between 0 and `max`.
     pub fn integer(&mut self, table: &mut Table<'_>, key: &'static str, max: u32) -> Option<Located<u32>> {
         let value = table.get(key)?;

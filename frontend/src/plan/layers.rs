@@ -1,56 +1,315 @@
-//! Which package goes into which layer: a large wheel alone, the small ones in buckets chosen by a hash of the name, so that a
-//! package that comes, goes or changes touches its own layer only.
+//! Which package goes into which layer.
+//!
+//! An image that changed should push what changed, so every package would like a layer of its own; but an image runs with at
+//! most 127 layers, and a layer costs a step. So: a package that is large enough has a layer to itself, families that are
+//! released together share one, and the small ones share buckets, chosen by a hash of the name.
+//!
+//! Where a package goes depends on its own name and size only, unless the target would have more layers than it may. So a
+//! package that comes, goes or changes touches its own layer or bucket, and the same package is in the same kind of layer in
+//! every target of a workspace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use super::{Contents, Layer, Package};
+use crate::config::LayersConfig;
+use crate::diagnostic::Diagnostic;
 
-/// Compressed bytes above which a wheel has a layer of its own.
-const SOLO_SIZE: u64 = 8_000_000;
+/// Compressed bytes from which on a wheel has a layer of its own. Over the closures of the corpus, a quarter of the packages
+/// reach it, and they hold nine tenths of the bytes.
+const SOLO_SIZE: u64 = 250_000;
 
-/// How many layers the small wheels share.
-const BUCKETS: u8 = 16;
+/// Compressed bytes below which a wheel is not worth much care: half of all packages, two hundredths of the bytes.
+const TINY_SIZE: u64 = 50_000;
 
-/// Third-party layers: those of large wheels by name, then the buckets by number.
-pub fn assign(packages: Vec<Package>) -> Vec<Layer> {
-    let mut solo: BTreeMap<String, Vec<Package>> = BTreeMap::new();
-    let mut buckets: BTreeMap<u8, Vec<Package>> = BTreeMap::new();
-    for package in packages {
-        // A wheel without a size is taken for a small one: a bucket is never wrong, only coarser.
-        if package.artifact.size.unwrap_or(0) > SOLO_SIZE {
-            solo.entry(package.name.clone()).or_default().push(package);
-        } else {
-            buckets.entry(bucket(&package.name)).or_default().push(package);
+/// Members of a built-in family that are larger go alone all the same: they change together, but layers of their own are
+/// compressed, pushed and pulled side by side.
+const FAMILY_SIZE: u64 = 8_000_000;
+
+/// From this limit on, the number of buckets is that which gains most over the corpus; below, there are as many as fit. It does
+/// not follow the limit all the way: a base with one layer more would move packages.
+const ROOMY: usize = 36;
+
+/// Packages that are released together, by the names they start with or have; the first is the family's name.
+const FAMILIES: [&[&str]; 8] = [
+    &["opentelemetry-*"],
+    &["nvidia-*"],
+    &["boto3", "botocore", "s3transfer"],
+    &["pydantic", "pydantic-core"],
+    &["grpcio", "grpcio-*"],
+    &["langchain", "langchain-*"],
+    &["llama-index", "llama-index-*"],
+    &["google-cloud-*"],
+];
+
+/// What the layers of third-party packages have to keep to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// How many there may be.
+    pub limit: usize,
+    /// Compressed bytes that one should not exceed.
+    pub max_size: Option<u64>,
+    /// Families of the user's own: names, or prefixes that end in `*`.
+    pub together: Vec<Vec<String>>,
+}
+
+/// How many layers an image may have unless the config says otherwise. Containers run with 127 at most, and mounting long
+/// chains has failed earlier than that.
+pub const DEFAULT_BUDGET: usize = 80;
+
+/// Layers of the budget that third-party packages leave alone: user, environment, files, and those of local projects.
+const RESERVED: usize = 27;
+
+impl LayersConfig {
+    /// The policy over a base with `base_layers` layers.
+    pub fn policy(&self, base_layers: usize) -> Policy {
+        let budget = self.budget.unwrap_or(DEFAULT_BUDGET);
+        Policy {
+            limit: budget.saturating_sub(base_layers + RESERVED).max(1),
+            max_size: self.max_size,
+            together: self.together.clone(),
         }
     }
-    let buckets = buckets.into_iter().map(|(number, packages)| (format!("bucket-{number:02}"), packages));
-    solo.into_iter()
-        .chain(buckets)
-        .map(|(name, mut packages)| {
+}
+
+/// Where a package goes. The order is that of the image: large and stable low, small and restless high.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    /// Alone; ordered by size class, the largest first, so that another size within a class changes no order.
+    Solo { smallness: u32, name: String },
+    /// With its family.
+    Family(String),
+    /// In a bucket of small wheels.
+    Small(usize),
+    /// In a bucket of tiny wheels.
+    Tiny(usize),
+}
+
+impl Slot {
+    fn layer_name(&self) -> String {
+        match self {
+            Self::Solo { name, .. } | Self::Family(name) => name.clone(),
+            Self::Small(number) => format!("small-{number:02}"),
+            Self::Tiny(number) => format!("tiny-{number:02}"),
+        }
+    }
+}
+
+/// Third-party layers in the order of the image, and warnings about sizes.
+pub fn assign(packages: Vec<Package>, policy: &Policy) -> (Vec<Layer>, Vec<Diagnostic>) {
+    let mut warnings = Vec::new();
+    let families = Families::new(&packages, policy, &mut warnings);
+    let threshold = threshold(&packages, &families, policy.limit);
+    let mut layers: BTreeMap<Slot, Vec<Package>> = BTreeMap::new();
+    for package in packages {
+        layers.entry(slot(&package, &families, threshold, policy.limit)).or_default().push(package);
+    }
+    let layers = layers
+        .into_iter()
+        .map(|(slot, mut packages)| {
             packages.sort_by(|a, b| a.name.cmp(&b.name));
-            Layer { name, contents: Contents::ThirdParty(packages) }
+            Layer { name: slot.layer_name(), contents: Contents::ThirdParty(packages) }
         })
-        .collect()
+        .collect();
+    (layers, warnings)
+}
+
+/// The size from which on packages go alone: the usual one, or as many times its double as it takes to stay within the limit.
+/// Doubling moves the packages of one size class and no others.
+fn threshold(packages: &[Package], families: &Families<'_>, limit: usize) -> u64 {
+    let mut threshold = SOLO_SIZE;
+    loop {
+        let slots: BTreeSet<Slot> = packages.iter().map(|package| slot(package, families, threshold, limit)).collect();
+        let has_solo = slots.iter().any(|slot| matches!(slot, Slot::Solo { .. }));
+        if slots.len() <= limit || !has_solo {
+            return threshold;
+        }
+        threshold = threshold.saturating_mul(2);
+    }
+}
+
+fn slot(package: &Package, families: &Families<'_>, threshold: u64, limit: usize) -> Slot {
+    if let Some(family) = families.of(package) {
+        return Slot::Family(family);
+    }
+    let (small, tiny_ones) = if limit >= ROOMY { (24, 4) } else { ((limit / 2).max(1), (limit / 10).max(1)) };
+    match size(package) {
+        large if large >= threshold => Slot::Solo { smallness: large.leading_zeros(), name: package.name.clone() },
+        tiny if tiny < TINY_SIZE => Slot::Tiny(bucket(&package.name, tiny_ones)),
+        _ => Slot::Small(bucket(&package.name, small)),
+    }
+}
+
+/// Compressed bytes. A wheel without a size (some indexes tell none) is taken for a small one: a bucket is never wrong, only
+/// coarser.
+fn size(package: &Package) -> u64 {
+    package.artifact.size.unwrap_or(TINY_SIZE)
 }
 
 /// Rendezvous hashing: the bucket whose hash together with the name is greatest. Were there one bucket more, only the names
 /// that it wins would move.
-fn bucket(name: &str) -> u8 {
-    let weight = |number: u8| Sha256::new().chain_update(name).chain_update([0, number]).finalize();
-    (0..BUCKETS).max_by_key(|number| weight(*number)).unwrap_or(0)
+fn bucket(name: &str, buckets: usize) -> usize {
+    let weight = |number: usize| {
+        Sha256::new().chain_update(name).chain_update([0]).chain_update((number as u64).to_be_bytes()).finalize()
+    };
+    (0..buckets).max_by_key(|number| weight(*number)).unwrap_or(0)
+}
+
+/// The user's families and the built-in ones.
+struct Families<'policy> {
+    own: Vec<&'policy [String]>,
+}
+
+impl<'policy> Families<'policy> {
+    /// Leaves out families of the user's that would exceed the size of a layer, with a warning.
+    fn new(packages: &[Package], policy: &'policy Policy, warnings: &mut Vec<Diagnostic>) -> Self {
+        let mut own = Vec::new();
+        let max_size = policy.max_size.unwrap_or(u64::MAX);
+        for package in packages.iter().filter(|package| size(package) > max_size) {
+            warnings.push(
+                Diagnostic::new(
+                    "layers::large_wheel",
+                    format!("`{}` alone is larger than `layers.max-size`: {} bytes", package.name, size(package)),
+                )
+                .at(package.span.clone()),
+            );
+        }
+        for family in &policy.together {
+            let members = packages.iter().filter(|package| is_in(&package.name, family.iter().map(String::as_str)));
+            let total: u64 = members.map(size).sum();
+            if total <= max_size {
+                own.push(family.as_slice());
+            } else {
+                warnings.push(Diagnostic::new(
+                    "layers::large_family",
+                    format!(
+                        "{} together are larger than `layers.max-size`, and have layers of their own: {total} bytes",
+                        family.join(", ")
+                    ),
+                ));
+            }
+        }
+        Self { own }
+    }
+
+    /// The name of a package's family.
+    fn of(&self, package: &Package) -> Option<String> {
+        let own = self.own.iter().find(|family| is_in(&package.name, family.iter().map(String::as_str)));
+        if let Some(family) = own {
+            return family.first().map(|first| family_name(first));
+        }
+        let built_in = FAMILIES.iter().find(|family| is_in(&package.name, family.iter().copied()));
+        built_in.filter(|_| size(package) < FAMILY_SIZE).map(|family| family_name(family[0]))
+    }
+}
+
+fn is_in<'a>(name: &str, mut patterns: impl Iterator<Item = &'a str>) -> bool {
+    patterns.any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    })
+}
+
+fn family_name(pattern: &str) -> String {
+    pattern.trim_end_matches(['-', '*']).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{SourceFile, Span};
+    use crate::plan::{Artifact, Origin};
+
+    fn package(name: &str, size: Option<u64>) -> Package {
+        Package {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            artifact: Artifact {
+                file: format!("{name}-1-py3-none-any.whl"),
+                origin: Origin::Url(format!("https://index.example/{name}")),
+                sha256: None,
+                size,
+            },
+            span: Span::whole(&SourceFile::new("uv.lock", "")),
+        }
+    }
+
+    fn usual() -> Policy {
+        LayersConfig::default().policy(5)
+    }
+
+    /// One line a layer: its name and the names of its packages.
+    fn shown(packages: Vec<Package>, policy: &Policy) -> Vec<String> {
+        let (layers, warnings) = assign(packages, policy);
+        let layers = layers.iter().map(|layer| match &layer.contents {
+            Contents::ThirdParty(packages) => {
+                let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+                format!("{}: {}", layer.name, names.join(" "))
+            }
+            other => format!("{other:?}"),
+        });
+        layers.chain(warnings.into_iter().map(|warning| warning.message)).collect()
+    }
+
+    #[test]
+    fn large_wheels_are_low_families_share_small_ones_are_high() {
+        let packages = vec![
+            package("idna", Some(40_000)),
+            package("opentelemetry-sdk", Some(90_000)),
+            package("opentelemetry-api", Some(60_000)),
+            package("numpy", Some(16_000_000)),
+            package("torch", Some(900_000_000)),
+            package("nvidia-nccl", Some(180_000_000)),
+            package("nvidia-ml-py", Some(50_000)),
+            package("click", Some(120_000)),
+            package("unsized", None),
+        ];
+        insta::assert_snapshot!(shown(packages, &usual()).join("\n"), @r"
+        torch: torch
+        nvidia-nccl: nvidia-nccl
+        numpy: numpy
+        nvidia: nvidia-ml-py
+        opentelemetry: opentelemetry-api opentelemetry-sdk
+        small-01: click
+        small-22: unsized
+        tiny-01: idna
+        ");
+    }
+
+    #[test]
+    fn the_user_has_the_first_and_the_last_word() {
+        let packages =
+            || vec![package("torch", Some(900)), package("nvidia-nccl", Some(300)), package("idna", Some(40))];
+        let together = vec![vec!["torch".to_owned(), "nvidia-*".to_owned()]];
+        let policy = Policy { together, ..usual() };
+        assert_eq!(shown(packages(), &policy), ["torch: nvidia-nccl torch", "tiny-01: idna"]);
+        let small = Policy { max_size: Some(1000), ..policy };
+        insta::assert_snapshot!(shown(packages(), &small).join("\n"), @r"
+        nvidia: nvidia-nccl
+        tiny-00: torch
+        tiny-01: idna
+        torch, nvidia-* together are larger than `layers.max-size`, and have layers of their own: 1200 bytes
+        ");
+    }
+
+    #[test]
+    fn stays_within_the_limit_whatever_the_number() {
+        for count in [1, 10, 100, 1000] {
+            let packages: Vec<Package> =
+                (0..count).map(|number| package(&format!("package-{number}"), Some(number * 100_000))).collect();
+            for limit in [3, 10, 48, 90] {
+                let (layers, _) = assign(packages.clone(), &Policy { limit, ..usual() });
+                assert!(layers.len() <= limit, "{count} packages in {} layers of {limit}", layers.len());
+            }
+        }
+    }
 
     #[test]
     fn spreads_names_over_all_buckets() {
-        let mut filled = [0_u32; BUCKETS as usize];
+        let mut filled = [0_u32; 16];
         for number in 0..1600 {
-            filled[usize::from(bucket(&format!("package-{number}")))] += 1;
+            filled[bucket(&format!("package-{number}"), 16)] += 1;
         }
         assert!(filled.iter().all(|count| (60..=140).contains(count)), "{filled:?}");
     }
