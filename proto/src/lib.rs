@@ -16,11 +16,11 @@
 //!
 //! # Versions
 //!
-//! The messages come from `bollard-buildkit-proto` 0.9.2, generated from BuildKit v0.29.0. Of v0.34.2 they lack
-//! `Op.passthrough` with `PassthroughOp` (capability `passthroughop`), and `OpMetadata.linux_resources` with
-//! `LinuxResources` (capability `exec.meta.linux.resources`), and `BuildkitVersion.dockerfileVersion` of a worker. The
-//! gateway service and the source policies are complete. prost drops what it does not know, so a `Definition` that came from the daemon keeps its ops (they are bytes) but loses
-//! `linux_resources` when it is decoded and sent again.
+//! The messages come from `bollard-buildkit-proto` 0.9.2, generated from BuildKit v0.29.0. The gateway service and the
+//! source policies are those of v0.34.2. Missing are `Op.passthrough` with `PassthroughOp` (capability
+//! `passthroughop`), `OpMetadata.linux_resources` with `LinuxResources` (capability `exec.meta.linux.resources`), and
+//! `BuildkitVersion.dockerfileVersion` of a worker. prost drops what it does not know: a `Definition` from the daemon
+//! keeps its ops, which are bytes, but loses `linux_resources` when it is decoded and sent again.
 
 pub mod canonical;
 pub mod caps;
