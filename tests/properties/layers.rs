@@ -3,39 +3,53 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use uv_buildkit::diagnostic::{SourceFile, Span};
-use uv_buildkit::plan::layers::assign;
-use uv_buildkit::plan::{Artifact, Contents, Origin, Package};
+use uv_buildkit::plan::Contents;
+use uv_buildkit_tests::checkout::{Checkout, Selection};
 
-/// Name and size of a package, and a number that stands for its version.
+/// Size of a package's wheel and a number that stands for its version, by name.
 type Wanted = BTreeMap<String, (u64, u32)>;
 
-const SMALL: std::ops::Range<u64> = 1_000..4_000_000;
+/// Sizes of wheels that share a layer with others.
+const SMALL: std::ops::Range<u64> = 1_000..40_000;
+
+/// Sizes of wheels that have a layer of their own.
 const LARGE: std::ops::Range<u64> = 20_000_000..900_000_000;
 
-fn packages(wanted: &Wanted) -> Vec<Package> {
-    let file = SourceFile::new("uv.lock", "");
-    let package = |(name, (size, version)): (&String, &(u64, u32))| Package {
-        name: name.clone(),
-        version: version.to_string(),
-        artifact: Artifact {
-            file: format!("{name}-{version}-py3-none-any.whl"),
-            origin: Origin::Url(format!("https://files.example/{name}-{version}-py3-none-any.whl")),
-            sha256: None,
-            size: Some(*size),
-        },
-        span: Span::whole(&file),
-    };
-    wanted.iter().map(package).collect()
+fn file(name: &str, version: u32) -> String {
+    format!("{}-{version}-py3-none-any.whl", name.replace('-', "_"))
 }
 
-/// The files of each layer.
-fn layers(wanted: &Wanted) -> BTreeMap<String, Vec<String>> {
-    let files = |contents: &Contents| match contents {
-        Contents::ThirdParty(packages) => packages.iter().map(|package| package.artifact.file.clone()).collect(),
-        _ => Vec::new(),
+/// A project that needs exactly these packages.
+fn checkout(wanted: &Wanted) -> Checkout {
+    let references: String = wanted.keys().map(|name| format!("    {{ name = \"{name}\" }},\n")).collect();
+    let project = format!(
+        "version = 1\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\ndependencies = \
+         [\n{references}]\n"
+    );
+    let package = |(name, (size, version)): (&String, &(u64, u32))| {
+        let file = file(name, *version);
+        format!(
+            "\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = {{ registry = \
+             \"https://index.example/simple\" }}\nwheels = [{{ url = \"https://files.example/{file}\", hash = \"sha256:{}\", \
+             size = {size} }}]\n",
+            "0".repeat(64)
+        )
     };
-    assign(packages(wanted)).iter().map(|layer| (layer.name.clone(), files(&layer.contents))).collect()
+    let lock = project + &wanted.iter().map(package).collect::<String>();
+    Checkout::default().with("uv.lock", lock).with("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n")
+}
+
+/// The files of each layer of third-party packages.
+fn layers(wanted: &Wanted) -> BTreeMap<String, Vec<String>> {
+    let compiled = checkout(wanted).compile(&Selection::default());
+    let compiled = compiled.unwrap_or_else(|error| panic!("{}", error.render()));
+    let mut layers = BTreeMap::new();
+    for layer in compiled.plan.layers {
+        if let Contents::ThirdParty(packages) = layer.contents {
+            layers.insert(layer.name, packages.into_iter().map(|package| package.artifact.file).collect());
+        }
+    }
+    layers
 }
 
 /// Names of the layers that differ.
@@ -45,20 +59,18 @@ fn differing(before: &Wanted, after: &Wanted) -> BTreeSet<String> {
     names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
-fn wanted(size: impl Strategy<Value = u64> + Clone) -> impl Strategy<Value = Wanted> {
-    prop::collection::btree_map("[a-z]{1,6}(-[a-z]{1,4})?", (size, 0..5_u32), 1..60)
-}
-
-fn any_size() -> impl Strategy<Value = u64> + Clone {
-    prop_oneof![4 => SMALL, 1 => LARGE]
+/// So few large ones that each may have its layer.
+fn wanted(large: usize) -> impl Strategy<Value = Wanted> {
+    let some = |size, count| prop::collection::btree_map("q[a-z]{1,6}(-[a-z]{1,4})?", (size, 0..5_u32), count);
+    (some(SMALL, 1..40), some(LARGE, 0..large + 1)).prop_map(|(small, large)| small.into_iter().chain(large).collect())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_package_that_comes_or_goes_touches_one_layer(
-        with in wanted(any_size()),
+        with in wanted(10),
         index in any::<prop::sample::Index>(),
     ) {
         let name = index.get(&with.keys().cloned().collect::<Vec<_>>()).clone();
@@ -69,7 +81,7 @@ proptest! {
 
     #[test]
     fn a_bumped_package_touches_one_layer(
-        before in wanted(any_size()),
+        before in wanted(10),
         index in any::<prop::sample::Index>(),
         size in SMALL,
     ) {
@@ -85,7 +97,7 @@ proptest! {
 
     #[test]
     fn a_package_that_grows_large_touches_its_own_layers(
-        before in wanted(SMALL),
+        before in wanted(0),
         index in any::<prop::sample::Index>(),
     ) {
         let name = index.get(&before.keys().cloned().collect::<Vec<_>>()).clone();
@@ -95,10 +107,10 @@ proptest! {
     }
 
     #[test]
-    fn every_package_is_in_one_layer(wanted in wanted(any_size())) {
+    fn every_package_is_in_one_layer(wanted in wanted(10)) {
         let mut files: Vec<String> = layers(&wanted).into_values().flatten().collect();
         files.sort();
-        let mut expected: Vec<String> = packages(&wanted).into_iter().map(|package| package.artifact.file).collect();
+        let mut expected: Vec<String> = wanted.iter().map(|(name, (_, version))| file(name, *version)).collect();
         expected.sort();
         prop_assert_eq!(files, expected);
     }
