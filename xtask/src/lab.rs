@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Arguments;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::{env, thread};
 
@@ -151,7 +152,6 @@ impl Lab {
         if !self.has_stand_ins() {
             return Ok(());
         }
-        let _lock = self.places.lock()?;
         let image = images::by_name(&self.places, name)?;
         registry::push(&self.places.program("crane"), &self.state.registry, &image.layout, &image.names)
     }
@@ -165,8 +165,22 @@ impl Lab {
 
     /// The reference of the frontend's image in the lab, which [`Lab::frontend_image`] pushes.
     pub fn frontend_reference(&self) -> String {
-        let registry = if self.has_stand_ins() { "ghcr.io" } else { self.registry() };
-        format!("{registry}/{}", frontend_image::NAME)
+        if self.has_stand_ins() {
+            self.published_reference()
+        } else {
+            format!("{}/{}", self.registry(), frontend_image::NAME)
+        }
+    }
+
+    /// The reference that users write in a `# syntax=` line. The lab's own BuildKit finds the image of this working copy
+    /// by it; another needs `--build-context` to.
+    pub fn published_reference(&self) -> String {
+        format!("ghcr.io/{}", frontend_image::NAME)
+    }
+
+    /// Compiles the frontend of this working copy and gives back its path: the command-line program.
+    pub fn frontend_program(&self) -> Result<PathBuf> {
+        frontend_image::compile()
     }
 
     /// The variables with which any client finds the lab.
@@ -203,12 +217,10 @@ impl Lab {
         command
     }
 
-    /// `docker run …`, which starts an image as its own config says, on the host's network: the lab's engine has no
-    /// other. The image is fetched again when its tag has moved.
-    pub fn run_image<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Command {
-        let mut command = self.docker(["run", "--rm", "--pull=always", "--network=host"]);
-        command.args(arguments);
-        command
+    /// Fetches an image for `docker run --network=host`, again when its tag has moved. The lab's engine starts images
+    /// exactly as their config says; it has no network but the host's.
+    pub fn pull(&self, image: &str) -> Result<()> {
+        run_captured(&mut self.docker(["pull", "--quiet", image])).map(drop)
     }
 
     /// `docker buildx …`, with the lab's BuildKit.

@@ -2,5 +2,7 @@
 //! machine; the tests crate uses it as a library.
 
 pub mod build;
+pub mod demo;
 pub mod lab;
+pub mod progress;
 pub mod test;

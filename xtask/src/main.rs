@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::lab::Lab;
-use xtask::{build, test};
+use xtask::{build, demo, test};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own tasks")]
@@ -30,6 +30,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build an example workspace, start it, edit one member, and build again
+    Demo,
     /// Run every test, those against a real BuildKit too
     Test {
         /// Arguments for `cargo test`
@@ -46,6 +48,8 @@ enum LabTask {
     Down,
     /// Print the variables with which any client finds the lab, for `eval`
     Env,
+    /// Make a stand-in that is made only when asked for, such as `python:3.13-bookworm`, which has a compiler
+    Image { name: String },
     /// Run a command with those variables
     Exec {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -74,6 +78,7 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Lab(LabTask::Env) => print_env(&running()?),
+        Task::Lab(LabTask::Image { name }) => running()?.require_image(&name)?,
         Task::Lab(LabTask::Exec { command }) => {
             let (program, arguments) = command.split_first().context("there is no command to run")?;
             let status = running()?
@@ -87,6 +92,7 @@ fn run(task: Task) -> Result<ExitCode> {
                 .map_or(ExitCode::FAILURE, ExitCode::from));
         }
         Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
+        Task::Demo => demo::run()?,
         Task::Test { arguments } => test::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -41,7 +41,7 @@ pub fn push(lab: &Lab) -> Result<()> {
 }
 
 /// Compiles the frontend as a static program, in a target directory of its own: its flags would undo the usual one.
-fn compile() -> Result<PathBuf> {
+pub fn compile() -> Result<PathBuf> {
     let host = run_captured(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let host = host.trim();
     let root = workspace();

@@ -77,6 +77,7 @@ pub struct StandIn {
 
 /// The stand-ins that every lab has.
 pub fn usual(places: &Places) -> Result<Vec<StandIn>> {
+    let _lock = places.lock_images()?;
     let mut made = Vec::new();
     for version in UV_VERSIONS {
         made.push(uv(places, version)?);
@@ -89,6 +90,7 @@ pub fn usual(places: &Places) -> Result<Vec<StandIn>> {
 
 /// The stand-in for one image, by its name as a config has it (`python:3.13-bookworm`, `ghcr.io/astral-sh/uv:0.9.18`).
 pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
+    let _lock = places.lock_images()?;
     if let Some(version) = name.strip_prefix("ghcr.io/astral-sh/uv:") {
         return uv(places, version);
     }

@@ -32,10 +32,12 @@ impl Places {
 
     /// Held while the lab is set up or ended, so that two programs do not do it at once.
     pub fn lock(&self) -> Result<File> {
-        let path = self.run.join("lock");
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-        Ok(file)
+        lock(&self.run.join("lock"))
+    }
+
+    /// Held while images are made, which takes minutes and keeps nobody from a lab that runs.
+    pub fn lock_images(&self) -> Result<File> {
+        lock(&self.images().join("lock"))
     }
 
     pub fn cache(&self) -> &Path {
@@ -84,4 +86,10 @@ impl Places {
     pub fn docker_host(&self) -> String {
         format!("unix://{}", self.run.join("docker.sock").display())
     }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
 }
