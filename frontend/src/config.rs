@@ -19,6 +19,8 @@ pub const FILE_NAME: &str = "uv.build.toml";
 pub struct Config {
     /// The file, for diagnostics that are found later.
     pub file: Arc<SourceFile>,
+    /// `[args]` with the values of this build.
+    pub args: BTreeMap<String, Located<String>>,
     /// `python.version`.
     pub python_version: Option<Located<String>>,
     /// `uv.image`.
@@ -117,14 +119,13 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     let mut reader = Reader::new(file);
     let mut root = Table::root(&document);
     // Args first: every other string may use them.
-    let declared = reader.string_map(&mut root, "args").unwrap_or_default();
-    reader.args = declared
-        .into_iter()
-        .map(|(name, default)| {
-            let value = build_args.get(&name).cloned().unwrap_or(default.value);
-            (name, value)
-        })
-        .collect();
+    let mut args = reader.string_map(&mut root, "args").unwrap_or_default();
+    for (name, arg) in &mut args {
+        if let Some(given) = build_args.get(name) {
+            arg.value.clone_from(given);
+        }
+    }
+    reader.args = args.iter().map(|(name, arg)| (name.clone(), arg.value.clone())).collect();
 
     let python_version = reader.table(&mut root, "python").and_then(|mut table| {
         let version = reader.string(&mut table, "version");
@@ -154,7 +155,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     }
     reader.errors.sort_by_key(start);
     Diagnostics::check(reader.errors)?;
-    Ok(Config { file: Arc::clone(file), python_version, uv_image, default_target, targets, defaults })
+    Ok(Config { file: Arc::clone(file), args, python_version, uv_image, default_target, targets, defaults })
 }
 
 /// Mistakes are told in the order of the file.

@@ -12,15 +12,17 @@ use buildkit_proto::gateway::{BuildResult, CacheImport, Ref, Refs, SolveRequest}
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 
+use crate::calls::{self, Answer, Call};
 use crate::compile::{Compiled, Inputs, compile};
+use crate::diagnostic::Diagnostics;
 use crate::lock::PackageId;
 use crate::lower;
 use crate::manifest::Manifest;
 use crate::options::Options;
-use crate::plan::Platform;
+use crate::plan::{Planned, Platform, plan};
 use crate::project::{Project, Request, Target};
 use failure::Failure;
-use reading::Context;
+use reading::{Context, EntryFiles};
 
 /// Builds what the options ask for and reports it, or the reason why not, to BuildKit. The error is that of reporting.
 pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError> {
@@ -37,34 +39,90 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
 }
 
 async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Failure> {
-    if let Some(request) = options.get("requestid") {
-        return Err(Failure::Unsupported(request.to_owned()));
+    if let Some(id) = options.get("requestid") {
+        let call = Call::parse(id).ok_or_else(|| Failure::Unsupported(id.to_owned()))?;
+        return answer(gateway, options, call).await.map(result::answer);
     }
     let platforms = options.platforms()?;
     let is_map = options.multi_platform(platforms.len())?;
-    let context = Context::new(gateway, options)?;
-    let entry = context.entry_files().await?;
-
-    let project = Project::parse(&entry.files, &options.build_args())?;
-    let request = options.get("target").map_or(Request::Default, |name| Request::Target(name.to_owned()));
-    let manifests = context.manifests(&project, &request).await?;
-    let mut target = project.target(&request, &manifests)?;
-    target.labels.extend(options.labels());
-
-    let job = Job { gateway, options, project: &project, target: &target, manifests: &manifests };
+    let read = Read::new(gateway, options, false).await?;
+    let target = read.target(options)?;
+    let job = Job { gateway, options, read: &read, target: &target };
     let show_platform = platforms.len() > 1;
-    let built =
-        try_join_all(platforms.iter().map(|platform| job.build(platform, &entry.ignore, show_platform))).await?;
+    let built = try_join_all(platforms.iter().map(|platform| job.build(platform, show_platform))).await?;
     Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map))
+}
+
+/// Answers a call without building.
+async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answer, Failure> {
+    if call == Call::Describe {
+        return Ok(calls::describe());
+    }
+    let read = match Read::new(gateway, options, call == Call::Targets).await {
+        Err(Failure::Diagnostics(errors)) if call == Call::Lint => return Ok(calls::lint(&Err(errors))),
+        read => read?,
+    };
+    match call {
+        Call::Describe => Ok(calls::describe()),
+        Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
+        Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?)),
+        Call::Lint | Call::Plan => match planned(gateway, options, &read).await {
+            Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
+            Ok(planned) => Ok(calls::lint(&Ok(planned.warnings))),
+            Err(Failure::Diagnostics(errors)) if call == Call::Lint => Ok(calls::lint(&Err(errors))),
+            Err(failure) => Err(failure),
+        },
+    }
+}
+
+/// The plan for the first platform that is asked for.
+async fn planned(gateway: &Gateway, options: &Options, read: &Read) -> Result<Planned, Failure> {
+    let platforms = options.platforms()?;
+    let target = read.target(options)?;
+    let job = Job { gateway, options, read, target: &target };
+    let outside = images::resolve(&job, &platforms[0]).await?;
+    Ok(plan(&read.project, &target, &read.manifests, &outside)?)
+}
+
+/// What was read of the client's files.
+struct Read {
+    project: Project,
+    manifests: BTreeMap<PackageId, Manifest>,
+    ignore: Vec<String>,
+}
+
+impl Read {
+    /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
+    async fn new(gateway: &Gateway, options: &Options, all: bool) -> Result<Self, Failure> {
+        let context = Context::new(gateway, options)?;
+        let EntryFiles { files, ignore } = context.entry_files().await?;
+        let project = Project::parse(&files, &options.build_args())?;
+        let manifests = match all && project.declares_targets() {
+            // Declared targets speak for themselves, and there may be none to choose.
+            true => BTreeMap::new(),
+            false => context.manifests(&project, &request(options)).await?,
+        };
+        Ok(Self { project, manifests, ignore })
+    }
+
+    fn target(&self, options: &Options) -> Result<Target, Diagnostics> {
+        let mut target = self.project.target(&request(options), &self.manifests)?;
+        target.labels.extend(options.labels());
+        Ok(target)
+    }
+}
+
+/// `--target`
+fn request(options: &Options) -> Request {
+    options.get("target").map_or(Request::Default, |name| Request::Target(name.to_owned()))
 }
 
 /// What the builds of all platforms share.
 struct Job<'a> {
     gateway: &'a Gateway,
     options: &'a Options,
-    project: &'a Project,
+    read: &'a Read,
     target: &'a Target,
-    manifests: &'a BTreeMap<PackageId, Manifest>,
 }
 
 /// The image of one platform.
@@ -75,16 +133,16 @@ struct Built {
 }
 
 impl Job<'_> {
-    async fn build(&self, platform: &Platform, ignore: &[String], show_platform: bool) -> Result<Built, Failure> {
+    async fn build(&self, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let outside = images::resolve(self, platform).await?;
         let inputs = Inputs {
-            project: self.project,
+            project: &self.read.project,
             target: self.target,
-            manifests: self.manifests,
+            manifests: &self.read.manifests,
             outside: &outside,
             options: lower::Options {
                 session: self.options.local_session("context").to_owned(),
-                ignore: ignore.to_vec(),
+                ignore: self.read.ignore.clone(),
                 no_cache: self.options.no_cache(),
                 merge: self.gateway.llb_caps().supports(MERGE_OP),
                 show_platform,

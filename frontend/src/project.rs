@@ -107,6 +107,11 @@ impl Project {
         Ok(Self { config, lock, manifest, python_version })
     }
 
+    /// Whether the config declares targets, so that members do not stand for themselves.
+    pub fn declares_targets(&self) -> bool {
+        !self.declared().is_empty()
+    }
+
     /// The targets that the config declares; empty when members stand for themselves.
     fn declared(&self) -> &[TargetConfig] {
         self.config.as_ref().map_or(&[], |config| &config.targets)

@@ -7,6 +7,7 @@ use buildkit_proto::gateway::{BuildResult, Refs};
 use serde_json::json;
 
 use super::Built;
+use crate::calls::Answer;
 use crate::plan::Platform;
 
 /// Puts the images of all platforms together: as a map by platform, or as the only one.
@@ -36,4 +37,18 @@ pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool) -> BuildResult {
     }
     let refs = if is_map { Refs::Map(map) } else { single };
     BuildResult { refs, metadata, ..BuildResult::default() }
+}
+
+/// The answer to a call: metadata without an image.
+pub fn answer(answer: Answer) -> BuildResult {
+    let json = serde_json::to_vec_pretty(&answer.json).unwrap_or_default();
+    let mut metadata = BTreeMap::from([
+        ("result.json".to_owned(), json),
+        ("result.txt".to_owned(), answer.text.into_bytes()),
+        ("version".to_owned(), answer.version.as_bytes().to_vec()),
+    ]);
+    if let Some(status) = answer.status {
+        metadata.insert("result.statuscode".to_owned(), status.to_string().into_bytes());
+    }
+    BuildResult { metadata, ..BuildResult::default() }
 }

@@ -1,0 +1,254 @@
+//! Answers to `docker buildx build --call=…` and `--check`: what a build would do, without building
+//! (BuildKit: `frontend/subrequests`). An answer is JSON and its text twin.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::lock::PackageId;
+use crate::manifest::Manifest;
+use crate::plan::Plan;
+use crate::plan::report::Report;
+use crate::project::{Project, Request, Target};
+
+/// A call, by its `requestid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `--call=targets`
+    Targets,
+    /// `--call=outline`
+    Outline,
+    /// `--check`
+    Lint,
+    /// `--call=uv.plan`
+    Plan,
+    /// `--call=subrequests.describe`
+    Describe,
+}
+
+/// What clients print.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// `result.json`
+    pub json: Value,
+    /// `result.txt`
+    pub text: String,
+    /// `version`
+    pub version: &'static str,
+    /// `result.statuscode`, for checks.
+    pub status: Option<u8>,
+}
+
+/// Every call with its id and what it is for.
+const CALLS: [(&str, Call, &str); 5] = [
+    ("frontend.targets", Call::Targets, "List all targets current build supports"),
+    ("frontend.outline", Call::Outline, "List all parameters current build target supports"),
+    ("frontend.lint", Call::Lint, "Check the project and its config"),
+    ("frontend.uv.plan", Call::Plan, "List the layers of the image and what is in them"),
+    ("frontend.subrequests.describe", Call::Describe, "List available subrequest types"),
+];
+
+impl Call {
+    /// The call with this `requestid`.
+    pub fn parse(id: &str) -> Option<Self> {
+        CALLS.iter().find(|(known, ..)| *known == id).map(|(_, call, _)| *call)
+    }
+}
+
+const VERSION: &str = "1.0.0";
+
+/// The calls there are.
+pub fn describe() -> Answer {
+    let named = |name: &str| json!({ "name": name, "description": "" });
+    let all = CALLS.iter().map(|(name, call, description)| {
+        let mut metadata = vec![named("result.json"), named("result.txt")];
+        if *call == Call::Lint {
+            metadata.push(named("result.statuscode"));
+        }
+        json!({
+            "name": name, "version": VERSION, "type": "rpc", "description": description,
+            "opts": [], "inputs": null, "metadata": metadata, "refs": null,
+        })
+    });
+    let rows = CALLS
+        .iter()
+        .map(|(name, _, description)| vec![(*name).to_owned(), VERSION.to_owned(), (*description).to_owned()]);
+    Answer {
+        json: all.collect(),
+        text: table(&["NAME", "VERSION", "DESCRIPTION"], rows),
+        version: VERSION,
+        status: None,
+    }
+}
+
+/// The targets of the project; what each installs is its description.
+pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Answer {
+    let mut sources = Sources::default();
+    let names = project.target_names(manifests);
+    let default = project.target(&Request::Default, manifests).ok().map(|target| target.name);
+    let described: Vec<(String, Option<Target>)> = names
+        .into_iter()
+        .map(|name| {
+            let target = project.target(&Request::Target(name.clone()), manifests).ok();
+            (name, target)
+        })
+        .collect();
+    let targets: Vec<Value> = described
+        .iter()
+        .map(|(name, target)| {
+            let mut entry = json!({ "name": name });
+            if Some(name) == default.as_ref() {
+                entry["default"] = json!(true);
+            }
+            if let Some(target) = target {
+                entry["description"] = json!(installs(project, target));
+                entry["base"] = json!(target.base.value);
+                if let Some(span) = &target.span {
+                    entry["location"] = sources.location(span);
+                }
+            }
+            entry
+        })
+        .collect();
+    let rows = described.iter().map(|(name, target)| {
+        let mark = if Some(name) == default.as_ref() { " (default)" } else { "" };
+        vec![format!("{name}{mark}"), target.as_ref().map(|target| installs(project, target)).unwrap_or_default()]
+    });
+    Answer {
+        text: table(&["TARGET", "DESCRIPTION"], rows),
+        json: json!({ "targets": targets, "sources": sources.texts() }),
+        version: VERSION,
+        status: None,
+    }
+}
+
+/// `installs pkg-api[postgres] with group dev`
+fn installs(project: &Project, target: &Target) -> String {
+    let names = |names: Vec<&str>| names.join(", ");
+    let package = &project.lock.packages[target.selection.root].name;
+    let extras = names(target.selection.extras.iter().map(AsRef::as_ref).collect());
+    let extras = if extras.is_empty() { extras } else { format!("[{extras}]") };
+    let groups = names(target.selection.groups.iter().map(AsRef::as_ref).collect());
+    let groups = if groups.is_empty() { groups } else { format!(" with {groups}") };
+    format!("installs {package}{extras}{groups}")
+}
+
+/// The parameters of a target.
+pub fn outline(project: &Project, target: &Target) -> Answer {
+    let mut sources = Sources::default();
+    let none = BTreeMap::new();
+    let declared = project.config.as_ref().map_or(&none, |config| &config.args);
+    let args: Vec<Value> = declared
+        .iter()
+        .map(|(name, arg)| json!({ "name": name, "value": arg.value, "location": sources.location(&arg.span) }))
+        .collect();
+    let description = installs(project, target);
+    let mut text = format!("TARGET:      {}\nDESCRIPTION: {description}\n\n", target.name);
+    if !declared.is_empty() {
+        let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
+        text += &table(&["BUILD ARG", "VALUE"], rows);
+    }
+    let json = json!({ "name": target.name, "description": description, "args": args, "sources": sources.texts() });
+    Answer { json, text, version: VERSION, status: None }
+}
+
+/// The plan of a target.
+pub fn plan(plan: &Plan) -> Answer {
+    let report = Report::new(plan);
+    let json = serde_json::to_value(&report).unwrap_or_default();
+    Answer { json, text: report.text(), version: VERSION, status: None }
+}
+
+/// What is wrong, or could be better, with the project. An error of the project is part of the answer, not a failed call.
+pub fn lint(outcome: &Result<Vec<Diagnostic>, Diagnostics>) -> Answer {
+    let mut sources = Sources::default();
+    let mut text = String::new();
+    let mut json = json!({ "warnings": [], "sources": [] });
+    let mut found = true;
+    match outcome {
+        Ok(warnings) => {
+            let entries: Vec<Value> = warnings.iter().map(|warning| sources.warning(warning)).collect();
+            found = !entries.is_empty();
+            json["warnings"] = Value::Array(entries);
+            text +=
+                &warnings.iter().map(|warning| format!("\nWARNING: {}\n{warning}\n", warning.code)).collect::<String>();
+        }
+        Err(errors) => {
+            let place = errors.iter().find_map(|error| error.spans.first());
+            let location = match place {
+                Some(span) => sources.location(span),
+                None => sources.nowhere(),
+            };
+            json["buildError"] = json!({ "message": errors.to_string(), "location": location });
+            text += &errors.render();
+        }
+    }
+    json["sources"] = sources.infos();
+    Answer { json, text, version: VERSION, status: Some(u8::from(found)) }
+}
+
+/// The files that an answer points into, each once.
+#[derive(Default)]
+struct Sources {
+    files: Vec<Arc<SourceFile>>,
+}
+
+impl Sources {
+    fn index(&mut self, file: &Arc<SourceFile>) -> usize {
+        self.files.iter().position(|known| known == file).unwrap_or_else(|| {
+            self.files.push(Arc::clone(file));
+            self.files.len() - 1
+        })
+    }
+
+    /// `pb.Location` as Go writes it.
+    fn location(&mut self, span: &Span) -> Value {
+        let (first, last) = span.lines();
+        let range = json!({ "start": { "line": first }, "end": { "line": last } });
+        json!({ "sourceIndex": self.index(&span.file), "ranges": [range] })
+    }
+
+    /// For what has no place: clients dereference the location whatever it is about.
+    fn nowhere(&mut self) -> Value {
+        let index = self.index(&SourceFile::new("uv.lock", ""));
+        json!({ "sourceIndex": index, "ranges": [] })
+    }
+
+    fn warning(&mut self, warning: &Diagnostic) -> Value {
+        let location = match warning.spans.first() {
+            Some(span) => self.location(span),
+            None => json!({ "sourceIndex": -1 }),
+        };
+        let detail = std::iter::once(&warning.message).chain(&warning.help).map(String::as_str).collect::<Vec<_>>();
+        json!({ "ruleName": warning.code, "description": warning.message, "detail": detail.join("\n"), "location": location })
+    }
+
+    fn texts(&self) -> Value {
+        self.files.iter().map(|file| base64::engine::general_purpose::STANDARD.encode(&file.text)).collect()
+    }
+
+    fn infos(&self) -> Value {
+        let info = |file: &Arc<SourceFile>| {
+            let data = base64::engine::general_purpose::STANDARD.encode(&file.text);
+            json!({ "filename": file.name, "language": "TOML", "data": data })
+        };
+        self.files.iter().map(info).collect()
+    }
+}
+
+/// Columns as wide as their widest cell.
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let header = header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
+        text += cells.collect::<Vec<_>>().join("   ").trim_end();
+        text.push('\n');
+    }
+    text
+}
