@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Contents, Layer, Package};
 use crate::config::LayersConfig;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 
 /// Compressed bytes from which on a wheel has a layer of its own. Over the closures of the corpus, a quarter of the packages
 /// reach it, and they hold nine tenths of the bytes.
@@ -149,7 +149,7 @@ fn size(package: &Package) -> u64 {
 
 /// Rendezvous hashing: the bucket whose hash together with the name is greatest. Were there one bucket more, only the names
 /// that it wins would move.
-fn bucket(name: &str, buckets: usize) -> usize {
+pub(super) fn bucket(name: &str, buckets: usize) -> usize {
     let weight = |number: usize| {
         Sha256::new().chain_update(name).chain_update([0]).chain_update((number as u64).to_be_bytes()).finalize()
     };
@@ -172,22 +172,26 @@ impl<'policy> Families<'policy> {
                     "layers::large_wheel",
                     format!("`{}` alone is larger than `layers.max-size`: {} bytes", package.name, size(package)),
                 )
-                .at(package.span.clone()),
+                .at(package.span.clone())
+                .help("a wheel is never split: raise `max-size` to be told no more"),
             );
         }
         for family in &policy.together {
             let members = packages.iter().filter(|package| is_in(&package.name, family.iter().map(String::as_str)));
-            let total: u64 = members.map(size).sum();
+            let total: u64 = members.clone().map(size).sum();
             if total <= max_size {
                 own.push(family.as_slice());
             } else {
-                warnings.push(Diagnostic::new(
-                    "layers::large_family",
-                    format!(
-                        "{} together are larger than `layers.max-size`, and have layers of their own: {total} bytes",
-                        family.join(", ")
-                    ),
-                ));
+                let names: Vec<&str> = family.iter().map(String::as_str).collect();
+                let problem = format!(
+                    "{} together are larger than `layers.max-size`, and have layers of their own: {total} bytes",
+                    quoted(&names)
+                );
+                warnings.push(
+                    Diagnostic::new("layers::large_family", problem)
+                        .at_some(members.clone().next().map(|package| package.span.clone()))
+                        .help("raise `max-size`, or take some of them out of `together`"),
+                );
             }
         }
         Self { own }
@@ -289,7 +293,7 @@ mod tests {
         nvidia: nvidia-nccl
         tiny-00: torch
         tiny-01: idna
-        torch, nvidia-* together are larger than `layers.max-size`, and have layers of their own: 1200 bytes
+        `torch`, `nvidia-*` together are larger than `layers.max-size`, and have layers of their own: 1200 bytes
         ");
     }
 
