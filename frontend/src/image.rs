@@ -110,7 +110,7 @@ fn command(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<Strin
         return target.cmd.clone();
     }
     let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {
-        Contents::Member(member) => Some(member.name.as_str()),
+        Contents::Members(members) => members.last().map(|member| member.name.as_str()),
         _ => None,
     });
     let script = match scripts {

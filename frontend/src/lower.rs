@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Local, Metadata, Mkfile, Output, Platform, merge};
 
-use crate::plan::{self, Contents, Layer, Plan};
+use crate::plan::{self, Contents, Layer, Member, Plan};
 use sources::Sources;
 
 /// Where a step finds the worker script and uv.
@@ -145,7 +145,10 @@ impl<'plan> Lowering<'plan> {
             Contents::Account { account, workdir } => account::lower(account, workdir, self.metadata(name, None)),
             Contents::Venv => self.venv.clone().into(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
-            Contents::Member(member) => self.member(member, name).into(),
+            Contents::Members(members) => match &members[..] {
+                [only] => self.member(only, name).into(),
+                several => self.members(several, &self.step_prefix(index), name).into(),
+            },
             Contents::Files(files) => {
                 let copies = files.iter().fold(File::on(Input::Scratch), |file, (from, to)| {
                     let copy = Copy::new(&self.context, format!("/{from}"), to).contents_only().create_dest_path();
@@ -235,14 +238,19 @@ fn describe(layer: &Layer) -> String {
             }
             [] => "install nothing".to_owned(),
         },
-        Contents::Member(member) => {
-            let version = member.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-            format!("build and install {}{version}", member.name)
-        }
+        Contents::Members(members) => match &members[..] {
+            [only] => build_and_install(only),
+            several => format!("build and install {} projects ({})", several.len(), layer.name),
+        },
         Contents::Files(files) => {
             format!("copy {}", files.iter().map(|(from, _)| from.as_str()).collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+fn build_and_install(member: &Member) -> String {
+    let version = member.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    format!("build and install {}{version}", member.name)
 }
 
 /// A file of our own as a vertex: `/NAME`.

@@ -2,6 +2,7 @@
 //! the lowering to LLB.
 
 pub mod layers;
+mod projects;
 pub mod report;
 mod wheels;
 
@@ -138,8 +139,8 @@ pub enum Contents {
     Venv,
     /// Wheels.
     ThirdParty(Vec<Package>),
-    /// A local project, built and installed.
-    Member(Member),
+    /// Local projects, built and installed; one, unless there are very many.
+    Members(Vec<Member>),
     /// Files of the context.
     Files(Vec<(String, String)>),
 }
@@ -250,8 +251,7 @@ pub fn plan(
         layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
     warnings.extend(size_warnings);
     layers.extend(third_party);
-    let member_layer = |member: Member| Layer { name: member.name.clone(), contents: Contents::Member(member) };
-    layers.extend(members.into_iter().map(member_layer));
+    layers.extend(projects::assign(members));
     if !target.files.is_empty() {
         let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
@@ -420,9 +420,7 @@ fn context_paths(layers: &[Layer], backends: &[Backend]) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for layer in layers {
         match &layer.contents {
-            Contents::Member(member) => {
-                paths.insert(member.directory.clone());
-            }
+            Contents::Members(members) => paths.extend(members.iter().map(|member| member.directory.clone())),
             Contents::Files(files) => paths.extend(files.iter().map(|(from, _)| from.clone())),
             Contents::ThirdParty(packages) => {
                 paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {

@@ -49,9 +49,7 @@ fn names(compiled: &Compiled) -> BTreeSet<String> {
     for layer in &compiled.plan.layers {
         match &layer.contents {
             Contents::ThirdParty(packages) => names.extend(packages.iter().map(|package| package.name.clone())),
-            Contents::Member(member) => {
-                names.insert(member.name.clone());
-            }
+            Contents::Members(members) => names.extend(members.iter().map(|member| member.name.clone())),
             _ => {}
         }
     }

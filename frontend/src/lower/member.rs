@@ -32,6 +32,15 @@ impl Lowering<'_> {
         exec.metadata(metadata).build().output("/out")
     }
 
+    /// Builds projects that share a layer: each in its own step, then put together.
+    pub(super) fn members(&self, members: &[Member], prefix: &str, name: String) -> Output {
+        let together = members.iter().fold(File::on(Input::Scratch), |file, member| {
+            let output = self.member(member, format!("{prefix} {}", super::build_and_install(member)));
+            file.copy(Copy::new(&output, "/", "/").contents_only().timestamp(EPOCH))
+        });
+        together.metadata(self.metadata(name, None)).build()
+    }
+
     /// Read-only mounts are keyed by the content of what they select: another member's change does not reach this step.
     fn sources_of(&self, member: &Member) -> Bind {
         let is_root = member.directory == ".";

@@ -54,7 +54,7 @@ impl Sources {
 fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
     let in_layers = plan.layers.iter().flat_map(|layer| match &layer.contents {
         Contents::ThirdParty(packages) => packages.iter().map(|package| &package.span).collect::<Vec<_>>(),
-        Contents::Member(member) => vec![&member.span],
+        Contents::Members(members) => members.iter().map(|member| &member.span).collect(),
         Contents::Account { .. } | Contents::Venv | Contents::Files(_) => Vec::new(),
     });
     plan.span.iter().chain(in_layers)

@@ -117,13 +117,13 @@ impl<'plan> LayerReport<'plan> {
                     build_requires: None,
                 }));
             }
-            Contents::Member(member) => report.packages.push(PackageReport {
+            Contents::Members(members) => report.packages.extend(members.iter().map(|member| PackageReport {
                 name: &member.name,
                 version: member.version.as_deref(),
                 artifact: None,
                 directory: Some(&member.directory),
                 build_requires: member.backend.map(|backend| plan.backends[backend].requires.as_slice()),
-            }),
+            })),
             Contents::Files(files) => {
                 report.files.extend(files.iter().map(|(from, to)| FileReport { from, to }));
             }
@@ -139,7 +139,7 @@ impl Layer {
             Contents::Account { .. } => "user",
             Contents::Venv => "venv",
             Contents::ThirdParty(_) => "third-party",
-            Contents::Member(_) => "member",
+            Contents::Members(_) => "member",
             Contents::Files(_) => "files",
         }
     }
