@@ -8,9 +8,10 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use uv_buildkit::diagnostic::Diagnostic;
+use uv_buildkit::lock::Source;
 use uv_buildkit::lock::artifact::best_wheel;
 use uv_buildkit::lock::closure::{self, Closure};
-use uv_buildkit::lock::{PackageId, Source};
+use uv_platform_tags::Tags;
 
 use crate::corpus::{Case, Workspace};
 use crate::environment::Environment;
@@ -36,8 +37,9 @@ impl<'run> Comparison<'run> {
         Ok(Self { oracle, workspace, cases, exports })
     }
 
-    /// Compares every selection, and the wheel of every package that some selection reaches.
-    pub fn run(&self, environment: &Environment, double: &Path) -> Result<Row> {
+    /// Compares every selection, and the wheel of every package that some selection reaches; of `choices` only, not of packages
+    /// that have one wheel, for any platform.
+    pub fn run(&self, environment: &Environment, double: &Path, choices: bool) -> Result<Row> {
         let lock = &self.workspace.project.lock;
         let markers = environment.interpreter()?.environment()?;
         let mut row = Row {
@@ -48,7 +50,12 @@ impl<'run> Comparison<'run> {
         };
         let ours: Vec<Result<Closure, Diagnostic>> =
             self.cases.iter().map(|case| closure::select(lock, &case.selection, &markers)).collect();
-        let syncs = concurrently(&self.cases, |case| self.oracle.sync(self.workspace, case, double, &[]))?;
+        let tags = environment.interpreter()?.tags()?;
+        let asked: Vec<_> = self.cases.iter().zip(&ours).collect();
+        let syncs = concurrently(&asked, |(case, ours)| {
+            let without = ours.as_ref().map(|closure| self.without_artifact(closure, &tags)).unwrap_or_default();
+            self.oracle.sync(self.workspace, case, double, &without, None)
+        })?;
         let exports = self.evaluated_exports(environment)?;
 
         let mut agreed: Vec<(&Case, &Closure)> = Vec::new();
@@ -59,7 +66,14 @@ impl<'run> Comparison<'run> {
                     row.selections += 1;
                     agreed.push((case, closure));
                     let installed = self.installed(closure);
-                    row.differences.extend(difference(&format!("{place}: sync"), &installed, theirs));
+                    let without = self.without_artifact(closure, &tags);
+                    row.uninstallable += usize::from(!without.is_empty());
+                    let available = installed.iter().filter(|package| !without.contains(package.name.as_str()));
+                    row.differences.extend(difference(
+                        &format!("{place}: sync"),
+                        &available.cloned().collect(),
+                        theirs,
+                    ));
                     match export {
                         Ok(theirs) => {
                             row.differences.extend(difference(&format!("{place}: export"), &installed, theirs));
@@ -83,8 +97,20 @@ impl<'run> Comparison<'run> {
                 (_, Err(complaint)) => *row.refusals.entry(class(complaint)).or_default() += 1,
             }
         }
-        self.compare_wheels(environment, double, agreed, &mut row)?;
+        self.compare_wheels(double, &tags, agreed, choices, &mut row)?;
         Ok(row)
+    }
+
+    /// Packages for which there is nothing to install: uv refuses a selection that has one, unless it is told to leave it out.
+    /// That it refuses is checked once for each such package, with the wheels.
+    fn without_artifact(&self, closure: &Closure, tags: &Tags) -> BTreeSet<&str> {
+        let packages = closure.packages().map(|id| &self.workspace.project.lock.packages[id]);
+        let indexed =
+            packages.filter(|package| matches!(package.source, Source::Registry(_) | Source::FlatRegistry(_)));
+        indexed
+            .filter(|package| package.sdist.is_none() && best_wheel(&package.wheels, tags).is_none())
+            .map(|package| package.name.as_str())
+            .collect()
     }
 
     /// What the compiler would have installed.
@@ -111,71 +137,74 @@ impl<'run> Comparison<'run> {
         Ok(self.exports.iter().map(|export| export.as_ref().map(evaluated).map_err(Clone::clone)).collect())
     }
 
-    /// Installs enough of the selections that every package is installed once.
+    /// Compares the wheel of every package that the selections reach, in as few of them as cover all.
     fn compare_wheels(
         &self,
-        environment: &Environment,
         double: &Path,
+        tags: &Tags,
         mut selections: Vec<(&Case, &Closure)>,
+        choices: bool,
         row: &mut Row,
     ) -> Result<()> {
-        let lock = &self.workspace.project.lock;
-        let tags = environment.interpreter()?.tags()?;
-        let third_party = |id: &PackageId| lock.packages[*id].source.project_dir().is_none();
-        let reached: BTreeSet<PackageId> =
-            selections.iter().flat_map(|(_, closure)| closure.packages()).filter(third_party).collect();
-        let ours: BTreeMap<PackageId, Option<&str>> = reached
-            .iter()
-            .map(|id| (*id, best_wheel(&lock.packages[*id].wheels, &tags).map(|wheel| wheel.file.as_str())))
-            .collect();
-
+        let packages = &self.workspace.project.lock.packages;
         // Large selections first: few are needed then.
         selections.sort_by_key(|(_, closure)| std::cmp::Reverse(closure.edges.len()));
-        let mut rest = reached;
-        let mut cover: Vec<(&Case, &Closure, BTreeSet<PackageId>)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut installs: Vec<(&Case, BTreeMap<&str, &str>, BTreeSet<&str>)> = Vec::new();
+        let mut missing: Vec<(&Case, &str, BTreeSet<&str>)> = Vec::new();
         for (case, closure) in selections {
-            let added: BTreeSet<PackageId> = closure.packages().filter(|id| rest.remove(id)).collect();
-            if !added.is_empty() {
-                cover.push((case, closure, added));
-            }
-        }
-        let installs = concurrently(&cover, |(case, closure, _)| {
-            let missing = closure.packages().filter(|id| ours.get(id) == Some(&None));
-            let missing = missing.map(|id| lock.packages[id].name.as_str()).collect();
-            self.oracle.install(self.workspace, case, double, &missing)
-        })?;
-        let mut unbuildable = Vec::new();
-        for ((case, _, added), theirs) in cover.iter().zip(installs) {
-            let place = format!("{} {}: {}", row.workspace, row.environment, case.shown());
-            let theirs = match theirs {
-                Ok(theirs) => theirs,
-                Err(complaint) => {
-                    row.differences.push(format!("{place}: no wheels: {complaint}"));
+            let mut chosen = BTreeMap::new();
+            for id in closure.packages() {
+                let package = &packages[id];
+                if package.source.project_dir().is_some() || !seen.insert(id) {
                     continue;
                 }
-            };
-            for id in added {
-                let name = lock.packages[*id].name.as_str();
-                match (ours[id], theirs.get(name).map(String::as_str)) {
-                    (None, _) => unbuildable.push((*case, name)),
-                    (ours, theirs) if ours == theirs => row.wheels += 1,
-                    (ours, theirs) => row.differences.push(format!("{place}: {name}: ours {ours:?}, uv {theirs:?}")),
+                match best_wheel(&package.wheels, tags) {
+                    Some(wheel) if choices && package.wheels.len() == 1 && wheel.file.ends_with("-none-any.whl") => {}
+                    Some(wheel) => {
+                        chosen.insert(package.name.as_str(), wheel.file.as_str());
+                    }
+                    None => {
+                        let mut others = self.without_artifact(closure, tags);
+                        others.remove(package.name.as_str());
+                        missing.push((case, package.name.as_str(), others));
+                    }
                 }
             }
+            if !chosen.is_empty() {
+                let names = closure.packages().map(|id| packages[id].name.as_str());
+                let others = names.filter(|name| !chosen.contains_key(name)).collect();
+                installs.push((case, chosen, others));
+            }
         }
-        // uv must have no wheel either of those that were left out.
-        let refusals = concurrently(&unbuildable, |(case, name)| {
-            self.oracle.sync(self.workspace, case, double, &["--no-build-package", name])
+
+        let installed =
+            concurrently(&installs, |(case, _, others)| self.oracle.install(self.workspace, case, double, others))?;
+        for ((case, ours, _), theirs) in installs.iter().zip(installed) {
+            let place = format!("{} {}: {}", row.workspace, row.environment, case.shown());
+            match theirs {
+                Ok(theirs) => {
+                    row.wheels += ours.len();
+                    for (name, file) in ours {
+                        let theirs = theirs.get(*name).map(String::as_str);
+                        if theirs != Some(file) {
+                            row.differences.push(format!("{place}: {name}: ours {file}, uv {theirs:?}"));
+                        }
+                    }
+                }
+                Err(complaint) => row.differences.push(format!("{place}: no wheels: {complaint}")),
+            }
+        }
+
+        // uv must have no wheel either of those that the compiler has none of.
+        let answers = concurrently(&missing, |(case, name, others)| {
+            self.oracle.sync(self.workspace, case, double, others, Some(name))
         })?;
-        for ((_, name), refusal) in unbuildable.iter().zip(refusals) {
-            match refusal {
-                Err(complaint) if complaint.contains(&format!("`{name}=")) && complaint.contains("no-build") => {
-                    row.without_wheel += 1;
-                }
-                other => {
-                    let place = format!("{} {}", row.workspace, row.environment);
-                    row.differences.push(format!("{place}: {name}: ours no wheel, uv {other:?}"));
-                }
+        for ((case, name, _), answer) in missing.iter().zip(answers) {
+            row.without_wheel += 1;
+            if !matches!(&answer, Err(complaint) if complaint.contains(&format!("`{name}="))) {
+                let place = format!("{} {}: {}", row.workspace, row.environment, case.shown());
+                row.differences.push(format!("{place}: {name}: ours has no wheel, uv says {answer:?}"));
             }
         }
         Ok(())

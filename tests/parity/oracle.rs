@@ -112,16 +112,21 @@ impl Oracle {
         command
     }
 
-    /// What `uv sync` would install into a new environment. `more` are further arguments.
+    /// What `uv sync` would install into a new environment. Packages `without` are left out of it, though they are
+    /// selected; `unbuilt` must have a wheel.
     pub fn sync(
         &self,
         workspace: &Workspace,
         case: &Case,
         double: &Path,
-        more: &[&str],
+        without: &BTreeSet<&str>,
+        unbuilt: Option<&str>,
     ) -> Result<Answer<BTreeSet<Installed>>> {
         let mut command = self.frozen("sync", workspace, case, double);
-        let output = command.args(["--offline", "--dry-run", "--output-format", "json"]).args(more).output()?;
+        command.args(["--offline", "--dry-run", "--output-format", "json"]);
+        command.args(without.iter().flat_map(|name| ["--no-install-package", name]));
+        command.args(unbuilt.iter().flat_map(|name| ["--no-build-package", name]));
+        let output = command.output()?;
         if !output.status.success() {
             return Ok(Err(complaint(&output)));
         }
@@ -168,8 +173,8 @@ impl Oracle {
         Ok(Ok(lines.collect::<Result<_>>()?))
     }
 
-    /// The wheel file that each package of a real `uv sync` was made from. The lock must name a wheelhouse; `without` are
-    /// packages that it has no wheel of.
+    /// The wheel file that each package of a real `uv sync` was made from. The lock must name a wheelhouse; packages
+    /// `without` are left out.
     pub fn install(
         &self,
         workspace: &Workspace,
@@ -180,9 +185,7 @@ impl Oracle {
         let venv = tempfile::tempdir_in(&self.home)?;
         let mut command = self.frozen("sync", workspace, case, double);
         command.args(["--no-install-local", "--no-build", "--quiet"]).env("UV_PROJECT_ENVIRONMENT", venv.path());
-        for name in without {
-            command.args(["--no-install-package", name]);
-        }
+        command.args(without.iter().flat_map(|name| ["--no-install-package", name]));
         let output = command.output()?;
         if !output.status.success() {
             return Ok(Err(complaint(&output)));

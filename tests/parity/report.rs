@@ -16,9 +16,11 @@ pub struct Row {
     pub selections: usize,
     /// Of those, the ones that both refused.
     pub conflicts: usize,
+    /// Of those, the ones that uv installs on that python only without a package that has nothing to install there.
+    pub uninstallable: usize,
     /// Complaints of uv about selections that could not be compared, without names.
     pub refusals: BTreeMap<String, usize>,
-    /// Packages whose wheel was compared.
+    /// Packages whose wheel was compared: (name, version) pairs.
     pub wheels: usize,
     /// Packages that both have no wheel of.
     pub without_wheel: usize,
@@ -53,6 +55,7 @@ impl Report {
             workspaces.insert(row.workspace.as_str(), row.members);
             total.selections += row.selections;
             total.conflicts += row.conflicts;
+            total.uninstallable += row.uninstallable;
             total.wheels += row.wheels;
             total.without_wheel += row.without_wheel;
             total.differences.extend_from_slice(&row.differences);
@@ -67,20 +70,21 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles = ["members", "compared", "conflicts", "uv refuses", "wheels", "no wheel", "differ"];
+        let titles = ["members", "compared", "conflicts", "no artifact", "uv refuses", "wheels", "no wheel", "differ"];
         write!(out, "{:20} {:29}", "workspace", "python")?;
         for title in titles {
-            write!(out, " {title:>10}")?;
+            write!(out, " {title:>11}")?;
         }
         writeln!(out)?;
         let total = self.total();
         for row in self.0.iter().chain([&total]) {
             write!(out, "{:20} {:29}", row.workspace, row.environment)?;
             let refused = row.refusals.values().sum();
-            for count in [row.members, row.selections, row.conflicts, refused, row.wheels, row.without_wheel] {
-                write!(out, " {count:>10}")?;
+            let counts = [row.members, row.selections, row.conflicts, row.uninstallable, refused];
+            for count in counts.into_iter().chain([row.wheels, row.without_wheel]) {
+                write!(out, " {count:>11}")?;
             }
-            writeln!(out, " {:>10}", row.differences.len())?;
+            writeln!(out, " {:>11}", row.differences.len())?;
         }
         for (class, count) in &total.refusals {
             writeln!(out, "uv refuses {count}: {class}")?;
