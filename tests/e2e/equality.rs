@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use xtask::lab::run_captured;
 
 use crate::Trials;
-use crate::build::{Build, Built};
+use crate::build::Built;
 use crate::container;
 use crate::context::Context;
 use crate::orchard;

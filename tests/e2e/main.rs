@@ -4,11 +4,15 @@
 //! lab they fail. `UV_BUILDKIT_FRONTEND` names a frontend image to test instead of the working copy's.
 
 mod build;
+mod caching;
 mod container;
 mod context;
 mod equality;
 mod examples;
+mod image;
+mod index;
 mod orchard;
+mod pond;
 mod progress;
 mod stage;
 
@@ -30,6 +34,7 @@ fn main() -> Result<ExitCode> {
     let mut trials = Trials { stage, trials: Vec::new() };
     examples::add(&mut trials)?;
     equality::add(&mut trials);
+    caching::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -1,7 +1,6 @@
 //! What a build did, as `docker buildx build --progress rawjson` tells it (BuildKit: `client.SolveStatus`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
