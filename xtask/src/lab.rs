@@ -16,9 +16,9 @@ mod existing;
 mod frontend_image;
 mod images;
 mod layout;
-mod machine;
+pub(crate) mod machine;
 mod places;
-mod process;
+pub(crate) mod process;
 mod registry;
 mod tools;
 

@@ -1,6 +1,7 @@
 //! What the project's own tasks are made of. The `lab` is a real BuildKit, registry, buildx and Docker engine on one
 //! machine; the tests crate uses it as a library.
 
+pub mod bench;
 pub mod build;
 pub mod demo;
 pub mod lab;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::lab::Lab;
-use xtask::{build, demo, test};
+use xtask::{bench, build, demo, test};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own tasks")]
@@ -32,6 +32,8 @@ enum Task {
     },
     /// Build an example workspace, start it, edit one member, and build again
     Demo,
+    /// Measure builds side by side with uv's documented Dockerfiles
+    Bench(bench::Options),
     /// Run every test, those against a real BuildKit too
     Test {
         /// Arguments for `cargo test`
@@ -93,6 +95,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
         Task::Demo => demo::run()?,
+        Task::Bench(options) => bench::run(&options)?,
         Task::Test { arguments } => test::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use super::recipes::{BASE, DOCKERFILE_FRONTEND, FRONTEND, UV};
 use crate::lab::Lab;
-use crate::lab::machine::unmount_below;
+use crate::lab::machine::{architecture, unmount_below};
 use crate::lab::process::{Daemon, run_captured, succeeds};
 
 /// Where the benchmark's daemons live. Each leaves a note while it runs: those that an interrupted benchmark left behind
@@ -95,13 +95,35 @@ impl Registry {
         command.args(["registry", "serve", "--address", &address, "--disk"]).arg(&directory);
         let daemon = grounds.start(name, &mut command, || TcpStream::connect(&address).is_ok())?;
         let registry = Registry { address, directory, daemon: Some(daemon) };
-        for image in [BASE, UV, FRONTEND, DOCKERFILE_FRONTEND] {
+        for image in [BASE, UV, FRONTEND] {
             let path = path_of(image);
             let (from, to) = (format!("{}/{path}", lab.registry()), format!("{}/{path}", registry.address));
             run_captured(&mut lab.crane(["copy", &from, &to]))
                 .with_context(|| format!("the lab's registry gives no image {image}"))?;
         }
+        registry.push_dockerfile_frontend(lab, grounds)?;
         Ok(registry)
+    }
+
+    /// Makes the image that `# syntax=docker/dockerfile:1` names: the program from BuildKit's own sources.
+    fn push_dockerfile_frontend(&self, lab: &Lab, grounds: &Grounds) -> Result<()> {
+        const PROGRAM: &str = "dockerfile-frontend";
+        let environment = lab.env();
+        let programs = environment.get("UV_BUILDKIT_LAB_BIN").context("the lab has no programs")?;
+        let tar = grounds.path("dockerfile-frontend.tar");
+        let mut pack = Command::new("tar");
+        pack.arg("--create").arg("--dereference").arg("--file").arg(&tar).args(["--directory", programs, PROGRAM]);
+        run_captured(&mut pack)?;
+        let image = format!("{}/{}", self.address, path_of(DOCKERFILE_FRONTEND));
+        let mut append = lab.crane(["append", "--oci-empty-base", "--new_tag", &image, "--new_layer"]);
+        run_captured(append.arg(&tar))?;
+        let mut mutate = lab.crane(["mutate", &image, "--tag", &image, "--entrypoint", "/dockerfile-frontend"]);
+        mutate.arg(format!("--set-platform=linux/{}", architecture()));
+        // As the official image has them: without, BuildKit would give the frontend less and ask it for less.
+        mutate.args(["--label", "moby.buildkit.frontend.network.none=true", "--label"]);
+        mutate.arg(format!("moby.buildkit.frontend.caps={}", FRONTEND_CAPABILITIES.replace(' ', ",")));
+        run_captured(&mut mutate)?;
+        Ok(())
     }
 
     /// Sizes of all blobs, by digest. Manifests are not among them: they are kept in memory, and small.
@@ -122,6 +144,10 @@ impl Drop for Registry {
         drop(fs::remove_dir_all(&self.directory));
     }
 }
+
+/// What the Dockerfile frontend declares.
+const FRONTEND_CAPABILITIES: &str =
+    "moby.buildkit.frontend.inputs moby.buildkit.frontend.subrequests moby.buildkit.frontend.contexts";
 
 /// The path of an image in a registry that mirrors its own.
 pub fn path_of(image: &str) -> String {

@@ -202,7 +202,10 @@ mod tests {
 
         let page = get(index.address, "GET /simple/typing-ext-sions/ HTTP/1.1\r\nAccept: any\r\n\r\n");
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
-        assert!(page.contains(r#""size":5"#) && page.contains("/wheels/Typing_Ext.sions-1.0-py3-none-any.whl"), "{page}");
+        assert!(
+            page.contains(r#""size":5"#) && page.contains("/wheels/Typing_Ext.sions-1.0-py3-none-any.whl"),
+            "{page}"
+        );
 
         let twice = "GET /wheels/Typing_Ext.sions-1.0-py3-none-any.whl HTTP/1.1\r\n\r\n".repeat(2);
         let wheels = get(index.address, &twice);

@@ -64,18 +64,11 @@ pub struct Locker {
 
 impl Project {
     /// Writes a workspace into `directory` and locks it with packages at their older versions.
-    pub fn create(
-        directory: &Path,
-        sizes: Sizes,
-        packages: &Packages,
-        index: &str,
-        locker: Locker,
-    ) -> Result<Project> {
+    pub fn create(directory: &Path, sizes: Sizes, packages: &Packages, index: &str, locker: Locker) -> Result<Project> {
         let members = members(sizes, packages);
         let project = Project { directory: directory.to_owned(), index: index.to_owned(), members, locker };
         project.write_all()?;
-        let older: Vec<String> =
-            packages.bumps.iter().map(|bump| format!("{}=={}", bump.name, bump.before)).collect();
+        let older: Vec<String> = packages.bumps.iter().map(|bump| format!("{}=={}", bump.name, bump.before)).collect();
         project.lock(&older)?;
         Ok(project)
     }
