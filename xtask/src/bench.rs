@@ -49,6 +49,9 @@ pub struct Options {
     /// Builds of a scenario whose first build took more than a minute
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     slow_runs: u8,
+    /// The frontend's image, by a reference that the registry answers [default: made from this working copy]
+    #[arg(long, value_name = "IMAGE")]
+    frontend: Option<String>,
     /// Scenarios, in this order [default: all]
     #[arg(long = "scenario", value_name = "NAME", value_enum, num_args = 1..)]
     scenarios: Vec<Scenario>,
@@ -71,7 +74,7 @@ fn run_in(lab: &Lab, options: &Options) -> Result<()> {
     if !lab.has_stand_ins() {
         bail!("the benchmark starts daemons of the lab's own: set UV_BUILDKIT_LAB=own");
     }
-    lab.frontend_image()?;
+    let frontend = frontend(lab, options)?;
     let cache = cache()?;
     let _lock = lock(&cache)?;
     let grounds = Grounds::clear(&cache.join("run"))?;
@@ -88,7 +91,7 @@ fn run_in(lab: &Lab, options: &Options) -> Result<()> {
     report(format_args!("{} packages, {:.0} MB of wheels", workload.packages, workload.wheel_bytes as f64 / 1e6));
 
     let mut results = Report { machine: Machine::inspect(lab)?, workload, scenarios: Vec::new() };
-    let outcome = measure(lab, &grounds, &mut project, &packages, options, &mut results);
+    let outcome = measure(lab, &grounds, &frontend, &mut project, &packages, options, &mut results);
     print_table(&results);
     outcome
 }
@@ -97,6 +100,7 @@ fn run_in(lab: &Lab, options: &Options) -> Result<()> {
 fn measure(
     lab: &Lab,
     grounds: &Grounds,
+    frontend: &str,
     project: &mut Project,
     packages: &Packages,
     options: &Options,
@@ -117,7 +121,7 @@ fn measure(
         for &contestant in contestants {
             let contender = match contenders.remove(&contestant) {
                 Some(contender) => contender,
-                None => Contender::begin(lab, grounds, contestant, &project.services(), &start)?,
+                None => Contender::begin(lab, grounds, frontend, contestant, &project.services(), &start)?,
             };
             let contender = contenders.entry(contestant).or_insert(contender);
             let outcome = scenario.run(contender, &states, runs)?;
@@ -136,6 +140,19 @@ fn measure(
         results.write(&path)?;
     }
     Ok(())
+}
+
+/// The frontend's image, by its digest: the tag may move while this runs.
+fn frontend(lab: &Lab, options: &Options) -> Result<String> {
+    let reference = match &options.frontend {
+        Some(reference) => reference.clone(),
+        None => {
+            lab.frontend_image()?;
+            format!("{}/{}", lab.registry(), builder::path_of(recipes::FRONTEND))
+        }
+    };
+    let digest = crate::lab::run_captured(&mut lab.crane(["digest", &reference]))?;
+    Ok(format!("{reference}@{}", digest.trim()))
 }
 
 /// How uv locks the workspace: in a container of the base image, with what it knows of the index kept.

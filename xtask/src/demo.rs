@@ -23,13 +23,14 @@ const EDIT: (&str, &str) = ("4999", "3999");
 /// Builds the example, starts it, edits a copy of it, and builds that.
 pub fn run() -> Result<()> {
     let lab = Lab::up()?;
+    let program = lab.frontend_program()?;
     let syntax = lab.frontend_image()?;
     let project = tempfile::tempdir()?;
     run_captured(Command::new("cp").arg("--archive").arg(workspace().join(EXAMPLE).join(".")).arg(project.path()))?;
     let demo = Demo { image: format!("{}/demo-{TARGET}:latest", lab.registry()), lab, syntax, project: project.path() };
 
     heading(&format!("The plan of `{TARGET}` in {EXAMPLE}: its layers, from below"));
-    run_shown(Command::new(demo.lab.frontend_program()?).arg("plan").arg(demo.project).args(["--target", TARGET]))?;
+    run_shown(Command::new(program).arg("plan").arg(demo.project).args(["--target", TARGET]))?;
 
     heading("docker buildx build, through the `# syntax=` line of the example's Dockerfile");
     let before = demo.build()?;

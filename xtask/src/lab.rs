@@ -317,6 +317,7 @@ impl State {
             daemon.stop()?;
         }
         machine::unmount_below(places.run())?;
+        let _ = fs::remove_dir_all(places.scratch());
         if places.state().exists() {
             fs::remove_file(places.state()).with_context(|| format!("cannot delete {}", places.state().display()))?;
         }

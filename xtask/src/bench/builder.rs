@@ -85,8 +85,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts a registry and copies the images from the lab's.
-    pub fn start(lab: &Lab, grounds: &Grounds, name: &str) -> Result<Registry> {
+    /// Starts a registry and copies the images from the lab's, and the frontend's from where it is.
+    pub fn start(lab: &Lab, grounds: &Grounds, name: &str, frontend: &str) -> Result<Registry> {
         let directory = grounds.path(name);
         fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
@@ -95,11 +95,11 @@ impl Registry {
         command.args(["registry", "serve", "--address", &address, "--disk"]).arg(&directory);
         let daemon = grounds.start(name, &mut command, || TcpStream::connect(&address).is_ok())?;
         let registry = Registry { address, directory, daemon: Some(daemon) };
-        for image in [BASE, UV, FRONTEND] {
-            let path = path_of(image);
-            let (from, to) = (format!("{}/{path}", lab.registry()), format!("{}/{path}", registry.address));
+        let of_the_lab = |image| (image, format!("{}/{}", lab.registry(), path_of(image)));
+        for (image, from) in [of_the_lab(BASE), of_the_lab(UV), (FRONTEND, frontend.to_owned())] {
+            let to = format!("{}/{}", registry.address, path_of(image));
             run_captured(&mut lab.crane(["copy", &from, &to]))
-                .with_context(|| format!("the lab's registry gives no image {image}"))?;
+                .with_context(|| format!("there is no image {from} to stand for {image}"))?;
         }
         registry.push_dockerfile_frontend(lab, grounds)?;
         Ok(registry)

@@ -28,6 +28,7 @@ pub struct Contender<'a> {
     pub contestant: Contestant,
     lab: &'a Lab,
     grounds: &'a Grounds,
+    frontend: &'a str,
     workspace: PathBuf,
     services: Vec<String>,
     builder: Builder,
@@ -55,6 +56,7 @@ impl<'a> Contender<'a> {
     pub fn begin(
         lab: &'a Lab,
         grounds: &'a Grounds,
+        frontend: &'a str,
         contestant: Contestant,
         services: &[&str],
         snapshot: &Snapshot,
@@ -62,12 +64,13 @@ impl<'a> Contender<'a> {
         let name = contestant.name();
         let workspace = grounds.path(&format!("{name}-workspace"));
         snapshot.apply(&workspace)?;
-        let registry = Registry::start(lab, grounds, &format!("{name}-registry"))?;
+        let registry = Registry::start(lab, grounds, &format!("{name}-registry"), frontend)?;
         let builder = Builder::start(lab, grounds, &format!("{name}-builder"), &registry)?;
         let mut contender = Contender {
             contestant,
             lab,
             grounds,
+            frontend,
             workspace,
             services: services.iter().map(|&service| service.to_owned()).collect(),
             builder,
@@ -93,7 +96,7 @@ impl<'a> Contender<'a> {
     pub fn build_cold(&mut self) -> Result<Sample> {
         self.builds += 1;
         let name = self.contestant.name();
-        let registry = Registry::start(self.lab, self.grounds, &format!("{name}-cold-registry"))?;
+        let registry = Registry::start(self.lab, self.grounds, &format!("{name}-cold-registry"), self.frontend)?;
         let builder = Builder::start(self.lab, self.grounds, &format!("{name}-cold-builder"), &registry)?;
         self.build_with(&builder, &registry, Variation::NONE)
     }

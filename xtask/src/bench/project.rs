@@ -240,8 +240,6 @@ impl Member {
             text += &self.members.iter().map(|name| format!("{name} = {{ workspace = true }}\n")).collect::<String>();
             text.push('\n');
         }
-        // With a cache that outlives the build, uv takes a member's wheel from it unless one of these files changed.
-        text += "[tool.uv]\ncache-keys = [{ file = \"pyproject.toml\" }, { file = \"src/**/*.py\" }]\n\n";
         text += self.build_system();
         text
     }

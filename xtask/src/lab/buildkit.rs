@@ -23,6 +23,9 @@ pub fn start(places: &Places, buildkitd: &Path, buildctl: &Path, registry: &str)
     let address = places.buildkit_host();
     let mut command = Command::new(buildkitd);
     command.arg("--config").arg(&config).arg("--root").arg(places.run().join("buildkit")).args(["--addr", &address]);
+    // BuildKit forgets a directory in there for every file that it mounts.
+    fs::create_dir_all(places.scratch())?;
+    command.env("TMPDIR", places.scratch());
     let ready = || succeeds(Command::new(buildctl).args(["--addr", &address, "debug", "workers"]));
     Daemon::start("buildkitd", &mut command, &places.log("buildkitd"), ready)
 }

@@ -75,6 +75,11 @@ impl Places {
         self.run.join(format!("{name}.log"))
     }
 
+    /// For temporary files of the daemons; deleted when they have ended.
+    pub fn scratch(&self) -> PathBuf {
+        self.run.join("tmp")
+    }
+
     pub fn docker_config(&self) -> PathBuf {
         self.run.join("docker-config")
     }
