@@ -144,6 +144,7 @@ impl Job<'_> {
                 session: self.options.local_session("context").to_owned(),
                 ignore: self.read.ignore.clone(),
                 no_cache: self.options.no_cache(),
+                cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
                 merge: self.gateway.llb_caps().supports(MERGE_OP),
                 show_platform,
                 ..lower::Options::default()

@@ -78,8 +78,7 @@ fn environment(runtime: &Map<String, Value>, target: &Target) -> Vec<String> {
     let base: Vec<String> =
         runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
     let mut env = image_env(&base);
-    let base_path = env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, path)| path.as_str());
-    let path = format!("{VENV}/bin:{base_path}");
+    let path = format!("{VENV}/bin:{}", path(&env));
     let ours = [
         ("PATH".to_owned(), path),
         ("VIRTUAL_ENV".to_owned(), VENV.to_owned()),
@@ -94,6 +93,11 @@ fn environment(runtime: &Map<String, Value>, target: &Target) -> Vec<String> {
         }
     }
     env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// Where programs are looked for, in an environment of [`env`].
+pub fn path(env: &[(String, String)]) -> &str {
+    env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, path)| path.as_str())
 }
 
 /// What BuildKit gives to images that set no path (util/system: `DefaultPathEnvUnix`).

@@ -84,10 +84,15 @@ pub enum Source {
     Registry(String),
     /// A flat index in a directory of the workspace, by its relative path.
     FlatRegistry(String),
-    /// A git repository.
-    Git(String),
-    /// A direct URL.
-    Url(String),
+    /// A commit of a git repository.
+    Git(GitSource),
+    /// A direct URL, and where in the archive the project lies.
+    Url {
+        /// Of a wheel or a source distribution.
+        url: String,
+        /// Within the archive.
+        subdirectory: Option<String>,
+    },
     /// A local archive.
     Path(String),
     /// A local project, installed as a wheel; path relative to the lock.
@@ -96,6 +101,42 @@ pub enum Source {
     Editable(String),
     /// A local project of which only the dependencies count; path relative to the lock.
     Virtual(String),
+}
+
+/// `URL?rev=…&subdirectory=…#COMMIT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitSource {
+    /// Without query and fragment.
+    pub url: String,
+    /// 40 hexadecimal digits.
+    pub commit: String,
+    /// Where in the repository the project lies.
+    pub subdirectory: Option<String>,
+    /// What was asked for: a branch, a tag or a revision.
+    pub requested: Option<String>,
+    /// Files of git LFS are needed.
+    pub lfs: bool,
+}
+
+impl GitSource {
+    fn parse(text: &str) -> Result<Source, &'static str> {
+        let (rest, commit) = text.split_once('#').ok_or("it names no commit")?;
+        if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("what follows `#` is not a commit");
+        }
+        let (url, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let parameter = |name: &str| {
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| artifact::percent_decoded(value))
+        };
+        Ok(Source::Git(Self {
+            url: url.to_owned(),
+            commit: commit.to_owned(),
+            subdirectory: parameter("subdirectory"),
+            requested: parameter("rev").or_else(|| parameter("tag")).or_else(|| parameter("branch")),
+            lfs: parameter("lfs").as_deref() == Some("true"),
+        }))
+    }
 }
 
 impl Source {
@@ -112,7 +153,7 @@ impl Source {
         match self {
             Self::Registry(_) | Self::FlatRegistry(_) => "registry",
             Self::Git(_) => "git",
-            Self::Url(_) => "url",
+            Self::Url { .. } => "url",
             Self::Path(_) => "path",
             Self::Directory(_) => "directory",
             Self::Editable(_) => "editable",
@@ -341,8 +382,13 @@ impl Reader<'_> {
             wire.registry.as_ref().map(|at| {
                 if at.contains("://") { Source::Registry(at.to_string()) } else { Source::FlatRegistry(at.to_string()) }
             }),
-            wire.git.as_ref().map(|at| Source::Git(at.to_string())),
-            wire.url.as_ref().map(|at| Source::Url(at.to_string())),
+            wire.git.as_ref().map(|at| GitSource::parse(at)).transpose().map_err(|problem| {
+                self.invalid("git source", wire.git.as_deref().unwrap_or_default(), problem, span.clone())
+            })?,
+            wire.url.as_ref().map(|at| Source::Url {
+                url: at.to_string(),
+                subdirectory: wire.subdirectory.as_ref().map(ToString::to_string),
+            }),
             wire.path.as_ref().map(|at| Source::Path(at.to_string())),
             wire.directory.as_ref().map(|at| Source::Directory(at.to_string())),
             wire.editable.as_ref().map(|at| Source::Editable(at.to_string())),

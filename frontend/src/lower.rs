@@ -1,6 +1,7 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
 mod account;
+mod build;
 mod install;
 mod member;
 pub mod probe;
@@ -33,6 +34,8 @@ pub struct Options {
     pub merge: bool,
     /// Which steps run although BuildKit has their result.
     pub no_cache: NoCache,
+    /// Prefix of the names of caches, `BUILDKIT_CACHE_MOUNT_NS`.
+    pub cache_namespace: Option<String>,
     /// Step names tell the platform.
     pub show_platform: bool,
     /// Environment of the base image, for the steps that run in it.
@@ -213,11 +216,12 @@ impl<'plan> Lowering<'plan> {
 
 /// Environment of every step: quiet, offline for interpreters, and the same everywhere. One worker a step, because BuildKit
 /// runs steps side by side: more would only fight over the cores.
-const STEP_ENV: [(&str, &str); 8] = [
+const STEP_ENV: [(&str, &str); 9] = [
     ("HOME", "/tmp"),
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
     ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
+    ("SOURCE_DATE_EPOCH", "315532800"),
     ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
     ("UV_CONCURRENT_INSTALLS", "1"),
     ("UV_NO_PROGRESS", "1"),

@@ -51,6 +51,20 @@ pub struct Indexes {
     pub directories: Vec<String>,
 }
 
+impl Indexes {
+    /// Arguments to uv in a step, where the directories are mounted at [`Indexes::mount_path`].
+    pub fn arguments(&self) -> Vec<String> {
+        let directories =
+            self.directories.iter().flat_map(|directory| ["--find-links".to_owned(), Self::mount_path(directory)]);
+        self.args.iter().cloned().chain(directories).collect()
+    }
+
+    /// Where a step finds a directory of the context.
+    pub fn mount_path(directory: &str) -> String {
+        format!("/index/{directory}")
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct ManifestWire {

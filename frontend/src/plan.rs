@@ -1,10 +1,10 @@
 //! The plan: what an image consists of, layer by layer, free of BuildKit. One plan serves the command line, the goldens and
 //! the lowering to LLB.
 
+mod artifacts;
 pub mod layers;
 mod projects;
 pub mod report;
-mod wheels;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,6 +99,8 @@ pub struct Plan {
     pub interpreter: Interpreter,
     /// Path of the builder's python.
     pub builder_python: String,
+    /// Where build requirements are looked for.
+    pub indexes: Indexes,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -112,8 +114,6 @@ pub struct Plan {
 pub struct Backend {
     /// PEP 508 requirements, sorted.
     pub requires: Vec<String>,
-    /// Where they are looked for.
-    pub indexes: Indexes,
 }
 
 /// One layer of the image.
@@ -145,24 +145,26 @@ pub enum Contents {
     Files(Vec<(String, String)>),
 }
 
-/// A wheel to be installed.
+/// A package to be installed.
 #[derive(Clone, Debug)]
 pub struct Package {
     /// Normalised name.
     pub name: String,
     /// Version.
     pub version: String,
-    /// The wheel.
+    /// The wheel, or what it is built from.
     pub artifact: Artifact,
     /// Its place in the lock.
     pub span: Span,
 }
 
-/// A wheel as it is fetched.
+/// A wheel, or what one is built from, as it is fetched.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// File name.
+    /// File name; empty for a repository.
     pub file: String,
+    /// What it is.
+    pub form: Form,
     /// Where it lies.
     pub origin: Origin,
     /// Lower-case hexadecimal; absent when the lock has none.
@@ -171,13 +173,37 @@ pub struct Artifact {
     pub size: Option<u64>,
 }
 
-/// Where a wheel lies.
+/// What an artifact is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// To be installed as it is.
+    Wheel,
+    /// An archive that a wheel is built from.
+    Sdist {
+        /// Where in it the project lies.
+        subdirectory: Option<String>,
+    },
+    /// A directory that a wheel is built from.
+    Tree {
+        /// Where in it the project lies.
+        subdirectory: Option<String>,
+    },
+}
+
+/// Where an artifact lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// At a URL.
     Url(String),
     /// In the build context.
     Context(String),
+    /// In a git repository.
+    Git {
+        /// As the lock has it.
+        url: String,
+        /// 40 hexadecimal digits.
+        commit: String,
+    },
 }
 
 /// A local project to be built.
@@ -189,7 +215,7 @@ pub struct Member {
     pub version: Option<String>,
     /// Its directory in the context; `.` is the context itself.
     pub directory: String,
-    /// Directories of other projects below it, relative to it: not part of it.
+    /// Directories of other projects and of indexes below it, relative to it: not part of it.
     pub nested: Vec<String>,
     /// Index into [`Plan::backends`]; absent when uv builds it itself.
     pub backend: Option<usize>,
@@ -238,7 +264,7 @@ pub fn plan(
     })?;
 
     let mut warnings = Vec::new();
-    let packages = wheels::choose(project, target, &closure, interpreter, &mut warnings)?;
+    let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
     let mut backends = Vec::new();
     let members = members(project, &closure, manifests, &interpreter.uv, &mut backends)?;
     let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
@@ -256,7 +282,8 @@ pub fn plan(
         let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
     }
-    let context_paths = context_paths(&layers, &backends);
+    let indexes = project.manifest.as_ref().map(|root| root.indexes.clone()).unwrap_or_default();
+    let context_paths = context_paths(&layers, &backends, &indexes);
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
@@ -266,6 +293,7 @@ pub fn plan(
         uv: outside.uv.reference.clone(),
         interpreter: interpreter.clone(),
         builder_python: builder.executable.clone(),
+        indexes,
         backends,
         layers,
         context_paths,
@@ -352,7 +380,15 @@ fn members(
     backends: &mut Vec<Backend>,
 ) -> Result<Vec<Member>, Diagnostics> {
     let lock = &project.lock;
-    let directories: BTreeSet<&str> = lock.packages.iter().filter_map(|package| package.source.project_dir()).collect();
+    // Other projects and flat indexes are no part of a project that they lie in.
+    let directories: BTreeSet<&str> = lock
+        .packages
+        .iter()
+        .filter_map(|package| match &package.source {
+            Source::FlatRegistry(directory) => Some(directory.trim_end_matches('/')),
+            source => source.project_dir(),
+        })
+        .collect();
     let mut members = Vec::new();
     for id in closure.local_projects(lock) {
         let package = &lock.packages[id];
@@ -369,8 +405,7 @@ fn members(
             .into());
         };
         let backend = backend_of(&manifest.build_system, uv_version).map(|requires| {
-            let indexes = project.manifest.as_ref().map(|root| root.indexes.clone()).unwrap_or_default();
-            let backend = Backend { requires, indexes };
+            let backend = Backend { requires };
             backends.iter().position(|known| *known == backend).unwrap_or_else(|| {
                 backends.push(backend);
                 backends.len() - 1
@@ -416,7 +451,17 @@ fn backend_of(build_system: &BuildSystem, uv_version: &str) -> Option<Vec<String
     Some(build_system.requires.clone())
 }
 
-fn context_paths(layers: &[Layer], backends: &[Backend]) -> BTreeSet<String> {
+/// Whether a step of the plan asks an index for build requirements.
+fn builds(layers: &[Layer], backends: &[Backend]) -> bool {
+    let is_built = |package: &Package| package.artifact.form != Form::Wheel;
+    !backends.is_empty()
+        || layers.iter().any(|layer| match &layer.contents {
+            Contents::ThirdParty(packages) => packages.iter().any(is_built),
+            _ => false,
+        })
+}
+
+fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &Indexes) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for layer in layers {
         match &layer.contents {
@@ -425,13 +470,15 @@ fn context_paths(layers: &[Layer], backends: &[Backend]) -> BTreeSet<String> {
             Contents::ThirdParty(packages) => {
                 paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {
                     Origin::Context(path) => Some(path.clone()),
-                    Origin::Url(_) => None,
-                }))
+                    Origin::Url(_) | Origin::Git { .. } => None,
+                }));
             }
             Contents::Account { .. } | Contents::Venv => {}
         }
     }
-    paths.extend(backends.iter().flat_map(|backend| backend.indexes.directories.iter().cloned()));
+    if builds(layers, backends) {
+        paths.extend(indexes.directories.iter().cloned());
+    }
     paths
 }
 

@@ -77,20 +77,34 @@ async fn probe_python(
         let reference = reference.ok_or_else(|| GatewayError::new("the probe has no output"))?;
         job.gateway.read_file(&reference, probe::FACTS, None).await
     };
-    let facts = facts.await.map_err(|error| no_python(error, named))?;
+    let facts = match facts.await {
+        Ok(facts) => facts,
+        Err(error) if has_python(job, &image.reference, &env, platform).await => {
+            return Err(Failure::at(error, &named.span));
+        }
+        Err(_) => {
+            return Err(Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
+                .at(named.span.clone())
+                .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
+                .into());
+        }
+    };
     let interpreter = Interpreter::from_json(&facts).map_err(|error| {
         Diagnostic::new("python::unusable", format!("`{}`: {error}", named.value)).at(named.span.clone())
     })?;
     Ok(Image { interpreter: Some(interpreter), ..image })
 }
 
-/// runc's words for a missing program, in our terms; any other failure as it came.
-fn no_python(error: GatewayError, named: &Located<String>) -> Failure {
-    if error.message.contains("executable file not found") {
-        return Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
-            .at(named.span.clone())
-            .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
-            .into();
+/// Whether the probe could have been started, asked when it failed: its exit code is the same when it was not. An image that
+/// cannot be looked at is not to blame.
+async fn has_python(job: &Job<'_>, image: &str, env: &[(String, String)], platform: &Platform) -> bool {
+    let Ok(definition) = buildkit_llb::marshal(&probe::root(image, &lower::platform(platform))) else { return true };
+    let Ok(Some(root)) = job.solve(definition.into_pb()).await else { return true };
+    for directory in image::path(env).split(':') {
+        let program = format!("{directory}/{}", probe::PYTHON);
+        if job.gateway.stat_file(&root, &program).await.is_ok() {
+            return true;
+        }
     }
-    Failure::at(error, &named.span)
+    false
 }

@@ -14,7 +14,7 @@ pub enum Location {
     Url(String),
     /// In a flat index, relative to it.
     IndexPath(String),
-    /// With a `path` source: the source itself is the file.
+    /// With a `path` or `url` source: the source itself is the file.
     Source,
 }
 
@@ -36,8 +36,14 @@ pub struct Wheel {
 /// A source distribution that the lock names.
 #[derive(Clone, Debug)]
 pub struct Sdist {
+    /// File name, decoded; empty with a `path` or `url` source, which names it.
+    pub file: String,
     /// Where it lies.
     pub location: Location,
+    /// `sha256:…`, or another algorithm, or nothing for indexes that tell none.
+    pub hash: Option<String>,
+    /// Bytes, when the index tells.
+    pub size: Option<u64>,
 }
 
 impl Wheel {
@@ -51,25 +57,30 @@ impl Wheel {
 
 impl Sdist {
     pub(super) fn from_wire(wire: &ArtifactWire<'_>) -> Self {
-        Self { location: location(wire).0 }
+        let (location, name) = location(wire);
+        let hash = wire.hash.as_ref().map(ToString::to_string);
+        Self { file: percent_decoded(&name), location, hash, size: wire.size }
     }
 }
 
 /// The location and the last part of it, still percent-encoded.
 fn location(wire: &ArtifactWire<'_>) -> (Location, String) {
-    let last =
-        |path: &str| path.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or("").to_owned();
     if let Some(url) = &wire.url {
-        (Location::Url(url.to_string()), last(url))
+        (Location::Url(url.to_string()), last_part(url).to_owned())
     } else if let Some(path) = &wire.path {
-        (Location::IndexPath(path.to_string()), path.rsplit('/').next().unwrap_or("").to_owned())
+        (Location::IndexPath(path.to_string()), last_part(path).to_owned())
     } else {
         (Location::Source, wire.filename.as_deref().unwrap_or("").to_owned())
     }
 }
 
+/// The file name at the end of a URL or path.
+pub fn last_part(location: &str) -> &str {
+    location.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or("")
+}
+
 /// File names in URLs are percent-encoded: `torch-2.1%2Bcpu-…`.
-fn percent_decoded(text: &str) -> String {
+pub fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

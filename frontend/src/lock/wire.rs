@@ -92,6 +92,9 @@ pub struct SourceWire<'a> {
     pub editable: Option<Text<'a>>,
     #[serde(borrow, rename = "virtual")]
     pub virtual_: Option<Text<'a>>,
+    /// With `url`: where in the archive the project lies.
+    #[serde(borrow)]
+    pub subdirectory: Option<Text<'a>>,
 }
 
 /// An edge. `version` and `source` are there only when the name alone is ambiguous in the lock.

@@ -1,9 +1,10 @@
-//! Wheels: fetched by hash, installed offline into an output that holds nothing else.
+//! Artifacts: fetched by hash, wheels among them installed offline into an output that holds nothing else.
 
-use buildkit_llb::{Bind, Http, Input, Metadata, Network, Output, ProgressGroup, Tmpfs};
+use buildkit_llb::{Bind, Exec, Git, Http, Input, Metadata, Network, Output, ProgressGroup, Tmpfs};
 
 use super::Lowering;
-use crate::plan::{Artifact, Backend, Origin, Package, VENV};
+use crate::manifest::Indexes;
+use crate::plan::{Artifact, Backend, Form, Origin, Package, VENV};
 
 impl Lowering<'_> {
     /// The environment without packages, made by the python of `root`.
@@ -18,23 +19,15 @@ impl Lowering<'_> {
             .output("/out")
     }
 
-    /// Build requirements, resolved once for all members that declare the same set. The only step that needs an index.
+    /// Build requirements, resolved once for all members that declare the same set.
     pub(super) fn backend(&self, backend: &Backend) -> Output {
         let python = self.plan.builder_python.as_str();
-        let find_links = |directory: &String| format!("/src/{directory}");
-        let directories: Vec<String> = backend.indexes.directories.iter().map(find_links).collect();
+        let indexes = self.plan.indexes.arguments();
         let mut arguments = vec!["backend", python];
-        arguments.extend(backend.indexes.args.iter().map(String::as_str));
-        for directory in &directories {
-            arguments.extend(["--find-links", directory]);
-        }
-        arguments.extend(backend.requires.iter().map(String::as_str));
-        let mut exec = self.exec(&self.builder, python, &self.options.builder_env, &arguments);
-        for directory in &backend.indexes.directories {
-            let index = Bind::new(format!("/src/{directory}"), &self.context).selector(format!("/{directory}"));
-            exec = exec.mount(index.readonly());
-        }
-        exec.mount(Tmpfs::new("/tmp"))
+        arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
+        let exec = self.exec(&self.builder, python, &self.options.builder_env, &arguments);
+        self.index_mounts(exec)
+            .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
             .metadata(
                 self.metadata(
@@ -44,6 +37,14 @@ impl Lowering<'_> {
             )
             .build()
             .output(super::member::BACKEND)
+    }
+
+    /// Mounts the flat indexes of the context where the arguments to uv say.
+    pub(super) fn index_mounts(&self, exec: Exec) -> Exec {
+        self.plan.indexes.directories.iter().fold(exec, |exec, directory| {
+            let index = Bind::new(Indexes::mount_path(directory), &self.context).selector(format!("/{directory}"));
+            exec.mount(index.readonly())
+        })
     }
 
     /// One layer of wheels.
@@ -67,31 +68,46 @@ impl Lowering<'_> {
             .mount(Bind::new("/out", Input::Scratch));
         let mut metadata = self.metadata(name, None);
         for package in packages {
-            let Artifact { file, .. } = &package.artifact;
-            let (wheel, path) = self.wheel(package, &group);
-            exec = exec.mount(Bind::new(format!("/wheels/{file}"), wheel).selector(path).readonly());
             metadata = metadata.at_all(self.sources.location(&package.span));
+            let wheel = match package.artifact.form {
+                Form::Wheel => {
+                    let (wheel, path) = self.artifact(package, Some(&group));
+                    Bind::new(format!("/wheels/{}", package.artifact.file), wheel).selector(path)
+                }
+                // How the wheel will be called is not known before it is built.
+                Form::Sdist { .. } | Form::Tree { .. } => {
+                    Bind::new(format!("/built/{}", package.name), self.build(package, prefix))
+                }
+            };
+            exec = exec.mount(wheel.readonly());
         }
         exec.metadata(metadata).build().output("/out")
     }
 
-    /// The vertex that holds a wheel, and the path of the wheel in it.
-    fn wheel(&self, package: &Package, group: &ProgressGroup) -> (Output, String) {
+    /// The vertex that holds an artifact, and the path of the artifact in it.
+    pub(super) fn artifact(&self, package: &Package, group: Option<&ProgressGroup>) -> (Output, String) {
         let Artifact { file, origin, sha256, .. } = &package.artifact;
+        let location = self.sources.location(&package.span);
+        // The layers made from artifacts travel with a cache; the artifacts would double it.
+        let metadata = |name: String| Metadata::named(name).export_cache(false).at_all(location);
         match origin {
             Origin::Context(path) => (self.context.clone(), format!("/{path}")),
             Origin::Url(url) => {
-                let metadata = Metadata::named(format!("fetch {file}"))
-                    .progress_group(group.clone())
-                    // The layers made from wheels travel with a cache; the wheels would double it.
-                    .export_cache(false)
-                    .at_all(self.sources.location(&package.span));
+                let metadata = metadata(format!("fetch {file}"));
+                let metadata = match group {
+                    Some(group) => metadata.progress_group(group.clone()),
+                    None => metadata,
+                };
                 let http = Http::new(url).filename(file).mode(0o644).metadata(metadata);
                 let http = match sha256 {
                     Some(hex) => http.checksum(format!("sha256:{hex}")),
                     None => http,
                 };
                 (http.build(), format!("/{file}"))
+            }
+            Origin::Git { url, commit } => {
+                let metadata = metadata(format!("fetch {} at {}", package.name, &commit[..12]));
+                (Git::new(url, commit).metadata(metadata).build(), "/".to_owned())
             }
         }
     }

@@ -8,16 +8,23 @@ use crate::interpreter::PROBE;
 /// Path of the facts in the probe's output.
 pub const FACTS: &str = "/facts.json";
 
+/// The program that an image's python goes by.
+pub const PYTHON: &str = "python3";
+
+/// The image itself.
+pub fn root(image: &str, platform: &Platform) -> Output {
+    let name = format!("[internal] image {image}");
+    Image::new(image).platform(platform).metadata(Metadata::named(name)).build()
+}
+
 /// A step in `image` that writes [`FACTS`]. Cached by BuildKit under the image's digest.
 pub fn probe(image: &str, uv: &str, platform: &Platform, env: &[(String, String)], wanted_python: &str) -> Output {
-    let source = |reference: &str| Image::new(reference).platform(platform);
-    let name = format!("[internal] image {image}");
-    let root = source(image).metadata(Metadata::named(name)).build();
+    let root = root(image, platform);
     let uv_name = format!("[internal] image {uv}");
-    let uv = source(uv).internal().metadata(Metadata::named(uv_name)).build();
+    let uv = Image::new(uv).platform(platform).internal().metadata(Metadata::named(uv_name)).build();
     let script_path = format!("{TOOLS}/probe.py");
     let uv_path = format!("{TOOLS}/uv");
-    Exec::new(["python3", &script_path, &format!("/out{FACTS}"), wanted_python, &uv_path].map(str::to_owned))
+    Exec::new([PYTHON, &script_path, &format!("/out{FACTS}"), wanted_python, &uv_path].map(str::to_owned))
         .platform(platform)
         .envs(env.iter().cloned())
         .envs(STEP_ENV)

@@ -3,6 +3,7 @@
     worker.py venv PYTHON             an empty environment
     worker.py install REQUIREMENT...  wheels from /wheels into it
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
+    worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
     worker.py member NAME             a project, built from /src and installed
 
 Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
@@ -18,6 +19,8 @@ UV = "/opt/uv-buildkit/uv"
 VENV = "/app/.venv"
 OUT = "/out"
 WHEELS = "/wheels"
+BUILT = "/built"
+CACHE = "/cache"
 BACKEND = "/opt/uv-buildkit/backend"
 SOURCE = "/src"
 SCRATCH = "/build"
@@ -33,12 +36,13 @@ def uv(*arguments):
         sys.exit(code)
 
 
-def install(find_links, requirements):
+def install(places, requirements):
     """Installs wheels into the output as if it were the environment, so that scripts name the environment's python."""
     prefix = OUT + VENV
+    find_links = [argument for place in places for argument in ("--find-links", place)]
     uv(
         "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--no-cache", "--no-config",
-        "--prerelease=allow", "--link-mode=copy", "--compile-bytecode", "--find-links", find_links,
+        "--prerelease=allow", "--link-mode=copy", "--compile-bytecode", *find_links,
         "--python", VENV + "/bin/python", "--prefix", prefix, *requirements,
     )
     os.remove(prefix + "/.lock")
@@ -99,7 +103,31 @@ def make_member(name):
         "build", "--quiet", "--wheel", "--offline", "--no-cache", "--no-config", "--no-sources", *python,
         "--out-dir", wheels, source,
     )
-    install(wheels, [name])
+    install([wheels], [name])
+    freeze(OUT)
+
+
+def build(path, subdirectory, arguments):
+    """Builds a wheel of somebody else's project, with build requirements from the indexes and caches of its own."""
+    caches = {
+        "UV_CACHE_DIR": "uv", "CARGO_HOME": "cargo", "CARGO_TARGET_DIR": "cargo-target", "CCACHE_DIR": "ccache",
+        "GOCACHE": "go",
+    }
+    for name, directory in caches.items():
+        os.environ[name] = os.path.join(CACHE, directory)
+    if os.path.isdir(path):
+        path = shutil.copytree(path, SCRATCH + "/src", symlinks=True)
+    elif subdirectory:
+        shutil.unpack_archive(path, SCRATCH + "/archive")
+        [top] = os.listdir(SCRATCH + "/archive")
+        path = os.path.join(SCRATCH, "archive", top)
+    uv(
+        "build", "--quiet", "--wheel", "--no-config", "--no-sources", *arguments,
+        "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(path, subdirectory) if subdirectory else path,
+    )
+    for name in os.listdir(OUT):
+        if not name.endswith(".whl"):
+            os.remove(os.path.join(OUT, name))
     freeze(OUT)
 
 
@@ -109,10 +137,12 @@ def main(command, *arguments):
     if command == "venv":
         make_venv(*arguments)
     elif command == "install":
-        install(WHEELS, arguments)
+        install(glob.glob(WHEELS) + sorted(glob.glob(BUILT + "/*")), arguments)
         freeze(OUT)
     elif command == "backend":
         make_backend(*arguments[:1], arguments[1:])
+    elif command == "build":
+        build(*arguments[:2], arguments[2:])
     elif command == "member":
         make_member(*arguments)
     else:

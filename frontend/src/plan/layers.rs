@@ -223,7 +223,7 @@ fn family_name(pattern: &str) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::{SourceFile, Span};
-    use crate::plan::{Artifact, Origin};
+    use crate::plan::{Artifact, Form, Origin};
 
     fn package(name: &str, size: Option<u64>) -> Package {
         Package {
@@ -231,6 +231,7 @@ mod tests {
             version: "1".to_owned(),
             artifact: Artifact {
                 file: format!("{name}-1-py3-none-any.whl"),
+                form: Form::Wheel,
                 origin: Origin::Url(format!("https://index.example/{name}")),
                 sha256: None,
                 size,

@@ -109,6 +109,7 @@ impl<'plan> LayerReport<'plan> {
                         url: match &package.artifact.origin {
                             Origin::Url(url) => url,
                             Origin::Context(path) => path,
+                            Origin::Git { url, .. } => url,
                         },
                         sha256: package.artifact.sha256.as_deref(),
                         size: package.artifact.size,

@@ -1,0 +1,54 @@
+//! Third-party packages that are no wheel yet: built, each in a step and with a cache of its own, into one.
+
+use buildkit_llb::{Bind, Cache, CacheSharing, Input, Output, Tmpfs};
+
+use super::Lowering;
+use crate::plan::{Artifact, Form, Package, VENV};
+
+/// Where a build finds what it is to build.
+const SOURCE: &str = "/src";
+
+/// Where a build keeps what makes the next one faster: uv's cache and those of compilers.
+const CACHE: &str = "/cache";
+
+impl Lowering<'_> {
+    /// A directory with the wheel of a package.
+    ///
+    /// The step has a network: build requirements are not in a lock, uv resolves them when it builds. The cache is named after
+    /// the package and what makes its content unfit for others; two packages never wait for each other.
+    pub(super) fn build(&self, package: &Package, prefix: &str) -> Output {
+        let name = format!("{prefix} build {} {}", package.name, package.version);
+        let Artifact { file, form, .. } = &package.artifact;
+        let (source, selector) = self.artifact(package, None);
+        let (path, subdirectory) = match form {
+            Form::Tree { subdirectory } => (SOURCE.to_owned(), subdirectory),
+            Form::Sdist { subdirectory } => (format!("{SOURCE}/{file}"), subdirectory),
+            Form::Wheel => (format!("{SOURCE}/{file}"), &None),
+        };
+        let indexes = self.plan.indexes.arguments();
+        let subdirectory = subdirectory.as_deref().unwrap_or_default();
+        let arguments = ["build", &path, subdirectory].into_iter().chain(indexes.iter().map(String::as_str));
+        let arguments: Vec<&str> = arguments.collect();
+        let exec = self
+            .exec(&self.builder, &self.plan.builder_python, &self.options.builder_env, &arguments)
+            .mount(Bind::new(&path, source).selector(selector).readonly())
+            .mount(Bind::new("/build", Input::Scratch).no_output())
+            .mount(Cache::new(CACHE, self.cache_id(&package.name)).sharing(CacheSharing::Locked))
+            .mount(Tmpfs::new("/tmp"))
+            .mount(Bind::new(VENV, &self.builder_venv).selector(VENV).readonly())
+            .mount(Bind::new("/out", Input::Scratch));
+        let exec = self.index_mounts(exec);
+        let metadata = self.metadata(name, Some(&package.name)).at_all(self.sources.location(&package.span));
+        exec.metadata(metadata).build().output("/out")
+    }
+
+    /// `NAMESPACE/uv-buildkit-NAME-cp313-linux-amd64-uv0.13`
+    fn cache_id(&self, package: &str) -> String {
+        let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
+        let python = self.plan.interpreter.short_version().unwrap_or_default().replace('.', "");
+        let platform = self.plan.platform.to_string().replace('/', "-");
+        // A cache that another version of uv wrote may be refused.
+        let uv: Vec<&str> = self.plan.interpreter.uv.split('.').take(2).collect();
+        format!("{namespace}uv-buildkit-{package}-cp{python}-{platform}-uv{}", uv.join("."))
+    }
+}
