@@ -380,15 +380,11 @@ fn members(
     backends: &mut Vec<Backend>,
 ) -> Result<Vec<Member>, Diagnostics> {
     let lock = &project.lock;
-    // Other projects and flat indexes are no part of a project that they lie in.
-    let directories: BTreeSet<&str> = lock
-        .packages
-        .iter()
-        .filter_map(|package| match &package.source {
-            Source::FlatRegistry(directory) => Some(directory.trim_end_matches('/')),
-            source => source.project_dir(),
-        })
-        .collect();
+    // Other projects and the workspace's flat indexes are no part of a project that they lie in.
+    let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
+    let indexes = indexes.map(|directory| directory.trim_start_matches("./").trim_end_matches('/'));
+    let directories: BTreeSet<&str> =
+        lock.packages.iter().filter_map(|package| package.source.project_dir()).chain(indexes).collect();
     let mut members = Vec::new();
     for id in closure.local_projects(lock) {
         let package = &lock.packages[id];

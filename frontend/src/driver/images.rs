@@ -98,7 +98,7 @@ async fn probe_python(
 /// Whether the probe could have been started, asked when it failed: its exit code is the same when it was not. An image that
 /// cannot be looked at is not to blame.
 async fn has_python(job: &Job<'_>, image: &str, env: &[(String, String)], platform: &Platform) -> bool {
-    let Ok(definition) = buildkit_llb::marshal(&probe::root(image, &lower::platform(platform))) else { return true };
+    let Ok(definition) = buildkit_llb::marshal(probe::root(image, &lower::platform(platform))) else { return true };
     let Ok(Some(root)) = job.solve(definition.into_pb()).await else { return true };
     for directory in image::path(env).split(':') {
         let program = format!("{directory}/{}", probe::PYTHON);
