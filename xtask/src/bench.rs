@@ -5,9 +5,11 @@
 
 mod builder;
 mod contender;
+mod grounds;
 mod index;
 mod project;
 mod recipes;
+mod registry;
 mod report;
 mod scenario;
 mod snapshot;
@@ -21,11 +23,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{Lab, workspace};
-use builder::Grounds;
-use contender::Contender;
+use contender::{Contender, Site};
+use grounds::Grounds;
 use index::{Index, Wheel};
 use project::{Locker, Project, Sizes};
 use recipes::Contestant;
+use registry::Seeds;
 use report::{Machine, Report, Row, Workload};
 use scenario::{Runs, Scenario};
 use snapshot::Snapshot;
@@ -78,6 +81,7 @@ fn run_in(lab: &Lab, options: &Options) -> Result<()> {
     let cache = cache()?;
     let _lock = lock(&cache)?;
     let grounds = Grounds::clear(&cache.join("run"))?;
+    let seeds = Seeds::take(lab, &grounds, &frontend)?;
     let packages = Packages::read()?;
     let wheels = packages.wheels(&cache, &cache.join("wheels.log"))?;
     let index = Index::start(&wheels)?;
@@ -91,16 +95,15 @@ fn run_in(lab: &Lab, options: &Options) -> Result<()> {
     report(format_args!("{} packages, {:.0} MB of wheels", workload.packages, workload.wheel_bytes as f64 / 1e6));
 
     let mut results = Report { machine: Machine::inspect(lab)?, workload, scenarios: Vec::new() };
-    let outcome = measure(lab, &grounds, &frontend, &mut project, &packages, options, &mut results);
+    let site = Site { lab, grounds: &grounds, seeds: &seeds };
+    let outcome = measure(&site, &mut project, &packages, options, &mut results);
     print_table(&results);
     outcome
 }
 
 /// Runs the scenarios, each for all contestants before the next.
 fn measure(
-    lab: &Lab,
-    grounds: &Grounds,
-    frontend: &str,
+    site: &Site<'_>,
     project: &mut Project,
     packages: &Packages,
     options: &Options,
@@ -110,18 +113,20 @@ fn measure(
     let scenarios = if options.scenarios.is_empty() { &Scenario::ALL[..] } else { &options.scenarios };
     let contestants = if options.contestants.is_empty() { &Contestant::ALL[..] } else { &options.contestants };
     let path = workspace().join("target/bench.json");
+    let start = Snapshot::take(project.directory())?;
+    // All locks are made before anything is measured.
+    let states =
+        scenarios.iter().map(|scenario| scenario.states(project, packages, runs)).collect::<Result<Vec<_>>>()?;
     let mut contenders: BTreeMap<Contestant, Contender<'_>> = BTreeMap::new();
-    for &scenario in scenarios {
+    for (scenario, states) in scenarios.iter().zip(states) {
         let load = report::load();
         report(format_args!("{}: {} (load {load})", scenario.name(), scenario.description()));
-        let start = Snapshot::take(project.directory())?;
-        let states = scenario.states(project, packages, runs)?;
         let mut samples = BTreeMap::new();
         let mut answer: Option<(Contestant, String)> = None;
         for &contestant in contestants {
             let contender = match contenders.remove(&contestant) {
                 Some(contender) => contender,
-                None => Contender::begin(lab, grounds, frontend, contestant, &project.services(), &start)?,
+                None => Contender::begin(site, contestant, &project.services(), &start)?,
             };
             let contender = contenders.entry(contestant).or_insert(contender);
             let outcome = scenario.run(contender, &states, runs)?;
@@ -136,7 +141,7 @@ fn measure(
             }
             samples.insert(contestant, outcome.samples);
         }
-        results.scenarios.push(Row::new(scenario, load, samples));
+        results.scenarios.push(Row::new(*scenario, load, samples));
         results.write(&path)?;
     }
     Ok(())
@@ -148,7 +153,7 @@ fn frontend(lab: &Lab, options: &Options) -> Result<String> {
         Some(reference) => reference.clone(),
         None => {
             lab.frontend_image()?;
-            format!("{}/{}", lab.registry(), builder::path_of(recipes::FRONTEND))
+            format!("{}/{}", lab.registry(), registry::path_of(recipes::FRONTEND))
         }
     };
     let digest = crate::lab::run_captured(&mut lab.crane(["digest", &reference]))?;
@@ -167,7 +172,7 @@ fn locker(lab: &Lab, cache: &Path, directory: &Path) -> Result<Locker> {
     run.extend(
         ["--env=UV_CACHE_DIR=/known", "--env=UV_PYTHON_DOWNLOADS=never", "--workdir=/workspace"].map(str::to_owned),
     );
-    run.push(format!("{}/{}", lab.registry(), builder::path_of(recipes::BASE)));
+    run.push(format!("{}/{}", lab.registry(), registry::path_of(recipes::BASE)));
     Ok(Locker { run, environment: lab.env() })
 }
 
@@ -176,7 +181,7 @@ fn uv_program(lab: &Lab, cache: &Path) -> Result<PathBuf> {
     let version = recipes::UV.rsplit(':').next().unwrap_or_default();
     let program = cache.join(format!("uv-{version}"));
     if !program.is_file() {
-        let image = format!("{}/{}", lab.registry(), builder::path_of(recipes::UV));
+        let image = format!("{}/{}", lab.registry(), registry::path_of(recipes::UV));
         let container = crate::lab::run_captured(&mut lab.docker(["create", &image]))?;
         let container = container.trim();
         let copied = crate::lab::run_captured(&mut lab.docker([

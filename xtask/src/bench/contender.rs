@@ -8,8 +8,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use super::builder::{Builder, Grounds, Registry};
+use super::builder::Builder;
+use super::grounds::Grounds;
 use super::recipes::{Contestant, Loaded};
+use super::registry::{Registry, Seeds};
 use super::snapshot::Snapshot;
 use crate::lab::Lab;
 use crate::lab::process::{run_captured, tail};
@@ -22,13 +24,29 @@ pub struct Sample {
     pub bytes_pushed: u64,
 }
 
+/// What all contestants share.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    pub lab: &'a Lab,
+    pub grounds: &'a Grounds,
+    pub seeds: &'a Seeds,
+}
+
+impl Site<'_> {
+    fn registry(&self, name: &str) -> Result<Registry> {
+        Registry::start(self.lab, self.grounds, name, self.seeds)
+    }
+
+    fn builder(&self, name: &str, registry: &Registry) -> Result<Builder> {
+        Builder::start(self.lab, self.grounds, name, registry)
+    }
+}
+
 /// What a contestant has while the benchmark runs. Fields end in this order.
 #[derive(Debug)]
 pub struct Contender<'a> {
     pub contestant: Contestant,
-    lab: &'a Lab,
-    grounds: &'a Grounds,
-    frontend: &'a str,
+    site: &'a Site<'a>,
     workspace: PathBuf,
     services: Vec<String>,
     builder: Builder,
@@ -54,23 +72,19 @@ impl Variation<'_> {
 impl<'a> Contender<'a> {
     /// Begins with an empty builder and registry, and builds once.
     pub fn begin(
-        lab: &'a Lab,
-        grounds: &'a Grounds,
-        frontend: &'a str,
+        site: &'a Site<'a>,
         contestant: Contestant,
         services: &[&str],
         snapshot: &Snapshot,
     ) -> Result<Contender<'a>> {
         let name = contestant.name();
-        let workspace = grounds.path(&format!("{name}-workspace"));
+        let workspace = site.grounds.path(&format!("{name}-workspace"));
         snapshot.apply(&workspace)?;
-        let registry = Registry::start(lab, grounds, &format!("{name}-registry"), frontend)?;
-        let builder = Builder::start(lab, grounds, &format!("{name}-builder"), &registry)?;
+        let registry = site.registry(&format!("{name}-registry"))?;
+        let builder = site.builder(&format!("{name}-builder"), &registry)?;
         let mut contender = Contender {
             contestant,
-            lab,
-            grounds,
-            frontend,
+            site,
             workspace,
             services: services.iter().map(|&service| service.to_owned()).collect(),
             builder,
@@ -96,8 +110,8 @@ impl<'a> Contender<'a> {
     pub fn build_cold(&mut self) -> Result<Sample> {
         self.builds += 1;
         let name = self.contestant.name();
-        let registry = Registry::start(self.lab, self.grounds, &format!("{name}-cold-registry"), self.frontend)?;
-        let builder = Builder::start(self.lab, self.grounds, &format!("{name}-cold-builder"), &registry)?;
+        let registry = self.site.registry(&format!("{name}-cold-registry"))?;
+        let builder = self.site.builder(&format!("{name}-cold-builder"), &registry)?;
         self.build_with(&builder, &registry, Variation::NONE)
     }
 
@@ -112,7 +126,7 @@ impl<'a> Contender<'a> {
     pub fn build_from_cache(&mut self) -> Result<Sample> {
         self.builds += 1;
         let name = self.contestant.name();
-        let builder = Builder::start(self.lab, self.grounds, &format!("{name}-fresh-builder"), &self.registry)?;
+        let builder = self.site.builder(&format!("{name}-fresh-builder"), &self.registry)?;
         let import = format!("--cache-from=type=registry,ref={}", self.cache());
         self.build_with(&builder, &self.registry, Variation { arguments: &[import], ..Variation::NONE })
     }
@@ -122,9 +136,9 @@ impl<'a> Contender<'a> {
         self.builds += 1;
         let repository = format!("{}/{}", self.registry.address, self.contestant.name());
         let services: Vec<&str> = self.services.iter().map(String::as_str).collect();
-        let file = self.grounds.path(&format!("{}-bake.json", self.contestant.name()));
+        let file = self.site.grounds.path(&format!("{}-bake.json", self.contestant.name()));
         fs::write(&file, self.contestant.bake_file(&services, &self.workspace, &repository).to_string())?;
-        let mut command = self.builder.buildx(self.lab, ["bake", "--push", "--provenance=false", "--sbom=false"]);
+        let mut command = self.builder.buildx(self.site.lab, ["bake", "--push", "--provenance=false", "--sbom=false"]);
         // The context is outside of the directory where bake is started, which it would ask about.
         command.args(["--progress=plain", "--allow=fs.read=*", "--file"]).arg(&file);
         self.measure(&mut command, &self.registry)
@@ -132,7 +146,7 @@ impl<'a> Contender<'a> {
 
     /// What `service` prints when it is started from the image that was pushed last.
     pub fn answer(&mut self, service: &str) -> Result<String> {
-        let directory = self.grounds.path("answer");
+        let directory = self.site.grounds.path("answer");
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory)?;
         let image = format!("{}/{}/{service}:latest", self.registry.address, self.contestant.name());
@@ -140,7 +154,7 @@ impl<'a> Contender<'a> {
             "FROM {image} AS image\nRUN {service} > /tmp/answer\nFROM scratch\nCOPY --from=image /tmp/answer /answer\n"
         );
         fs::write(directory.join("Dockerfile"), dockerfile)?;
-        let mut command = self.builder.buildx(self.lab, ["build", "--pull", "--quiet"]);
+        let mut command = self.builder.buildx(self.site.lab, ["build", "--pull", "--quiet"]);
         command.arg(format!("--output=type=local,dest={}", directory.display())).arg(&directory);
         run_captured(&mut command).with_context(|| format!("the image of {} does not run", self.contestant.name()))?;
         Ok(fs::read_to_string(directory.join("answer"))?)
@@ -153,7 +167,7 @@ impl<'a> Contender<'a> {
     fn build_with(&self, builder: &Builder, registry: &Registry, variation: Variation<'_>) -> Result<Sample> {
         let file = self.workspace.join(self.contestant.file(variation.loaded));
         let image = format!("{}/{}/api:latest", registry.address, self.contestant.name());
-        let mut command = builder.buildx(self.lab, ["build", "--push", "--provenance=false", "--sbom=false"]);
+        let mut command = builder.buildx(self.site.lab, ["build", "--push", "--provenance=false", "--sbom=false"]);
         command.args(["--progress=plain", "--tag", &image, "--file"]).arg(file);
         command.args(self.contestant.choice("api")).args(variation.arguments).arg(&self.workspace);
         self.measure(&mut command, registry)
@@ -161,7 +175,7 @@ impl<'a> Contender<'a> {
 
     /// Runs a command, with its output in a log.
     fn measure(&self, command: &mut Command, registry: &Registry) -> Result<Sample> {
-        let log = self.grounds.log(&format!("{}-{:02}", self.contestant.name(), self.builds));
+        let log = self.site.grounds.log(&format!("{}-{:02}", self.contestant.name(), self.builds));
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let before = registry.blobs()?;
