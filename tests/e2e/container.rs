@@ -26,7 +26,9 @@ pub struct Run {
 
 /// Runs an image to its end; `arguments` stand before the image, `command` after it.
 pub fn run(lab: &Lab, image: &str, arguments: &[String], command: &[String]) -> Result<Run> {
-    let mut run = lab.docker(["run", "--rm", "--quiet", "--network=host"]);
+    // Before the run, so that the progress of the pull is not among what the container prints.
+    lab.pull(image)?;
+    let mut run = lab.docker(["run", "--rm", "--network=host"]);
     run.args(arguments).arg(image).args(command).stdin(Stdio::null());
     let output = run.output().context("cannot start docker")?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -43,7 +45,7 @@ pub fn observe(lab: &Lab, image: &str, check: &Check) -> Result<()> {
     let arguments: Vec<String> = variables(&mut env).collect();
     let run = run(lab, image, &arguments, command)?;
     let expected = check.exit_code.unwrap_or(0);
-    ensure!(run.exit_code == Some(expected), "exit code {:?}, not {expected}; {run:?}", run.exit_code);
+    ensure!(run.exit_code == Some(expected), "exit code {:?}, not {expected}: {}", run.exit_code, run.stderr);
     if let Some(stdout) = &check.stdout {
         ensure!(run.stdout == *stdout, "it printed {:?}, not {stdout:?}; {run:?}", run.stdout);
     }
@@ -82,7 +84,8 @@ struct Server<'a> {
 
 impl<'a> Server<'a> {
     fn start(lab: &'a Lab, image: &str, arguments: &[String], command: &[String]) -> Result<Self> {
-        let mut run = lab.docker(["run", "--detach", "--quiet", "--network=host"]);
+        lab.pull(image)?;
+        let mut run = lab.docker(["run", "--detach", "--network=host"]);
         run.args(arguments).arg(image).args(command);
         let id = run_captured(&mut run)?.trim().to_owned();
         Ok(Self { lab, id })

@@ -1,7 +1,7 @@
 //! Build contexts that a test writes and edits.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use uv_buildkit_tests::uv;
@@ -23,6 +23,11 @@ impl<'a> Context<'a> {
         let context = Self { stage, directory: stage.directory(name)? };
         context.write("Dockerfile", format!("# syntax={}\n", stage.syntax()))?;
         Ok(context)
+    }
+
+    /// A copy of another context.
+    pub fn copy(stage: &'a Stage, source: &Path, name: &str) -> Result<Self> {
+        Ok(Self { stage, directory: stage.copy(source, name)? })
     }
 
     /// Writes a file, and the directories on the way to it.

@@ -75,7 +75,7 @@ fn orchard_equals_uv(stage: &Stage) -> Result<()> {
     ensure!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
     ensure!(image.uncompiled.is_empty(), "without bytecode: {:?}", image.uncompiled);
     ensure!(image.compiled > 5000, "bytecode of {} modules only", image.compiled);
-    println!("equality: {packages} packages, {} files, {} with bytecode", image.entries.len(), image.compiled);
+    eprintln!("equality: {packages} packages, {} files, {} with bytecode", image.entries.len(), image.compiled);
     Ok(())
 }
 

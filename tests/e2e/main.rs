@@ -8,6 +8,7 @@ mod caching;
 mod container;
 mod context;
 mod equality;
+mod errors;
 mod examples;
 mod image;
 mod index;
@@ -35,6 +36,7 @@ fn main() -> Result<ExitCode> {
     examples::add(&mut trials)?;
     equality::add(&mut trials);
     caching::add(&mut trials);
+    errors::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

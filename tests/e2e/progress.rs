@@ -78,11 +78,6 @@ impl Progress {
         let vertices = self.order.iter().filter_map(|digest| self.vertices.get(digest));
         vertices.filter(|vertex| vertex.ran() && !vertex.inputs.is_empty()).map(|vertex| vertex.name.as_str()).collect()
     }
-
-    /// Names of all steps.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.order.iter().filter_map(|digest| self.vertices.get(digest)).map(|vertex| vertex.name.as_str())
-    }
 }
 
 impl Vertex {

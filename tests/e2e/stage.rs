@@ -88,7 +88,8 @@ impl Stage {
                 }
             } else if entry.file_name() == "Dockerfile" || entry.file_name() == "uv.build.toml" {
                 let text = fs::read_to_string(entry.path())?;
-                fs::write(to, text.replace(RELEASED, self.syntax()))?;
+                let is_adapted = text.contains(self.syntax());
+                fs::write(to, if is_adapted { text } else { text.replace(RELEASED, self.syntax()) })?;
             } else {
                 fs::copy(entry.path(), to)?;
             }

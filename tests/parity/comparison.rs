@@ -18,8 +18,8 @@ use crate::environment::Environment;
 use crate::oracle::{Answer, Exported, Installed, Oracle, class};
 use crate::report::Row;
 
-/// How uv's complaint about conflicting extras or groups reads.
-const CONFLICT: &str = "incompatible with the conflicts";
+/// What uv's complaints about conflicting extras or groups have in common.
+const CONFLICT: &str = "conflict";
 
 /// A workspace, and what `uv export` lists for each selection, which holds for all pythons.
 pub struct Comparison<'run> {
@@ -64,16 +64,20 @@ impl<'run> Comparison<'run> {
             match (ours, sync) {
                 (Ok(closure), Ok(theirs)) => {
                     row.selections += 1;
-                    agreed.push((case, closure));
                     let installed = self.installed(closure);
                     let without = self.without_artifact(closure, &tags);
                     row.uninstallable += usize::from(!without.is_empty());
                     let available = installed.iter().filter(|package| !without.contains(package.name.as_str()));
-                    row.differences.extend(difference(
-                        &format!("{place}: sync"),
-                        &available.cloned().collect(),
-                        theirs,
-                    ));
+                    if is_one_environment(theirs) {
+                        agreed.push((case, closure));
+                        row.differences.extend(difference(
+                            &format!("{place}: sync"),
+                            &available.cloned().collect(),
+                            theirs,
+                        ));
+                    } else {
+                        row.impossible += 1;
+                    }
                     match export {
                         Ok(theirs) => {
                             row.differences.extend(difference(&format!("{place}: export"), &installed, theirs));
@@ -209,6 +213,12 @@ impl<'run> Comparison<'run> {
         }
         Ok(())
     }
+}
+
+/// Whether it has one version of each package. uv evaluates the markers of a group's own dependencies before it knows which
+/// extras they activate, and `uv sync` may then take both sides of a conflict, where `uv export` takes one.
+fn is_one_environment(packages: &BTreeSet<Installed>) -> bool {
+    packages.iter().map(|package| &package.name).collect::<BTreeSet<_>>().len() == packages.len()
 }
 
 /// What one has that the other has not.

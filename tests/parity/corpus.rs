@@ -31,6 +31,11 @@ pub struct Case {
     pub arguments: Vec<String>,
 }
 
+/// Workspaces of this repository: what the corpus has none of.
+pub fn own() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("parity/workspaces")
+}
+
 /// The corpus, if there is one.
 pub fn locate() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
@@ -89,7 +94,8 @@ impl Workspace {
         Ok(Self { name, directory, project })
     }
 
-    /// Of each member: nothing but itself, each extra, each group, everything, and each two that conflict.
+    /// Of each member: nothing but itself, each extra, each group, everything, and, in a lock with conflicts,
+    /// each two.
     pub fn cases(&self) -> Result<Vec<Case>> {
         let lock = &self.project.lock;
         let mut cases = Vec::new();
@@ -115,10 +121,13 @@ impl Workspace {
                 });
             }
             if !lock.conflicts.is_empty() {
-                for (first, one) in package.groups.keys().enumerate() {
-                    for other in package.groups.keys().skip(first + 1) {
-                        selections.push(Selection { groups: [one.clone(), other.clone()].into(), ..none.clone() });
-                    }
+                let single: Vec<Selection> = selections[1..=package.extras.len() + package.groups.len()].to_vec();
+                for (at, one) in single.iter().enumerate() {
+                    selections.extend(single[at + 1..].iter().map(|other| Selection {
+                        extras: one.extras.union(&other.extras).cloned().collect(),
+                        groups: one.groups.union(&other.groups).cloned().collect(),
+                        ..none.clone()
+                    }));
                 }
             }
             cases.extend(selections.into_iter().map(|selection| Case::new(member.as_str(), selection)));

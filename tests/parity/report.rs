@@ -18,6 +18,8 @@ pub struct Row {
     pub conflicts: usize,
     /// Of those, the ones that uv installs on that python only without a package that has nothing to install there.
     pub uninstallable: usize,
+    /// Of those, the ones that `uv sync` takes two versions of a package for: only `uv export` is compared.
+    pub impossible: usize,
     /// Complaints of uv about selections that could not be compared, without names.
     pub refusals: BTreeMap<String, usize>,
     /// Packages whose wheel was compared: (name, version) pairs.
@@ -56,6 +58,7 @@ impl Report {
             total.selections += row.selections;
             total.conflicts += row.conflicts;
             total.uninstallable += row.uninstallable;
+            total.impossible += row.impossible;
             total.wheels += row.wheels;
             total.without_wheel += row.without_wheel;
             total.differences.extend_from_slice(&row.differences);
@@ -85,6 +88,13 @@ impl fmt::Display for Report {
                 write!(out, " {count:>11}")?;
             }
             writeln!(out, " {:>11}", row.differences.len())?;
+        }
+        if total.impossible > 0 {
+            writeln!(
+                out,
+                "uv sync takes two versions of a package {} times: only uv export is compared",
+                total.impossible
+            )?;
         }
         for (class, count) in &total.refusals {
             writeln!(out, "uv refuses {count}: {class}")?;

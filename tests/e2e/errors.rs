@@ -1,0 +1,153 @@
+//! What a user sees in a terminal when a build fails: snapshots of what buildx prints.
+//!
+//! `INSTA_UPDATE=always` accepts what changed; read the diff of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Result, ensure};
+
+use crate::Trials;
+use crate::context::Context;
+use crate::pond::Pond;
+use crate::stage::Stage;
+
+/// A mistake in a workspace that is otherwise right.
+struct Mistake {
+    name: &'static str,
+    /// Files, and what replaces what in them.
+    edits: &'static [(&'static str, &'static str, &'static str)],
+    /// Files that are not there.
+    removed: &'static [&'static str],
+    /// What the log of the step that fails must show.
+    log: &'static str,
+}
+
+const CONFIG: &str = "uv.build.toml";
+
+const MISTAKES: [Mistake; 12] = [
+    Mistake { name: "unknown_key", edits: &[(CONFIG, "env = {", "evn = {")], removed: &[], log: "" },
+    Mistake {
+        name: "unknown_member",
+        edits: &[(CONFIG, "[targets.app]\npackage = \"pond-app\"", "[targets.app]\npackage = \"pnd-app\"")],
+        removed: &[],
+        log: "",
+    },
+    Mistake { name: "broken_toml", edits: &[(CONFIG, "[targets.other]", "[targets.other")], removed: &[], log: "" },
+    Mistake {
+        name: "dockerfile",
+        edits: &[("Dockerfile", "\n", "\nFROM python:3.13-slim\nRUN pip install uv\n")],
+        removed: &[],
+        log: "",
+    },
+    Mistake { name: "missing_lock", edits: &[], removed: &["uv.lock"], log: "" },
+    Mistake { name: "missing_member", edits: &[], removed: &["members/pond-core/pyproject.toml"], log: "" },
+    Mistake {
+        name: "lock_of_another_version",
+        edits: &[("uv.lock", "version = 1\n", "version = 2\n")],
+        removed: &[],
+        log: "",
+    },
+    Mistake {
+        name: "python_outside_requires_python",
+        edits: &[
+            ("uv.lock", "requires-python = \">=3.11\"", "requires-python = \">=3.14\""),
+            (CONFIG, "[targets.app]", "[targets.app]\nbase = \"python:3.13-slim\""),
+        ],
+        removed: &[],
+        log: "",
+    },
+    Mistake {
+        name: "no_wheel_for_the_platform",
+        edits: &[("uv.lock", "reed-1.0-py3-none-any.whl", "reed-1.0-cp313-cp313-win_amd64.whl")],
+        removed: &[],
+        log: "",
+    },
+    Mistake {
+        name: "no_such_base",
+        edits: &[(CONFIG, "[targets.app]", "[targets.app]\nbase = \"python:3.13-slimmer\"")],
+        removed: &[],
+        log: "",
+    },
+    Mistake {
+        name: "base_without_python",
+        edits: &[(CONFIG, "[targets.app]", "[targets.app]\nbase = \"debian:bookworm-slim\"")],
+        removed: &[],
+        log: "",
+    },
+    Mistake {
+        name: "member_that_does_not_build",
+        edits: &[(
+            "members/pond-core/pyproject.toml",
+            "[build-system]",
+            "[tool.uv.build-backend]\nmodule-name = \"pond_cor\"\n\n[build-system]",
+        )],
+        removed: &[],
+        log: "Expected a Python module at",
+    },
+];
+
+/// Adds the tests.
+pub fn add(trials: &mut Trials) {
+    let pond = Arc::new(OnceLock::new());
+    for mistake in MISTAKES {
+        let pond = Arc::clone(&pond);
+        trials.add(format!("errors::{}", mistake.name), move |stage| mistake.show(stage, &pond));
+    }
+    trials.add("errors::tampered_wheel", tampered_wheel);
+}
+
+impl Mistake {
+    fn show(&self, stage: &Stage, pond: &OnceLock<Result<PathBuf, String>>) -> Result<()> {
+        let make = || Pond::new(stage, "errors").map(|pond| pond.context.directory);
+        let pond = pond.get_or_init(|| make().map_err(|error| format!("{error:#}")));
+        let pond: &Path = pond.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))?;
+        let context = Context::copy(stage, pond, &format!("errors-{}", self.name))?;
+        for (path, from, to) in self.edits {
+            context.edit(path, from, to)?;
+        }
+        for path in self.removed {
+            context.remove(path)?;
+        }
+        show(&context, self.name, self.log)
+    }
+}
+
+/// A wheel that is not the one that was locked, as from an index that someone has changed.
+fn tampered_wheel(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "tampered")?;
+    pond.index.offer("reed", "1.0", "import evil\n")?;
+    show(&pond.context, "tampered_wheel", "")
+}
+
+/// Compares what is printed, in which `log` of the failed step must be seen, without what differs from run to run.
+fn show(context: &Context<'_>, name: &str, log: &str) -> Result<()> {
+    let shown = context.build().fail()?;
+    ensure!(shown.contains(log), "`{log}` of the step's log is not shown:\n{shown}");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter("sha256:[0-9a-f]{64}", "sha256:[digest]");
+    settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
+    settings.add_filter(r"3\.13\.\d+", "3.13.[patch]");
+    settings.add_filter(r"glibc-2\.\d+", "glibc-2.[minor]");
+    settings.bind(|| insta::assert_snapshot!(name, without_progress(&shown)));
+    Ok(())
+}
+
+/// The lines that `--progress=plain` writes while it builds have the number of a step in front; the errors come after them. Of the
+/// log that is repeated between two rules only the step's name stays: how many of its last lines buildx keeps differs from run to
+/// run.
+fn without_progress(shown: &str) -> String {
+    let mut in_log = false;
+    let mut lines = String::new();
+    for line in shown.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let is_rule = line == "------";
+        in_log ^= is_rule;
+        if is_rule || !in_log || line.starts_with(" > ") {
+            lines += &format!("{line}\n");
+        }
+    }
+    lines
+}
