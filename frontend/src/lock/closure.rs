@@ -58,33 +58,53 @@ impl Closure {
 /// Walks the lock from a member. Markers of an edge hold only when its parent was reached, which is how uv simplifies them.
 pub fn select(lock: &Lock, selection: &Selection, environment: &MarkerEnvironment) -> Result<Closure, Diagnostic> {
     let mut active = root_conflict_items(lock, selection);
-    let mut closure = walk(lock, selection, environment, &active);
     if !lock.conflicts.is_empty() {
-        // Markers may ask which extras are active, and following them may activate more: repeat until none is added.
-        while closure.extras_seen.iter().any(|extra| !active.contains(extra)) {
-            active.append(&mut closure.extras_seen);
-            closure = walk(lock, selection, environment, &active);
-        }
+        active = activated(lock, selection, environment, active);
         check_conflicts(lock, selection, &active)?;
     }
-    Ok(Closure { edges: closure.edges })
+    let edges = walk(lock, selection, |dependency| dependency.marker.evaluate(environment, &active));
+    Ok(Closure { edges })
 }
 
-fn root_conflict_items(lock: &Lock, selection: &Selection) -> BTreeSet<ExtraName> {
+/// The items of the root, in the encoding that markers use for them.
+fn root_conflict_items(lock: &Lock, selection: &Selection) -> Vec<ExtraName> {
     let name = &lock.packages[selection.root].name;
     let extras = selection.extras.iter().map(|extra| encode_extra(name, extra));
     let groups = selection.groups.iter().map(|group| encode_group(name, group));
     std::iter::once(encode_project(name)).chain(extras).chain(groups).filter_map(|item| item.parse().ok()).collect()
 }
 
-struct Walk {
-    edges: BTreeMap<PackageId, BTreeSet<PackageId>>,
-    extras_seen: BTreeSet<ExtraName>,
+/// `active` and every extra that an edge asks for. Such an edge may itself be guarded by the very extra that it asks for, so
+/// it is tried with its own extras active. That follows some edges too many, as long as not every extra is known: a second
+/// walk, with all of them, is what counts.
+fn activated(
+    lock: &Lock,
+    selection: &Selection,
+    environment: &MarkerEnvironment,
+    mut active: Vec<ExtraName>,
+) -> Vec<ExtraName> {
+    walk(lock, selection, |dependency| {
+        let name = &lock.packages[dependency.package].name;
+        let asked = dependency.extras.iter().filter_map(|extra| encode_extra(name, extra).parse().ok());
+        let added: Vec<ExtraName> = asked.filter(|extra| !active.contains(extra)).collect();
+        let before = active.len();
+        active.extend(added);
+        let followed = dependency.marker.evaluate(environment, &active);
+        if !followed {
+            active.truncate(before);
+        }
+        followed
+    });
+    active
 }
 
-fn walk(lock: &Lock, selection: &Selection, environment: &MarkerEnvironment, active: &BTreeSet<ExtraName>) -> Walk {
-    let active: Vec<ExtraName> = active.iter().cloned().collect();
-    let mut walk = Walk { edges: BTreeMap::from([(selection.root, BTreeSet::new())]), extras_seen: BTreeSet::new() };
+/// Breadth first from the root along the edges that `follows` admits.
+fn walk(
+    lock: &Lock,
+    selection: &Selection,
+    mut follows: impl FnMut(&Dependency) -> bool,
+) -> BTreeMap<PackageId, BTreeSet<PackageId>> {
+    let mut edges = BTreeMap::from([(selection.root, BTreeSet::new())]);
     let mut seen: BTreeSet<(PackageId, Option<&ExtraName>)> = BTreeSet::from([(selection.root, None)]);
     let mut queue: VecDeque<(PackageId, &[Dependency])> = VecDeque::new();
 
@@ -100,30 +120,27 @@ fn walk(lock: &Lock, selection: &Selection, environment: &MarkerEnvironment, act
 
     while let Some((parent, dependencies)) = queue.pop_front() {
         for dependency in dependencies {
-            if !dependency.marker.evaluate(environment, &active) {
+            if !follows(dependency) {
                 continue;
             }
             let id = dependency.package;
             let package = &lock.packages[id];
-            walk.edges.entry(parent).or_default().insert(id);
-            walk.edges.entry(id).or_default();
+            edges.entry(parent).or_default().insert(id);
+            edges.entry(id).or_default();
             if seen.insert((id, None)) {
                 queue.push_back((id, &package.dependencies));
             }
             for extra in &dependency.extras {
-                if !lock.conflicts.is_empty() {
-                    walk.extras_seen.extend(encode_extra(&package.name, extra).parse::<ExtraName>());
-                }
                 if seen.insert((id, Some(extra))) {
                     queue.extend(package.extras.get(extra).map(|dependencies| (id, dependencies.as_slice())));
                 }
             }
         }
     }
-    walk
+    edges
 }
 
-fn check_conflicts(lock: &Lock, selection: &Selection, active: &BTreeSet<ExtraName>) -> Result<(), Diagnostic> {
+fn check_conflicts(lock: &Lock, selection: &Selection, active: &[ExtraName]) -> Result<(), Diagnostic> {
     for set in &lock.conflicts {
         let hit: Vec<String> =
             set.iter().filter(|item| active.contains(&item.encoded)).map(|item| format!("`{}`", item.shown)).collect();
