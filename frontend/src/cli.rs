@@ -144,6 +144,9 @@ pub fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Plan { selection, format } => {
             let compiled = selection.compile(true)?;
+            for warning in &compiled.warnings {
+                eprintln!("warning: {warning}");
+            }
             let report = Report::new(&compiled.plan);
             match format {
                 PlanFormat::Text => out.write_all(report.text().as_bytes())?,
