@@ -1,0 +1,72 @@
+//! What a target takes from the one that it inherits from, and from `[defaults]`.
+
+use super::{Settings, TargetConfig, check_target_name};
+use crate::diagnostic::Diagnostic;
+
+/// Fills each target's absent keys from what it inherits, and those of a target that inherits nothing from `[defaults]`.
+pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Vec<Diagnostic>) -> Vec<TargetConfig> {
+    let mut resolved = Vec::with_capacity(own.len());
+    for target in own {
+        let mut settings = target.settings.clone();
+        let mut chain = vec![target.name.value.as_str()];
+        let mut parent = target.settings.inherits.as_ref();
+        while let Some(name) = parent {
+            if chain.contains(&name.value.as_str()) {
+                // Once for the circle, at the first of its targets in the file.
+                let first = own.iter().find(|candidate| chain.contains(&candidate.name.value.as_str()));
+                if chain[0] == name.value && first.is_some_and(|first| first.name.value == name.value) {
+                    let mut named: Vec<String> = chain.iter().map(|name| format!("`{name}`")).collect();
+                    named.push(format!("`{}`", name.value));
+                    let problem = format!("targets inherit in a circle: {}", named.join(" -> "));
+                    let inherits = target.settings.inherits.as_ref().unwrap_or(name);
+                    errors.push(
+                        Diagnostic::new("config::inherits_cycle", problem)
+                            .at(inherits.span.clone())
+                            .help("take one `inherits` out, or move what they share to `[defaults]`"),
+                    );
+                }
+                break;
+            }
+            let Some(ancestor) = own.iter().find(|candidate| candidate.name.value == name.value) else {
+                if chain.len() == 1 {
+                    check_target_name(name, own, "config::unknown_target", errors);
+                }
+                break;
+            };
+            settings.fill_from(&ancestor.settings);
+            chain.push(&name.value);
+            parent = ancestor.settings.inherits.as_ref();
+        }
+        settings.fill_from(defaults);
+        resolved.push(TargetConfig { name: target.name.clone(), settings });
+    }
+    resolved
+}
+
+impl Settings {
+    /// Takes every absent key, and every absent name of a table, from `other`.
+    fn fill_from(&mut self, other: &Self) {
+        fn fill<T: Clone>(mine: &mut Option<T>, theirs: &Option<T>) {
+            if mine.is_none() {
+                mine.clone_from(theirs);
+            }
+        }
+        fill(&mut self.package, &other.package);
+        fill(&mut self.extras, &other.extras);
+        fill(&mut self.groups, &other.groups);
+        fill(&mut self.base, &other.base);
+        fill(&mut self.builder, &other.builder);
+        fill(&mut self.cmd, &other.cmd);
+        fill(&mut self.entrypoint, &other.entrypoint);
+        fill(&mut self.workdir, &other.workdir);
+        fill(&mut self.user, &other.user);
+        fill(&mut self.expose, &other.expose);
+        fill(&mut self.files, &other.files);
+        fill(&mut self.layers, &other.layers);
+        for (mine, theirs) in [(&mut self.env, &other.env), (&mut self.labels, &other.labels)] {
+            for (name, value) in theirs {
+                mine.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+}
