@@ -229,7 +229,7 @@ impl Member {
         let dependencies: String = dependencies.iter().map(|name| format!("    \"{name}\",\n")).collect();
         let mut text = format!(
             "[project]\nname = \"{name}\"\nversion = \"1.0.0\"\ndescription = \"A member of the benchmark's workspace\"\n\
-             requires-python = \">=3.13\"\ndependencies = [\n{dependencies}]\n\n",
+             requires-python = \"==3.13.*\"\ndependencies = [\n{dependencies}]\n\n",
             name = self.name
         );
         if self.role != Role::Library {
