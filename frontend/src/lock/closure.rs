@@ -159,3 +159,119 @@ fn check_conflicts(lock: &Lock, selection: &Selection, active: &[ExtraName]) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::SourceFile;
+    use crate::interpreter::Interpreter;
+
+    /// A lock of `app`, whose `[[package]]` begins with `tables`, and of two versions of `array`.
+    fn lock(conflicts: &str, tables: &str) -> Lock {
+        let text = format!(
+            r#"
+version = 1
+requires-python = ">=3.11"
+conflicts = [{conflicts}]
+[manifest]
+members = ["app", "library"]
+[[package]]
+name = "app"
+version = "1"
+source = {{ editable = "." }}
+{tables}
+[[package]]
+name = "array"
+version = "1"
+source = {{ registry = "https://index.example/simple" }}
+[[package]]
+name = "array"
+version = "2"
+source = {{ registry = "https://index.example/simple" }}
+[[package]]
+name = "library"
+version = "1"
+source = {{ editable = "library" }}
+[package.optional-dependencies]
+fast = [{{ name = "array", version = "2" }}]
+slow = [{{ name = "array", version = "1" }}]
+"#
+        );
+        crate::lock::parse(&SourceFile::new("uv.lock", text)).expect("a lock")
+    }
+
+    /// What `app` needs with these extras and groups, on python 3.13 for x86_64.
+    fn selected(lock: &Lock, extras: &[&str], groups: &[&str]) -> Result<Vec<String>, &'static str> {
+        let interpreter = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
+        let selection = Selection {
+            root: lock.member(&"app".parse().expect("a name")).expect("app"),
+            extras: extras.iter().map(|extra| extra.parse().expect("an extra")).collect(),
+            groups: groups.iter().map(|group| group.parse().expect("a group")).collect(),
+        };
+        let closure = select(lock, &selection, &interpreter.environment().expect("markers"));
+        let names = |closure: Closure| {
+            let packages =
+                closure.packages().map(|id| &lock.packages[id]).filter(|package| package.name.as_str() != "app");
+            let shown = packages.map(|package| format!("{} {}", package.name, package.version.as_ref().expect("one")));
+            shown.collect()
+        };
+        closure.map(names).map_err(|diagnostic| diagnostic.code)
+    }
+
+    #[test]
+    fn one_side_of_a_fork_is_taken() {
+        let lock = lock(
+            "",
+            r#"dependencies = [
+    { name = "array", version = "1", marker = "python_full_version < '3.12' or platform_machine != 'x86_64'" },
+    { name = "array", version = "2", marker = "python_full_version >= '3.12' and platform_machine == 'x86_64'" },
+]"#,
+        );
+        assert_eq!(selected(&lock, &[], &[]), Ok(vec!["array 2".to_owned()]));
+    }
+
+    #[test]
+    fn conflicting_items_are_refused() {
+        let lock = lock(
+            r#"[{ package = "app", extra = "new" }, { package = "app", group = "old" }]"#,
+            r#"[package.optional-dependencies]
+new = [{ name = "array", version = "2" }]
+[package.dev-dependencies]
+old = [{ name = "array", version = "1" }]"#,
+        );
+        assert_eq!(selected(&lock, &["new"], &[]), Ok(vec!["array 2".to_owned()]));
+        assert_eq!(selected(&lock, &[], &["old"]), Ok(vec!["array 1".to_owned()]));
+        assert_eq!(selected(&lock, &["new"], &["old"]), Err("lock::conflict"));
+    }
+
+    /// uv guards an edge to an extra in a conflict set by that very extra.
+    #[test]
+    fn an_edge_activates_the_extra_that_guards_it() {
+        let lock = lock(
+            r#"[{ package = "library", extra = "fast" }, { package = "library", extra = "slow" }]"#,
+            r#"dependencies = [
+    { name = "library" },
+    { name = "library", extra = ["slow"], marker = "extra == 'extra-7-library-slow'" },
+]
+[package.optional-dependencies]
+more = [{ name = "library", extra = ["fast"], marker = "extra == 'extra-7-library-fast'" }]"#,
+        );
+        assert_eq!(selected(&lock, &[], &[]), Ok(vec!["array 1".to_owned(), "library 1".to_owned()]));
+        assert_eq!(selected(&lock, &["more"], &[]), Err("lock::conflict"));
+    }
+
+    /// The edge that holds only without an extra comes before the one that activates it.
+    #[test]
+    fn edges_are_judged_by_all_extras_that_become_active() {
+        let lock = lock(
+            r#"[{ package = "library", extra = "fast" }, { package = "library", extra = "slow" }]"#,
+            r#"[package.dev-dependencies]
+old = [
+    { name = "array", version = "1", marker = "extra == 'extra-7-library-slow'" },
+    { name = "array", version = "2", marker = "extra != 'extra-7-library-slow'" },
+    { name = "library", extra = ["slow"], marker = "extra == 'extra-7-library-slow'" },
+]"#,
+        );
+        assert_eq!(selected(&lock, &[], &["old"]), Ok(vec!["array 1".to_owned(), "library 1".to_owned()]));
+    }
+}
