@@ -42,13 +42,16 @@ impl Lowering<'_> {
         exec.metadata(metadata).build().output("/out")
     }
 
-    /// `NAMESPACE/uv-buildkit-NAME-cp313-linux-amd64-uv0.13`
+    /// `NAMESPACE/uv-buildkit-NAME-cpython313-linux-amd64-uv0.13`
     fn cache_id(&self, package: &str) -> String {
         let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
-        let python = self.plan.interpreter.short_version().unwrap_or_default().replace('.', "");
+        let python = &self.plan.interpreter;
+        let version = python.short_version().unwrap_or_default().replace('.', "");
+        let threads = if python.gil_disabled { "t" } else { "" };
+        let python = format!("{}{version}{threads}", python.implementation_name);
         let platform = self.plan.platform.to_string().replace('/', "-");
         // A cache that another version of uv wrote may be refused.
         let uv: Vec<&str> = self.plan.interpreter.uv.split('.').take(2).collect();
-        format!("{namespace}uv-buildkit-{package}-cp{python}-{platform}-uv{}", uv.join("."))
+        format!("{namespace}uv-buildkit-{package}-{python}-{platform}-uv{}", uv.join("."))
     }
 }

@@ -119,8 +119,10 @@ def build(path, subdirectory, arguments):
         path = shutil.copytree(path, SCRATCH + "/src", symlinks=True)
     elif subdirectory:
         shutil.unpack_archive(path, SCRATCH + "/archive")
-        [top] = os.listdir(SCRATCH + "/archive")
-        path = os.path.join(SCRATCH, "archive", top)
+        top = os.listdir(SCRATCH + "/archive")
+        if len(top) != 1:
+            sys.exit("worker.py: %s should hold one directory, and holds %s" % (path, ", ".join(sorted(top))))
+        path = os.path.join(SCRATCH, "archive", top[0])
     uv(
         "build", "--quiet", "--wheel", "--no-config", "--no-sources", *arguments,
         "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(path, subdirectory) if subdirectory else path,
