@@ -154,7 +154,7 @@ impl<'a> Contender<'a> {
             "FROM {image} AS image\nRUN {service} > /tmp/answer\nFROM scratch\nCOPY --from=image /tmp/answer /answer\n"
         );
         fs::write(directory.join("Dockerfile"), dockerfile)?;
-        let mut command = self.builder.buildx(self.site.lab, ["build", "--pull", "--quiet"]);
+        let mut command = self.builder.buildx(self.site.lab, ["build", "--pull", "--progress=plain"]);
         command.arg(format!("--output=type=local,dest={}", directory.display())).arg(&directory);
         run_captured(&mut command).with_context(|| format!("the image of {} does not run", self.contestant.name()))?;
         Ok(fs::read_to_string(directory.join("answer"))?)

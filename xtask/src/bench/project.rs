@@ -302,7 +302,7 @@ def main() -> None:
             module = import_module(name)
         except ModuleNotFoundError:
             continue
-        print(f"{name} loads with {type(module.__spec__.loader).__name__}, cached: {bool(module.__cached__)}")
+        print(f"{name} loads with {type(module.__spec__.loader).__name__}, cached: {bool(getattr(module, '__cached__', None))}")
 "#;
 
 pub fn write(path: &Path, text: &str) -> Result<()> {
