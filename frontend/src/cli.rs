@@ -1,5 +1,7 @@
 //! The command line: the compiler without a daemon.
 
+mod history;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ use crate::lower;
 use crate::manifest::{self, Manifest};
 use crate::options::Options;
 use crate::plan::report::Report;
-use crate::plan::{Image, Outside, Platform};
+use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::project::{Files, Project, Request, Target};
 
 /// Compiles uv projects and workspaces to BuildKit build graphs.
@@ -53,11 +55,21 @@ pub enum Command {
         #[arg(long)]
         no_merge: bool,
     },
+    /// Replay the commits of a git repository, and sum what pushing the image of each would send.
+    History {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        #[command(flatten)]
+        commits: history::CommitArgs,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+        format: PlanFormat,
+    },
     /// Serve one build over standard input and output, as BuildKit runs it.
     Frontend,
 }
 
-/// Forms of a plan.
+/// Forms of a report.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PlanFormat {
     /// For people.
@@ -164,6 +176,16 @@ pub fn run(command: Command) -> Result<(), CliError> {
                 LlbFormat::Bytes => out.write_all(&definition.to_bytes())?,
             }
         }
+        Command::History { selection, commits, format } => {
+            let report = history::replay(&selection, &commits)?;
+            match format {
+                PlanFormat::Text => out.write_all(report.text().as_bytes())?,
+                PlanFormat::Json => {
+                    serde_json::to_writer_pretty(&mut out, &report)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+        }
         Command::Frontend => serve()?,
     }
     Ok(out.flush()?)
@@ -181,18 +203,21 @@ fn serve() -> Result<(), CliError> {
     })
 }
 
+/// Reads a file of the project by its path; there may be none.
+type Reading<'a> = dyn FnMut(&str) -> Result<Option<Arc<SourceFile>>, CliError> + 'a;
+
+/// What a plan is made from.
+struct Chosen {
+    project: Project,
+    manifests: BTreeMap<PackageId, Manifest>,
+    target: Target,
+    outside: Outside,
+}
+
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        let project = Project::parse(&self.files()?, &self.build_args()?)?;
-        let request = match (&self.target, &self.package) {
-            (Some(target), _) => Request::Target(target.clone()),
-            (None, Some(package)) => Request::Package(package.clone()),
-            (None, None) => Request::Default,
-        };
-        let manifests = self.manifests(&project, &request)?;
-        let target = project.target(&request, &manifests)?;
-        let outside = self.outside(&target);
+        let Chosen { project, manifests, target, outside } = self.choose(&mut |name| self.read(name))?;
         let options = lower::Options {
             ignore: self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
             merge,
@@ -209,18 +234,32 @@ impl SelectionArgs {
         Ok(compile(inputs)?)
     }
 
-    fn files(&self) -> Result<Files, CliError> {
-        let lock = self.read(lock::FILE_NAME)?.ok_or_else(|| missing_lock(None))?;
-        let config = self.read(&self.file.to_string_lossy())?;
+    /// Plans with declared images, from files that lie somewhere else.
+    fn plan(&self, read: &mut Reading<'_>) -> Result<Plan, CliError> {
+        let Chosen { project, manifests, target, outside } = self.choose(read)?;
+        Ok(plan::plan(&project, &target, &manifests, &outside)?.plan)
+    }
+
+    fn choose(&self, read: &mut Reading<'_>) -> Result<Chosen, CliError> {
+        let project = Project::parse(&self.files(read)?, &self.build_args()?)?;
+        let request = match (&self.target, &self.package) {
+            (Some(target), _) => Request::Target(target.clone()),
+            (None, Some(package)) => Request::Package(package.clone()),
+            (None, None) => Request::Default,
+        };
+        let manifests = manifests(&project, &request, read)?;
+        let target = project.target(&request, &manifests)?;
+        let outside = self.outside(&target);
+        Ok(Chosen { project, manifests, target, outside })
+    }
+
+    fn files(&self, read: &mut Reading<'_>) -> Result<Files, CliError> {
+        let lock = read(lock::FILE_NAME)?.ok_or_else(|| missing_lock(None))?;
+        let config = read(&self.file.to_string_lossy())?;
         if config.is_none() && self.file != Path::new(config::FILE_NAME) {
             return Err(CliError::Usage(format!("there is no file `{}`", self.file.display())));
         }
-        Ok(Files {
-            config,
-            lock,
-            manifest: self.read(manifest::FILE_NAME)?,
-            python_version: self.read(".python-version")?,
-        })
+        Ok(Files { config, lock, manifest: read(manifest::FILE_NAME)?, python_version: read(".python-version")? })
     }
 
     fn read(&self, name: &str) -> Result<Option<Arc<SourceFile>>, CliError> {
@@ -242,16 +281,6 @@ impl SelectionArgs {
         self.build_args.iter().map(pair).collect()
     }
 
-    fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, CliError> {
-        let mut manifests = BTreeMap::new();
-        for (id, path) in project.manifest_paths(request)? {
-            if let Some(file) = self.read(&path)? {
-                manifests.insert(id, manifest::parse(&file)?);
-            }
-        }
-        Ok(manifests)
-    }
-
     fn outside(&self, target: &Target) -> Outside {
         let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
         let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
@@ -269,6 +298,20 @@ impl SelectionArgs {
             uv: Image { interpreter: None, ..image(&target.uv.value) },
         }
     }
+}
+
+fn manifests(
+    project: &Project,
+    request: &Request,
+    read: &mut Reading<'_>,
+) -> Result<BTreeMap<PackageId, Manifest>, CliError> {
+    let mut manifests = BTreeMap::new();
+    for (id, path) in project.manifest_paths(request)? {
+        if let Some(file) = read(&path)? {
+            manifests.insert(id, manifest::parse(&file)?);
+        }
+    }
+    Ok(manifests)
 }
 
 /// What is said when there is no lock.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod driver;
 pub mod entry;
+pub mod history;
 pub mod ignore;
 pub mod image;
 pub mod interpreter;

@@ -141,10 +141,12 @@ fn slot(package: &Package, families: &Families<'_>, threshold: u64, limit: usize
     }
 }
 
-/// Compressed bytes. A wheel without a size (some indexes tell none) is taken for a small one: a bucket is never wrong, only
-/// coarser.
-fn size(package: &Package) -> u64 {
-    package.artifact.size.unwrap_or(TINY_SIZE)
+/// What a package without a size (some indexes tell none) is taken for: a small one. A bucket is never wrong, only coarser.
+pub const UNKNOWN_SIZE: u64 = TINY_SIZE;
+
+/// Compressed bytes of a package.
+pub fn size(package: &Package) -> u64 {
+    package.artifact.size.unwrap_or(UNKNOWN_SIZE)
 }
 
 /// Rendezvous hashing: the bucket whose hash together with the name is greatest. Were there one bucket more, only the names
