@@ -53,7 +53,8 @@ async fn resolve_image(job: &Job<'_>, named: &Located<String>, platform: &Platfo
         ..ImageRequest::default()
     };
     let resolved = job.gateway.resolve_image_config(request).await.map_err(|error| Failure::at(error, &named.span))?;
-    let reference = match resolved.reference.contains('@') {
+    // A Docker engine tells no digest of an image that it has itself (moby: `builder-next/adapters/containerimage`).
+    let reference = match resolved.reference.contains('@') || resolved.digest.is_empty() {
         true => resolved.reference,
         false => format!("{}@{}", resolved.reference, resolved.digest),
     };
