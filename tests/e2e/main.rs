@@ -6,12 +6,15 @@
 mod build;
 mod caching;
 mod container;
+mod contents;
 mod context;
 mod equality;
 mod errors;
 mod examples;
+mod graph;
 mod image;
 mod index;
+mod layer;
 mod orchard;
 mod pond;
 mod progress;
@@ -37,6 +40,8 @@ fn main() -> Result<ExitCode> {
     equality::add(&mut trials);
     caching::add(&mut trials);
     errors::add(&mut trials);
+    contents::add(&mut trials);
+    graph::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

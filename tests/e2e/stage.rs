@@ -55,6 +55,14 @@ impl Stage {
         &self.props().syntax
     }
 
+    /// The same image where the lab's registry has it, for whoever is not sent there by mirrors.
+    pub fn syntax_in_registry(&self) -> String {
+        match self.syntax().split_once('/') {
+            Some(("ghcr.io", path)) if self.lab().has_stand_ins() => format!("{}/{path}", self.lab().registry()),
+            _ => self.syntax().to_owned(),
+        }
+    }
+
     /// A word that no other run has used: what it is part of cannot be cached.
     pub fn nonce(&self) -> String {
         let name = self.home.path().file_name().unwrap_or_default().to_string_lossy();
