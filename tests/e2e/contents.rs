@@ -28,7 +28,7 @@ print(json.dumps({
     'home': [me.pw_dir, os.access(me.pw_dir, os.W_OK)],
     'writable': [path for path in ('/app', '/app/.venv', '/etc', sys.prefix) if os.access(path, os.W_OK)],
     'tools': [tool for tool in ('uv', 'uvx', 'pip', 'hatchling') if shutil.which(tool)],
-    'leftovers': [path for path in ('/opt/uv-buildkit', '/src', '/build', '/wheels', '/out', '/root/.cache', '/tmp/uv')
+    'leftovers': [path for path in ('/opt/uv-buildkit', '/src', '/build', '/wheels', '/built', '/cache', '/out')
                   if os.path.exists(path)],
     'python': sys.executable,
     'workdir': os.getcwd(),
@@ -58,6 +58,10 @@ fn pond(stage: &Stage) -> Result<()> {
         ensure!(env.contains(&variable), "`{variable}` is not in {env:?}");
     }
     ensure!(env.iter().any(|variable| variable.starts_with("PATH=/app/.venv/bin:")), "{env:?}");
+
+    let history = image.config["history"].as_array().context("history")?;
+    let lines = history.iter().filter(|entry| entry["empty_layer"] != true).count();
+    ensure!(lines == image.layers.len(), "{lines} lines of history for {} layers", image.layers.len());
 
     let layers = layer::over_the_base(stage.lab(), &built, &image)?;
     let members: Vec<&str> = layers.iter().rev().take(2).map(|layer| layer.history.as_str()).collect();

@@ -25,9 +25,9 @@ FROM python:3.13-slim-bookworm AS oracle
 COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv
 WORKDIR /app
 COPY . .
-ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
+ENV UV_CACHE_DIR=/cache UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
 ARG PACKAGE
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --quiet --frozen --no-dev --no-editable --package $PACKAGE
+RUN --mount=type=cache,target=/cache uv sync --quiet --frozen --no-dev --no-editable --package $PACKAGE
 
 FROM python:3.13-slim-bookworm AS listing
 COPY --from=script listing.py /

@@ -128,6 +128,7 @@ fn show(context: &Context<'_>, name: &str, log: &str) -> Result<()> {
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
+    settings.add_filter(r"# syntax=[^`\s]+", "# syntax=[frontend]");
     settings.add_filter("sha256:[0-9a-f]{64}", "sha256:[digest]");
     settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
     settings.add_filter(r"3\.13\.\d+", "3.13.[patch]");
