@@ -17,7 +17,7 @@ use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::closure::{self, Closure};
 use crate::lock::{PackageId, Source};
 use crate::manifest::{BuildSystem, Indexes, Manifest};
-use crate::project::{APP_DIR, Project, Target};
+use crate::project::{Project, Target};
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -476,9 +476,4 @@ fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &Indexes) -> B
         paths.extend(indexes.directories.iter().cloned());
     }
     paths
-}
-
-/// Directories that exist in every image without being planned.
-pub fn is_planned_anyway(path: &str) -> bool {
-    path == "/" || path == APP_DIR
 }

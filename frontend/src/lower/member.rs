@@ -2,7 +2,7 @@
 
 use buildkit_llb::{Bind, Copy, File, Input, Metadata, Network, Output, Tmpfs};
 
-use super::{EPOCH, Lowering, TOOLS};
+use super::{EPOCH, Lowering};
 use crate::plan::{Member, VENV};
 
 /// Where build requirements are mounted; an environment knows its own path.
@@ -15,7 +15,6 @@ const NOT_OF_A_ROOT_PROJECT: [&str; 7] =
 impl Lowering<'_> {
     /// Builds a project as a wheel and installs it.
     pub(super) fn member(&self, member: &Member, name: String) -> Output {
-        debug_assert!(BACKEND.starts_with(TOOLS));
         let mut exec = self
             .exec(&self.builder, &self.plan.builder_python, &self.options.builder_env, &["member", &member.name])
             .network(Network::None)
