@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use xtask::progress::Steps;
 
-use crate::progress::Progress;
 use crate::stage::Stage;
 
 /// A build to be run.
@@ -20,7 +20,7 @@ pub struct Build<'a> {
 #[derive(Debug)]
 pub struct Built {
     /// What was done for it.
-    pub progress: Progress,
+    pub steps: Steps,
     /// Reference of what was pushed, by digest.
     pub reference: String,
 }
@@ -64,7 +64,7 @@ impl<'a> Build<'a> {
         }
         let told: Value = serde_json::from_slice(&std::fs::read(&metadata)?).context("the build's metadata")?;
         let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
-        Ok(Built { progress: Progress::parse(&text)?, reference: format!("{name}@{digest}") })
+        Ok(Built { steps: Steps::parse(&text)?, reference: format!("{name}@{digest}") })
     }
 
     /// Builds, and gives back what a user sees when it fails.

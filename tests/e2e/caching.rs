@@ -21,7 +21,7 @@ fn edits(stage: &Stage) -> Result<()> {
     let context = &pond.context;
     let build = || -> Result<(Vec<String>, Image)> {
         let built = context.build().push("caching")?;
-        let executed = built.progress.executed().into_iter().map(ToOwned::to_owned).collect();
+        let executed = built.steps.executed.clone();
         Ok((executed, Image::of(stage.lab(), &built)?))
     };
     let (executed, first) = build()?;
@@ -63,7 +63,7 @@ fn edits(stage: &Stage) -> Result<()> {
     }
     let other = context.build().target(Some("other")).push("caching")?;
     // The layers of a target may be put together anew, which moves no file.
-    let executed: Vec<_> = other.progress.executed().into_iter().filter(|name| *name != "[other] assemble").collect();
+    let executed: Vec<_> = other.steps.executed.iter().filter(|name| *name != "[other] assemble").collect();
     ensure!(executed.is_empty(), "for another target these ran: {executed:?}");
     let other = Image::of(stage.lab(), &other)?;
     let changed = other.changed_from(&first)?;
@@ -80,12 +80,12 @@ fn edits(stage: &Stage) -> Result<()> {
     context.edit("members/pond-core/pyproject.toml", "pebble<2", "pebble>=2")?;
     context.lock()?;
     let built = context.build().push("caching")?;
-    let bumped: Vec<&str> = built.progress.executed();
+    let bumped = &built.steps.executed;
     let third = Image::of(stage.lab(), &built)?;
     // The member that asks for it changed as well: its manifest is part of its metadata.
     let changed = third.changed_from(&second)?;
     ensure!(changed == ["install pebble 2.0", "build and install pond-core 1.0"], "new layers: {changed:?}");
-    for name in &bumped {
+    for name in bumped {
         let expected = ["pebble-2.0", "pebble 2.0", "pond-core 1.0", "assemble"];
         ensure!(expected.iter().any(|part| name.contains(part)), "`{name}` ran for a bump of pebble: {bumped:?}");
     }

@@ -131,7 +131,7 @@ fn built_twice(stage: &Stage) -> Result<()> {
     let build = || pond.context.build().argument("--build-arg=SOURCE_DATE_EPOCH=1700000000");
     let first = Image::of(stage.lab(), &build().push("twice")?)?;
     let again = build().argument("--no-cache").push("twice")?;
-    let executed = again.progress.executed();
+    let executed = &again.steps.executed;
     for step in ["create /app/.venv", "install pebble 1.0", "build and install pond-app 1.0"] {
         ensure!(executed.iter().any(|name| name.ends_with(step)), "`{step}` did not run again, but {executed:?}");
     }

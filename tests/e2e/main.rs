@@ -17,7 +17,6 @@ mod index;
 mod layer;
 mod orchard;
 mod pond;
-mod progress;
 mod stage;
 
 use std::process::ExitCode;
