@@ -90,14 +90,30 @@ struct Lowering<'plan> {
     options: &'plan Options,
     platform: Platform,
     base: Output,
-    builder: Output,
     tools: Tools,
     context: Output,
     sources: Sources,
-    /// The empty environment, as made by the base and, when it differs, by the builder.
-    venv: Output,
-    builder_venv: Output,
+    /// Where wheels are installed, from the base.
+    runtime: Ground,
+    /// Where projects are built; the same unless the target has a builder.
+    builder: Ground,
     backends: Vec<Output>,
+}
+
+/// What steps with a python start from.
+#[derive(Clone)]
+struct Ground {
+    /// The image and bytecode of its python's standard library. Never a part of the result.
+    root: Output,
+    /// The environment without packages.
+    venv: Output,
+}
+
+impl Ground {
+    /// The root is read-only: what a step leaves is in its output.
+    fn mount(&self) -> Bind {
+        Bind::new("/", &self.root).readonly()
+    }
 }
 
 /// Mounts that a step needs to do its work.
@@ -117,26 +133,25 @@ impl<'plan> Lowering<'plan> {
             if internal { image.internal().build() } else { image.build() }
         };
         let base = image(&plan.base, false);
-        let builder = if plan.builder == plan.base { base.clone() } else { image(&plan.builder, true) };
+        let builder = (plan.builder != plan.base).then(|| image(&plan.builder, true));
+        let image_alone = Ground { root: base.clone(), venv: base.clone() };
         let tools = Tools { uv: image(&plan.uv, true), worker: script("worker.py", WORKER) };
         let mut lowering = Self {
             plan,
             options,
             platform,
-            venv: base.clone(),
-            builder_venv: builder.clone(),
+            runtime: image_alone.clone(),
+            builder: image_alone,
             base,
-            builder,
             tools,
             context: context(plan, options),
             sources: Sources::of(plan),
             backends: Vec::new(),
         };
-        lowering.venv = lowering.empty_venv(&lowering.base, &lowering.options.base_env, &plan.interpreter.executable);
-        lowering.builder_venv = if lowering.builder == lowering.base {
-            lowering.venv.clone()
-        } else {
-            lowering.empty_venv(&lowering.builder, &lowering.options.builder_env, &plan.builder_python)
+        lowering.runtime = lowering.ground(&lowering.base, &options.base_env, &plan.interpreter.executable);
+        lowering.builder = match builder {
+            Some(image) => lowering.ground(&image, &options.builder_env, &plan.builder_python),
+            None => lowering.runtime.clone(),
         };
         lowering.backends = plan.backends.iter().map(|backend| lowering.backend(backend)).collect();
         lowering
@@ -146,7 +161,7 @@ impl<'plan> Lowering<'plan> {
         let name = self.step_name(index, layer);
         match &layer.contents {
             Contents::Account { account, workdir } => account::lower(account, workdir, self.metadata(name, None)),
-            Contents::Venv => self.venv.clone().into(),
+            Contents::Venv => self.runtime.venv.clone().into(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
             Contents::Members(members) => match &members[..] {
                 [only] => self.member(only, name).into(),
@@ -186,15 +201,15 @@ impl<'plan> Lowering<'plan> {
         format!("[{platform}shared] {text}")
     }
 
-    /// A step in `root`, whose python runs the worker. The root is read-only: what a step leaves is in its output.
-    fn exec(&self, root: &Output, python: &str, env: &[(String, String)], arguments: &[&str]) -> Exec {
+    /// A step in `root`, whose python runs the worker.
+    fn exec(&self, root: Bind, python: &str, env: &[(String, String)], arguments: &[&str]) -> Exec {
         let worker = format!("{TOOLS}/worker.py");
         let arguments = [python, &worker].into_iter().chain(arguments.iter().copied());
         Exec::new(arguments.map(str::to_owned))
             .platform(&self.platform)
             .envs(env.iter().cloned())
             .envs(STEP_ENV)
-            .mount(Bind::new("/", root).readonly())
+            .mount(root)
             .mount(Bind::new(format!("{TOOLS}/uv"), &self.tools.uv).selector("/uv").readonly())
             .mount(Bind::new(&worker, &self.tools.worker).selector("/worker.py").readonly())
     }

@@ -30,12 +30,12 @@ impl Lowering<'_> {
         let arguments = ["build", &path, subdirectory].into_iter().chain(indexes.iter().map(String::as_str));
         let arguments: Vec<&str> = arguments.collect();
         let exec = self
-            .exec(&self.builder, &self.plan.builder_python, &self.options.builder_env, &arguments)
+            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
             .mount(Bind::new("/build", Input::Scratch).no_output())
             .mount(Cache::new(CACHE, self.cache_id(&package.name)).sharing(CacheSharing::Locked))
             .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, &self.builder_venv).selector(VENV).readonly())
+            .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         let exec = self.index_mounts(exec);
         let metadata = self.metadata(name, Some(&package.name)).at_all(self.sources.location(&package.span));

@@ -2,21 +2,22 @@
 
 use buildkit_llb::{Bind, Exec, Git, Http, Input, Metadata, Network, Output, ProgressGroup, Tmpfs};
 
-use super::Lowering;
+use super::{Ground, Lowering};
 use crate::manifest::Indexes;
 use crate::plan::{Artifact, Backend, Form, Origin, Package, VENV};
 
 impl Lowering<'_> {
-    /// The environment without packages, made by the python of `root`.
-    pub(super) fn empty_venv(&self, root: &Output, env: &[(String, String)], python: &str) -> Output {
-        self.exec(root, python, env, &["venv", python])
+    /// The environment without packages, made by the python of `image`, and the image with bytecode for that python.
+    pub(super) fn ground(&self, image: &Output, env: &[(String, String)], python: &str) -> Ground {
+        let vertex = self
+            .exec(Bind::new("/", image), python, env, &["venv", python])
             .network(Network::None)
             .mount(Tmpfs::new("/app"))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch))
             .metadata(self.metadata(self.shared_name(&format!("create {VENV}")), None))
-            .build()
-            .output("/out")
+            .build();
+        Ground { root: vertex.output("/"), venv: vertex.output("/out") }
     }
 
     /// Build requirements, resolved once for all members that declare the same set.
@@ -25,7 +26,7 @@ impl Lowering<'_> {
         let indexes = self.plan.indexes.arguments();
         let mut arguments = vec!["backend", python];
         arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
-        let exec = self.exec(&self.builder, python, &self.options.builder_env, &arguments);
+        let exec = self.exec(self.builder.mount(), python, &self.options.builder_env, &arguments);
         self.index_mounts(exec)
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
@@ -61,10 +62,10 @@ impl Lowering<'_> {
             weak: false,
         };
         let mut exec = self
-            .exec(&self.base, &self.plan.interpreter.executable, &self.options.base_env, &arguments)
+            .exec(self.runtime.mount(), &self.plan.interpreter.executable, &self.options.base_env, &arguments)
             .network(Network::None)
             .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, &self.venv).selector(VENV).readonly())
+            .mount(Bind::new(VENV, &self.runtime.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         let mut metadata = self.metadata(name, None);
         for package in packages {

@@ -16,13 +16,13 @@ impl Lowering<'_> {
     /// Builds a project as a wheel and installs it.
     pub(super) fn member(&self, member: &Member, name: String) -> Output {
         let mut exec = self
-            .exec(&self.builder, &self.plan.builder_python, &self.options.builder_env, &["member", &member.name])
+            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &["member", &member.name])
             .network(Network::None)
             .mount(self.sources_of(member))
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new("/build", Input::Scratch).no_output())
             .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, &self.builder_venv).selector(VENV).readonly())
+            .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         if let Some(backend) = member.backend {
             exec = exec.mount(Bind::new(BACKEND, &self.backends[backend]).readonly());

@@ -1,6 +1,6 @@
 """One step of an image build: runs uv, then makes the output independent of when and where it ran.
 
-    worker.py venv PYTHON             an empty environment
+    worker.py venv PYTHON             an empty environment, and bytecode of the standard library beside it
     worker.py install REQUIREMENT...  wheels from /wheels into it
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
@@ -10,7 +10,9 @@ Everything else is fixed: steps that do the same have the same command line, and
 """
 
 import glob
+import importlib.util
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,17 @@ SCRATCH = "/build"
 EPOCH = 315532800 * 10**9
 
 
+# What uv's own scripts and the usual build backends import; each brings in others.
+STANDARD_LIBRARY = (
+    "argparse", "ast", "base64", "compileall", "concurrent.futures", "configparser", "csv", "ctypes", "dataclasses",
+    "datetime", "difflib", "email.message", "email.parser", "email.policy", "encodings.idna", "fnmatch", "functools",
+    "glob", "gzip", "hashlib", "html", "importlib.metadata", "importlib.resources", "inspect", "json", "logging",
+    "pathlib", "pkgutil", "platform", "pprint", "queue", "random", "runpy", "shlex", "shutil", "subprocess", "sysconfig",
+    "tarfile", "tempfile", "textwrap", "tokenize", "tomllib", "traceback", "typing", "unittest.mock", "urllib.request",
+    "uuid", "zipfile",
+)
+
+
 def uv(*arguments):
     """Runs uv; its own words are the log of the step, its exit code is the step's."""
     code = subprocess.run([UV, *arguments]).returncode
@@ -37,14 +50,18 @@ def uv(*arguments):
 
 
 def install(places, requirements):
-    """Installs wheels into the output as if it were the environment, so that scripts name the environment's python."""
-    prefix = OUT + VENV
+    """Installs wheels into the output as if it were the environment, so that scripts name the environment's python.
+
+    uv unpacks a wheel into its cache and installs it from there. In the output the cache is on the same file system, and what
+    is installed are links: each file is written once."""
+    prefix, cache = OUT + VENV, OUT + "/.cache"
     find_links = [argument for place in places for argument in ("--find-links", place)]
     uv(
-        "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--no-cache", "--no-config",
-        "--prerelease=allow", "--link-mode=copy", "--compile-bytecode", *find_links,
+        "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, "--no-config",
+        "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links,
         "--python", VENV + "/bin/python", "--prefix", prefix, *requirements,
     )
+    shutil.rmtree(cache)
     os.remove(prefix + "/.lock")
     for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
         forget_origin(record)
@@ -72,8 +89,23 @@ def freeze(root):
     os.utime(root, ns=(EPOCH, EPOCH))
 
 
+def compile_standard_library():
+    """Leaves bytecode in the root, for the steps that run in it: the official images have none, and every program would
+    compile again what it imports."""
+    for name in STANDARD_LIBRARY:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None) or ""
+        if path.endswith(".py") and path != __file__ and not os.path.exists(importlib.util.cache_from_source(path)):
+            py_compile.compile(path, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
 def make_venv(python):
     """An environment knows its own path, so it is made where it will live and then moved to the output."""
+    compile_standard_library()
     uv("venv", "--quiet", "--no-config", "--no-project", "--python", python, VENV)
     lock = VENV + "/.lock"
     if os.path.exists(lock):

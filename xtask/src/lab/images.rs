@@ -112,7 +112,7 @@ impl Debian {
     fn make(&self, places: &Places) -> Result<StandIn> {
         let certificates = certificates()?;
         let config = self.config();
-        let recipe = format!("1 {} {:?} {config} {}", self.suite, self.packages, layout::hash_file(&certificates)?);
+        let recipe = format!("2 {} {:?} {config} {}", self.suite, self.packages, layout::hash_file(&certificates)?);
         let key = layout::hexadecimal(&Sha256::digest(recipe));
         let directory = places.images().join(format!("{}-{}", self.name, &key[..12]));
         if !directory.is_dir() {
@@ -157,6 +157,8 @@ impl Debian {
             }
             // Debian guards its python against pip; the official images do not.
             command.arg(format!("--customize-hook=rm -f \"$1/usr/lib/python{version}/EXTERNALLY-MANAGED\""));
+            // Debian compiles the standard library when it is installed; the official images take bytecode out.
+            command.arg("--customize-hook=find \"$1/usr/lib\" -name __pycache__ -prune -exec rm -r {} +");
         }
         command.args([self.suite, "-"]).arg(debian_mirror()?);
         let mut child = command
