@@ -1,6 +1,7 @@
 //! One build, from the client's options to the result: the order of IO is visible here, and only here.
 
 mod failure;
+mod flags;
 mod images;
 mod reading;
 mod result;
@@ -8,17 +9,18 @@ mod result;
 use std::collections::BTreeMap;
 
 use buildkit_proto::caps::llb::MERGE_OP;
-use buildkit_proto::gateway::{BuildResult, CacheImport, Ref, Refs, SolveRequest};
+use buildkit_proto::gateway::{BuildResult, CacheImport, Ref, Refs, ResolveMode, SolveRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{Compiled, Inputs, compile};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::PackageId;
 use crate::lower;
+use crate::lower::container::Container;
 use crate::manifest::Manifest;
-use crate::options::Options;
+use crate::options::{Check, Options};
 use crate::plan::{Planned, Platform, plan};
 use crate::project::{Project, Request, Target};
 use failure::Failure;
@@ -39,6 +41,7 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
 }
 
 async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Failure> {
+    options.require_capabilities()?;
     if let Some(id) = options.get("requestid") {
         let call = Call::parse(id).ok_or_else(|| Failure::Unsupported(id.to_owned()))?;
         return answer(gateway, options, call).await.map(result::answer);
@@ -47,7 +50,7 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let is_map = options.multi_platform(platforms.len())?;
     let read = Read::new(gateway, options, false).await?;
     let target = read.target(options)?;
-    let job = Job { gateway, options, read: &read, target: &target };
+    let job = Job::new(gateway, options, &read, &target)?;
     let show_platform = platforms.len() > 1;
     let built = try_join_all(platforms.iter().map(|platform| job.build(platform, show_platform))).await?;
     Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map))
@@ -62,13 +65,14 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         Err(Failure::Diagnostics(errors)) if call == Call::Lint => return Ok(calls::lint(&Err(errors))),
         read => read?,
     };
+    let check = &read.check;
     match call {
         Call::Describe => Ok(calls::describe()),
         Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
         Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?)),
         Call::Lint | Call::Plan => match planned(gateway, options, &read).await {
             Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
-            Ok(planned) => Ok(calls::lint(&Ok(planned.warnings))),
+            Ok(planned) => Ok(calls::lint(&Ok(check.filter(planned.warnings)))),
             Err(Failure::Diagnostics(errors)) if call == Call::Lint => Ok(calls::lint(&Err(errors))),
             Err(failure) => Err(failure),
         },
@@ -79,7 +83,7 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
 async fn planned(gateway: &Gateway, options: &Options, read: &Read) -> Result<Planned, Failure> {
     let platforms = options.platforms()?;
     let target = read.target(options)?;
-    let job = Job { gateway, options, read, target: &target };
+    let job = Job::new(gateway, options, read, &target)?;
     let outside = images::resolve(&job, &platforms[0]).await?;
     Ok(plan(&read.project, &target, &read.manifests, &outside)?)
 }
@@ -89,20 +93,22 @@ struct Read {
     project: Project,
     manifests: BTreeMap<PackageId, Manifest>,
     ignore: Vec<String>,
+    check: Check,
 }
 
 impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(gateway: &Gateway, options: &Options, all: bool) -> Result<Self, Failure> {
         let context = Context::new(gateway, options)?;
-        let EntryFiles { files, ignore } = context.entry_files().await?;
+        let EntryFiles { files, ignore, check } = context.entry_files().await?;
+        let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let manifests = match all && project.declares_targets() {
             // Declared targets speak for themselves, and there may be none to choose.
             true => BTreeMap::new(),
             false => context.manifests(&project, &request(options)).await?,
         };
-        Ok(Self { project, manifests, ignore })
+        Ok(Self { project, manifests, ignore, check })
     }
 
     fn target(&self, options: &Options) -> Result<Target, Diagnostics> {
@@ -123,6 +129,12 @@ struct Job<'a> {
     options: &'a Options,
     read: &'a Read,
     target: &'a Target,
+    container: Container,
+    epoch: Option<i64>,
+    cache_imports: Vec<CacheImport>,
+    resolve_mode: ResolveMode,
+    /// Options that are given in vain.
+    warnings: Vec<Diagnostic>,
 }
 
 /// The image of one platform.
@@ -132,7 +144,24 @@ struct Built {
     base_config: Vec<u8>,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// Reads the options before anything is asked of the daemon.
+    fn new(gateway: &'a Gateway, options: &'a Options, read: &'a Read, target: &'a Target) -> Result<Self, Failure> {
+        let container = options.container()?;
+        flags::require(&container, gateway.llb_caps())?;
+        Ok(Self {
+            gateway,
+            options,
+            read,
+            target,
+            container,
+            epoch: options.source_date_epoch()?,
+            cache_imports: options.cache_imports()?,
+            resolve_mode: options.resolve_mode()?,
+            warnings: flags::warnings(options, &read.project),
+        })
+    }
+
     async fn build(&self, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let outside = images::resolve(self, platform).await?;
         let inputs = Inputs {
@@ -146,14 +175,19 @@ impl Job<'_> {
                 no_cache: self.options.no_cache(),
                 cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
                 merge: self.gateway.llb_caps().supports(MERGE_OP),
+                container: self.container.clone(),
                 show_platform,
                 ..lower::Options::default()
             },
-            epoch: self.options.source_date_epoch(),
+            epoch: self.epoch,
         };
         let Compiled { image, config, warnings, .. } = compile(inputs)?;
+        let warnings = self.read.check.filter(warnings);
+        if self.read.check.error {
+            Diagnostics::check(warnings.clone())?;
+        }
         let definition = buildkit_llb::marshal(image)?;
-        for warning in &warnings {
+        for warning in self.warnings.iter().chain(&warnings) {
             failure::warn(self.gateway, &definition, warning).await;
         }
         let reference = self.solve(definition.into_pb()).await?;
@@ -162,7 +196,7 @@ impl Job<'_> {
 
     /// Solves a graph with the client's remote caches, lazily.
     async fn solve(&self, definition: pb::Definition) -> Result<Option<Ref>, GatewayError> {
-        solve(self.gateway, definition, self.options.cache_imports()).await
+        solve(self.gateway, definition, self.cache_imports.clone()).await
     }
 }
 

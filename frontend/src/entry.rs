@@ -37,6 +37,13 @@ pub fn classify(file: &Arc<SourceFile>) -> Result<Entry, Diagnostic> {
     Ok(if is_stub { Entry::Stub } else { Entry::Config(Arc::clone(file)) })
 }
 
+/// The value of a line `# NAME=VALUE` in the comments that a file starts with (dockerfile: `parser.DirectiveParser`).
+pub fn directive(file: &SourceFile, name: &str) -> Option<String> {
+    let comments = file.text.trim_start_matches('\u{feff}').lines().map_while(|line| line.trim().strip_prefix('#'));
+    let mut pairs = comments.filter_map(|comment| comment.split_once('='));
+    pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+}
+
 /// `FROM image` or `ARG name` in a Dockerfile's spelling; neither is TOML.
 fn is_instruction(line: &str) -> bool {
     let mut words = line.split_whitespace();
@@ -54,6 +61,13 @@ mod tests {
             Ok(entry) => format!("{entry:?}").split(['(', ' ']).next().unwrap().to_owned(),
             Err(error) => format!("{error}").lines().next().unwrap().to_owned(),
         }
+    }
+
+    #[test]
+    fn reads_directives_at_the_top() {
+        let check = |text: &str| directive(&SourceFile::new("uv.build.toml", text), "check");
+        assert_eq!(check("# syntax=x\n# check = skip=a;error=true\n[args]\n").as_deref(), Some("skip=a;error=true"));
+        assert_eq!(check("# syntax=x\n\n# check=skip=a\n"), None);
     }
 
     #[test]

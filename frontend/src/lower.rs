@@ -2,6 +2,7 @@
 
 mod account;
 mod build;
+pub mod container;
 mod install;
 mod member;
 pub mod probe;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Local, Metadata, Mkfile, Output, Platform, merge};
 
 use crate::plan::{self, Contents, Layer, Member, Plan};
+use container::Container;
 use sources::Sources;
 
 /// Where a step finds the worker script and uv.
@@ -36,6 +38,8 @@ pub struct Options {
     pub no_cache: NoCache,
     /// Prefix of the names of caches, `BUILDKIT_CACHE_MOUNT_NS`.
     pub cache_namespace: Option<String>,
+    /// What the client asks of the containers of steps.
+    pub container: Container,
     /// Step names tell the platform.
     pub show_platform: bool,
     /// Environment of the base image, for the steps that run in it.
@@ -205,13 +209,19 @@ impl<'plan> Lowering<'plan> {
     fn exec(&self, root: Bind, python: &str, env: &[(String, String)], arguments: &[&str]) -> Exec {
         let worker = format!("{TOOLS}/worker.py");
         let arguments = [python, &worker].into_iter().chain(arguments.iter().copied());
-        Exec::new(arguments.map(str::to_owned))
+        let exec = Exec::new(arguments.map(str::to_owned))
             .platform(&self.platform)
             .envs(env.iter().cloned())
             .envs(STEP_ENV)
             .mount(root)
             .mount(Bind::new(format!("{TOOLS}/uv"), &self.tools.uv).selector("/uv").readonly())
-            .mount(Bind::new(&worker, &self.tools.worker).selector("/worker.py").readonly())
+            .mount(Bind::new(&worker, &self.tools.worker).selector("/worker.py").readonly());
+        self.options.container.limit(exec)
+    }
+
+    /// A step that fetches what no lock names.
+    fn online(&self, exec: Exec) -> Exec {
+        self.options.container.connect(exec)
     }
 
     fn assemble(&self, layers: Vec<Input>) -> Input {

@@ -1,11 +1,16 @@
 //! What the client asked for: the frontend's environment (BuildKit: `frontend/gateway/grpcclient/client.go`).
 
+mod check;
+mod container;
+
 use std::collections::BTreeMap;
 
-use buildkit_proto::gateway::CacheImport;
+use buildkit_proto::gateway::{CacheImport, ResolveMode};
 
 use crate::lower::NoCache;
 use crate::plan::Platform;
+
+pub use check::Check;
 
 /// Parsed options.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +26,10 @@ pub struct Options {
 /// The prefix of variables that hold an option each; what follows it is a number without meaning.
 const OPTION_PREFIX: &str = "BUILDKIT_FRONTEND_OPT_";
 
+/// What this frontend can do, for clients that insist (dockerfile: `builder/caps.go`). The image's label says the same to BuildKit.
+pub const CAPABILITIES: [&str; 3] =
+    ["moby.buildkit.frontend.inputs", "moby.buildkit.frontend.subrequests", "moby.buildkit.frontend.contexts"];
+
 /// How messages call an option that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
@@ -30,6 +39,22 @@ pub enum OptionsError {
     /// `build-arg:BUILDKIT_MULTI_PLATFORM` or `multi-platform`.
     #[error("option `{0}`: `{1}` is neither true nor false")]
     Bool(&'static str, String),
+    /// An option with a value of the wrong form.
+    #[error("option `{option}`: `{value}` is not {wanted}")]
+    Value {
+        /// Its name.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        wanted: &'static str,
+    },
+    /// An option that the daemon does not know.
+    #[error("option `{0}`: this BuildKit is too old for it, it lacks the capability `{1}`")]
+    OldDaemon(&'static str, &'static str),
+    /// `frontend.caps`: something that a client needs to be understood.
+    #[error("unsupported frontend capability {0}")]
+    Capability(String),
     /// Several platforms in a result that may hold one.
     #[error("`multi-platform=false`, but {0} platforms are asked for")]
     TooManyPlatforms(usize),
@@ -96,13 +121,9 @@ impl Options {
 
     /// Whether the result maps platforms to images (dockerui: `multi-platform`, `BUILDKIT_MULTI_PLATFORM`).
     pub fn multi_platform(&self, platforms: usize) -> Result<bool, OptionsError> {
-        for key in ["multi-platform", "build-arg:BUILDKIT_MULTI_PLATFORM"] {
+        for key in ["build-arg:BUILDKIT_MULTI_PLATFORM", "multi-platform"] {
             let Some(text) = self.get(key) else { continue };
-            let wanted = match text {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
-                other => return Err(OptionsError::Bool(key, other.to_owned())),
-            };
+            let wanted = boolean(text).ok_or_else(|| OptionsError::Bool(key, text.to_owned()))?;
             return if !wanted && platforms > 1 { Err(OptionsError::TooManyPlatforms(platforms)) } else { Ok(wanted) };
         }
         Ok(platforms > 1)
@@ -117,14 +138,69 @@ impl Options {
         }
     }
 
-    /// `SOURCE_DATE_EPOCH` in seconds, when it is a number.
-    pub fn source_date_epoch(&self) -> Option<i64> {
-        self.get("build-arg:SOURCE_DATE_EPOCH")?.parse().ok()
+    /// `SOURCE_DATE_EPOCH`: seconds since 1970.
+    pub fn source_date_epoch(&self) -> Result<Option<i64>, OptionsError> {
+        const OPTION: &str = "build-arg:SOURCE_DATE_EPOCH";
+        let Some(text) = self.get(OPTION) else { return Ok(None) };
+        let wanted = "a number of seconds";
+        text.parse().map(Some).map_err(|_| OptionsError::Value { option: OPTION, value: text.to_owned(), wanted })
     }
 
-    /// `cache-imports`: the caches to import from. They do not reach a solve unless the frontend passes them on.
-    pub fn cache_imports(&self) -> Vec<CacheImport> {
-        self.get("cache-imports").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    /// `image-resolve-mode`: whether tags are looked up anew.
+    pub fn resolve_mode(&self) -> Result<ResolveMode, OptionsError> {
+        const OPTION: &str = "image-resolve-mode";
+        let text = self.get(OPTION).unwrap_or_default();
+        let wanted = "`default`, `pull` or `local`";
+        ResolveMode::parse(text).ok_or_else(|| OptionsError::Value { option: OPTION, value: text.to_owned(), wanted })
+    }
+
+    /// `cache-imports` and the older `cache-from`: the caches to import from. They do not reach a solve unless the frontend
+    /// passes them on.
+    pub fn cache_imports(&self) -> Result<Vec<CacheImport>, OptionsError> {
+        const OPTION: &str = "cache-imports";
+        let text = self.get(OPTION).unwrap_or("[]");
+        let wanted = "a JSON array of `Type` and `Attrs`";
+        let mut imports: Vec<CacheImport> = serde_json::from_str(text).map_err(|_| OptionsError::Value {
+            option: OPTION,
+            value: text.to_owned(),
+            wanted,
+        })?;
+        let references = self.get("cache-from").unwrap_or_default().split(',').filter(|text| !text.is_empty());
+        imports.extend(references.map(|reference| CacheImport {
+            kind: "registry".to_owned(),
+            attrs: BTreeMap::from([("ref".to_owned(), reference.to_owned())]),
+        }));
+        Ok(imports)
+    }
+
+    /// Refuses a client that insists on what is not known here (`frontend.caps`). A mark after `+` is for frontends that load
+    /// others.
+    pub fn require_capabilities(&self) -> Result<(), OptionsError> {
+        let wanted = self.get("frontend.caps").unwrap_or_default().split(',').filter(|name| !name.is_empty());
+        for name in wanted.map(|name| name.split('+').next().unwrap_or_default()) {
+            if !CAPABILITIES.contains(&name) {
+                return Err(OptionsError::Capability(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which findings count; the build arg goes before the `# check=` line of the config, `directive`.
+    pub fn check(&self, directive: Option<&str>) -> Result<Check, OptionsError> {
+        match (self.get(check::OPTION), directive) {
+            (Some(text), _) => Check::parse(check::OPTION, text),
+            (None, Some(text)) => Check::parse(check::DIRECTIVE, text),
+            (None, None) => Ok(Check::default()),
+        }
+    }
+}
+
+/// As Go's `strconv.ParseBool` reads it.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 
@@ -169,5 +245,46 @@ mod tests {
         assert_eq!(platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), ["linux/arm64", "linux/amd64"]);
         assert!(options.multi_platform(platforms.len()).unwrap());
         assert_eq!(options.build_platform.unwrap().to_string(), "linux/amd64");
+    }
+
+    fn options(options: &[(&str, &str)]) -> Options {
+        let all = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Options { all, ..Options::default() }
+    }
+
+    #[test]
+    fn refuses_capabilities_that_it_does_not_have() {
+        let caps = |text: &str| options(&[("frontend.caps", text)]).require_capabilities().map_err(|e| e.to_string());
+        assert_eq!(caps(""), Ok(()));
+        assert_eq!(caps("moby.buildkit.frontend.contexts+forward,moby.buildkit.frontend.inputs"), Ok(()));
+        let unknown = "moby.buildkit.frontend.inputs,moby.buildkit.frontend.dreams+forward";
+        assert_eq!(caps(unknown), Err("unsupported frontend capability moby.buildkit.frontend.dreams".to_owned()));
+    }
+
+    #[test]
+    fn the_image_declares_the_capabilities() {
+        let dockerfile = include_str!("../../Dockerfile.frontend");
+        let label = format!("LABEL moby.buildkit.frontend.caps=\"{}\"\n", CAPABILITIES.join(","));
+        assert!(dockerfile.contains(&label), "{dockerfile}");
+    }
+
+    #[test]
+    fn passes_caches_on_in_both_spellings() {
+        let imports = options(&[
+            ("cache-imports", r#"[{"Type":"local","Attrs":{"src":"x"}}]"#),
+            ("cache-from", "registry.example/a,registry.example/b"),
+        ]);
+        let kinds: Vec<String> = imports.cache_imports().unwrap().into_iter().map(|import| import.kind).collect();
+        assert_eq!(kinds, ["local", "registry", "registry"]);
+        assert!(options(&[("cache-imports", "{")]).cache_imports().is_err());
+    }
+
+    #[test]
+    fn refuses_values_of_the_wrong_form() {
+        assert!(options(&[("build-arg:SOURCE_DATE_EPOCH", "yesterday")]).source_date_epoch().is_err());
+        assert_eq!(options(&[("build-arg:SOURCE_DATE_EPOCH", "")]).source_date_epoch().unwrap(), None);
+        assert!(options(&[("image-resolve-mode", "always")]).resolve_mode().is_err());
+        assert!(options(&[("multi-platform", "yes")]).multi_platform(1).is_err());
+        assert!(options(&[("multi-platform", "false")]).multi_platform(2).is_err());
     }
 }

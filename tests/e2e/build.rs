@@ -23,6 +23,8 @@ pub struct Built {
     pub steps: Steps,
     /// Reference of what was pushed, by digest.
     pub reference: String,
+    /// What `--metadata-file` tells.
+    pub metadata: Value,
 }
 
 impl<'a> Build<'a> {
@@ -64,18 +66,31 @@ impl<'a> Build<'a> {
         }
         let told: Value = serde_json::from_slice(&std::fs::read(&metadata)?).context("the build's metadata")?;
         let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
-        Ok(Built { steps: Steps::parse(&text)?, reference: format!("{name}@{digest}") })
+        let reference = format!("{name}@{digest}");
+        Ok(Built { steps: Steps::parse(&text)?, reference, metadata: told })
     }
 
     /// Builds, and gives back what a user sees when it fails.
     pub fn fail(self) -> Result<String> {
+        match self.look()? {
+            (false, text) => Ok(text),
+            (true, text) => bail!("the build succeeded:\n{text}"),
+        }
+    }
+
+    /// Builds, and gives back what a user sees when it succeeds.
+    pub fn show(self) -> Result<String> {
+        match self.look()? {
+            (true, text) => Ok(text),
+            (false, text) => bail!("the build failed:\n{text}"),
+        }
+    }
+
+    /// Whether it succeeded, and what it printed.
+    fn look(self) -> Result<(bool, String)> {
         let mut command = self.stage.lab().buildx(["build", "--progress=plain", "--output=type=cacheonly"]);
         command.args(&self.arguments).arg(&self.context).stdin(Stdio::null());
         let output = command.output().context("cannot start docker")?;
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() {
-            bail!("the build of {} {:?} succeeded:\n{text}", self.context.display(), self.arguments);
-        }
-        Ok(text)
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 }

@@ -11,6 +11,7 @@ mod context;
 mod equality;
 mod errors;
 mod examples;
+mod flags;
 mod graph;
 mod image;
 mod index;
@@ -41,6 +42,7 @@ fn main() -> Result<ExitCode> {
     errors::add(&mut trials);
     contents::add(&mut trials);
     graph::add(&mut trials);
+    flags::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

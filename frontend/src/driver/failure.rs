@@ -1,7 +1,7 @@
 //! Why a build failed, as BuildKit takes it: the message, and the places that clients draw excerpts from.
 
 use buildkit_llb::{Definition, LlbError};
-use buildkit_proto::error_details::{Source, Subrequest};
+use buildkit_proto::error_details::{FrontendCap, Source, Subrequest};
 use buildkit_proto::gateway::Warning;
 use buildkit_proto::{Code, Gateway, GatewayError, pb};
 
@@ -39,6 +39,10 @@ impl Failure {
                 spans.fold(GatewayError::new(diagnostics.to_string()), |error, span| error.with_detail(source(span)))
             }
             Self::Gateway(error) => error,
+            Self::Options(OptionsError::Capability(name)) => {
+                let error = OptionsError::Capability(name.clone());
+                GatewayError::with_code(Code::Unimplemented, error.to_string()).with_detail(FrontendCap { name })
+            }
             Self::Options(error) => GatewayError::new(error.to_string()),
             Self::Unsupported(name) => GatewayError::with_code(
                 Code::Unimplemented,

@@ -1,7 +1,7 @@
 //! Images and the pythons in them: asked of registries and of the images themselves, all at once.
 
 use buildkit_proto::GatewayError;
-use buildkit_proto::gateway::{ImageRequest, ResolveMode};
+use buildkit_proto::gateway::ImageRequest;
 
 use super::Job;
 use super::failure::Failure;
@@ -44,11 +44,7 @@ async fn resolve_image(job: &Job<'_>, named: &Located<String>, platform: &Platfo
     let request = ImageRequest {
         reference: reference.clone(),
         platform: Some(lower::platform(platform).to_pb()),
-        resolve_mode: match job.options.get("image-resolve-mode") {
-            Some("pull") => ResolveMode::Pull,
-            Some("local") => ResolveMode::Local,
-            _ => ResolveMode::Default,
-        },
+        resolve_mode: job.resolve_mode,
         log_name: format!("[internal] load metadata for {reference}"),
         ..ImageRequest::default()
     };
@@ -71,7 +67,7 @@ async fn probe_python(
 ) -> Result<Image, Failure> {
     let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
     let env = image::env(&image.config);
-    let output = probe::probe(&image.reference, uv, &lower::platform(platform), &env, wanted);
+    let output = probe::probe(&image.reference, uv, &lower::platform(platform), &env, wanted, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
         let reference = job.solve(definition).await?;

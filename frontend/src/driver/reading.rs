@@ -33,6 +33,8 @@ pub struct EntryFiles {
     pub files: Files,
     /// Patterns of the ignore file.
     pub ignore: Vec<String>,
+    /// What the `# check=` line of the config, or of the stub, says.
+    pub check: Option<String>,
 }
 
 /// What the client means when it names no file.
@@ -67,6 +69,7 @@ impl<'a> Context<'a> {
             self.read("context", &ROOT_FILES, "[internal] load project files"),
         )?;
         let named = beside.remove(self.filename);
+        let check = named.as_ref().and_then(|file| entry::directive(file, "check"));
         let config = match named.as_ref().map(entry::classify).transpose()? {
             Some(Entry::Config(file)) => Some(file),
             Some(Entry::Stub) => root.remove(config::FILE_NAME),
@@ -77,6 +80,7 @@ impl<'a> Context<'a> {
                     .into());
             }
         };
+        let check = check.or_else(|| config.as_ref().and_then(|file| entry::directive(file, "check")));
         let Some(lock) = root.remove(lock::FILE_NAME) else {
             return Err(missing_lock(config.as_ref().or(named.as_ref())).into());
         };
@@ -89,6 +93,7 @@ impl<'a> Context<'a> {
                 python_version: root.remove(".python-version"),
             },
             ignore: ignore.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+            check,
         })
     }
 

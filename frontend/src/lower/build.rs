@@ -37,7 +37,7 @@ impl Lowering<'_> {
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
-        let exec = self.index_mounts(exec);
+        let exec = self.index_mounts(self.online(exec));
         let metadata = self.metadata(name, Some(&package.name)).at_all(self.sources.location(&package.span));
         exec.metadata(metadata).build().output("/out")
     }

@@ -25,9 +25,12 @@ impl Lowering<'_> {
         let python = self.plan.builder_python.as_str();
         let indexes = self.plan.indexes.arguments();
         let mut arguments = vec!["backend", python];
-        arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
+        // Nothing is looked for where nothing is required: a backend may lie in the project itself.
+        if !backend.requires.is_empty() {
+            arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
+        }
         let exec = self.exec(self.builder.mount(), python, &self.options.builder_env, &arguments);
-        self.index_mounts(exec)
+        self.index_mounts(self.online(exec))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
             .metadata(

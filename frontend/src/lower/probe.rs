@@ -2,6 +2,7 @@
 
 use buildkit_llb::{Bind, Exec, Image, Input, Metadata, Network, Output, Platform, Tmpfs};
 
+use super::container::Container;
 use super::{STEP_ENV, TOOLS, script};
 use crate::interpreter::PROBE;
 
@@ -18,13 +19,20 @@ pub fn root(image: &str, platform: &Platform) -> Output {
 }
 
 /// A step in `image` that writes [`FACTS`]. Cached by BuildKit under the image's digest.
-pub fn probe(image: &str, uv: &str, platform: &Platform, env: &[(String, String)], wanted_python: &str) -> Output {
+pub fn probe(
+    image: &str,
+    uv: &str,
+    platform: &Platform,
+    env: &[(String, String)],
+    wanted_python: &str,
+    container: &Container,
+) -> Output {
     let root = root(image, platform);
     let uv_name = format!("[internal] image {uv}");
     let uv = Image::new(uv).platform(platform).internal().metadata(Metadata::named(uv_name)).build();
     let script_path = format!("{TOOLS}/probe.py");
     let uv_path = format!("{TOOLS}/uv");
-    Exec::new([PYTHON, &script_path, &format!("/out{FACTS}"), wanted_python, &uv_path].map(str::to_owned))
+    let exec = Exec::new([PYTHON, &script_path, &format!("/out{FACTS}"), wanted_python, &uv_path].map(str::to_owned))
         .platform(platform)
         .envs(env.iter().cloned())
         .envs(STEP_ENV)
@@ -33,8 +41,6 @@ pub fn probe(image: &str, uv: &str, platform: &Platform, env: &[(String, String)
         .mount(Bind::new(&uv_path, &uv).selector("/uv").readonly())
         .mount(Bind::new(&script_path, script("probe.py", PROBE)).selector("/probe.py").readonly())
         .mount(Tmpfs::new("/tmp"))
-        .mount(Bind::new("/out", Input::Scratch))
-        .metadata(Metadata::named(format!("[internal] python of {image}")))
-        .build()
-        .output("/out")
+        .mount(Bind::new("/out", Input::Scratch));
+    container.limit(exec).metadata(Metadata::named(format!("[internal] python of {image}"))).build().output("/out")
 }

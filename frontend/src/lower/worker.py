@@ -117,10 +117,11 @@ def make_venv(python):
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
-    uv(
-        "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
-        "--python", BACKEND + "/bin/python", *arguments,
-    )
+    if arguments:
+        uv(
+            "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
+            "--python", BACKEND + "/bin/python", *arguments,
+        )
 
 
 def make_member(name):

@@ -1,0 +1,79 @@
+//! Options that cannot do what they say here: refused, where the result would be another one, or warned of.
+
+use buildkit_proto::caps::CapSet;
+use buildkit_proto::caps::llb::{EXEC_META_CGROUP_PARENT, EXEC_META_ULIMIT, EXEC_MOUNT_TMPFS_SIZE};
+
+use crate::diagnostic::Diagnostic;
+use crate::lower::container::Container;
+use crate::options::{Options, OptionsError};
+use crate::project::Project;
+
+/// Refuses settings of containers that the daemon does not know.
+pub fn require(container: &Container, caps: &CapSet) -> Result<(), OptionsError> {
+    let needs = [
+        ("ulimit", !container.ulimits.is_empty(), EXEC_META_ULIMIT),
+        ("cgroup-parent", !container.cgroup_parent.is_empty(), EXEC_META_CGROUP_PARENT),
+        ("shm-size", container.shm_size.is_some(), EXEC_MOUNT_TMPFS_SIZE),
+    ];
+    match needs.into_iter().find(|(_, is_set, cap)| *is_set && !caps.supports(cap)) {
+        Some((option, _, cap)) => Err(OptionsError::OldDaemon(option, cap)),
+        None => Ok(()),
+    }
+}
+
+/// Limits of resources that BuildKit has a message for and its Rust bindings do not (dockerui: `attr.go`).
+const RESOURCES: [&str; 7] = ["memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "cpusetcpus", "cpusetmems"];
+
+/// Build args with a meaning of their own, here or for whoever is between the user and this frontend.
+const KNOWN_ARGS: [&str; 14] = [
+    "ALL_PROXY",
+    "BUILDKIT_BUILD_NAME",
+    "BUILDKIT_CACHE_MOUNT_NS",
+    "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+    "BUILDKIT_DOCKERFILE_CHECK",
+    "BUILDKIT_INLINE_CACHE",
+    "BUILDKIT_MULTI_PLATFORM",
+    "BUILDKIT_SANDBOX_HOSTNAME",
+    "BUILDKIT_SYNTAX",
+    "FTP_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "SOURCE_DATE_EPOCH",
+];
+
+/// What is asked for in vain.
+pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for option in RESOURCES.into_iter().filter(|option| options.get(option).is_some()) {
+        warnings.push(
+            Diagnostic::new(
+                "option::not_applied",
+                format!("the limit `{option}` does not reach the steps of this build"),
+            )
+            .help("limit the builder itself, or set `--cgroup-parent` to a control group with limits"),
+        );
+    }
+    let declared = project.config.as_ref().map(|config| &config.args);
+    for name in options.build_args().keys() {
+        let is_declared = declared.is_some_and(|args| args.contains_key(name));
+        if is_declared || KNOWN_ARGS.contains(&name.to_ascii_uppercase().as_str()) {
+            continue;
+        }
+        let warning = match name.as_str() {
+            "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE" => {
+                Diagnostic::new("option::not_applied", format!("build arg `{name}`: only the image itself is scanned"))
+                    .help("the image is made of the packages in `uv.lock` and of its base: nothing else is in it")
+            }
+            "BUILDKIT_GIT_ADVICE" => Diagnostic::new(
+                "option::not_applied",
+                format!("build arg `{name}`: git sources are fetched without advice"),
+            ),
+            _ => Diagnostic::new("option::unused_build_arg", format!("build arg `{name}` is not used"))
+                .did_you_mean(name, declared.into_iter().flat_map(|args| args.keys().map(String::as_str)))
+                .help(format!("declare it: `[args]` with `{name} = \"…\"`, and use it as `${{args.{name}}}`")),
+        };
+        warnings.push(warning);
+    }
+    warnings
+}
