@@ -10,7 +10,7 @@ use uv_buildkit_tests::checkout::{Checkout, Selection};
 type Wanted = BTreeMap<String, (u64, u32)>;
 
 /// Sizes of wheels that share a layer with others.
-const SMALL: std::ops::Range<u64> = 1_000..40_000;
+const SMALL: std::ops::Range<u64> = 1_000..25_000;
 
 /// Sizes of wheels that have a layer of their own.
 const LARGE: std::ops::Range<u64> = 20_000_000..900_000_000;

@@ -20,8 +20,8 @@ use crate::diagnostic::{Diagnostic, quoted};
 /// the packages reach it, and they hold 98 hundredths of the bytes.
 const SOLO_SIZE: u64 = 64_000;
 
-/// Compressed bytes below which a wheel is not worth much care: two fifths of all packages, two hundredths of the bytes.
-const TINY_SIZE: u64 = 50_000;
+/// Compressed bytes below which a wheel is not worth much care: a fourth of all packages, less than a hundredth of the bytes.
+const TINY_SIZE: u64 = 25_000;
 
 /// Members of a built-in family that are larger go alone all the same: they change together, but layers of their own are
 /// compressed, pushed and pulled side by side.
@@ -127,7 +127,7 @@ struct Place {
 
 impl Place {
     fn of(package: &Package, families: &Families<'_>, limit: usize) -> Self {
-        let (small, tiny) = if limit >= ROOMY { (16, 4) } else { ((limit / 2).max(1), (limit / 10).max(1)) };
+        let (small, tiny) = if limit >= ROOMY { (14, 4) } else { ((limit / 2).max(1), (limit / 10).max(1)) };
         let size = size(package);
         if let Some(family) = families.of(package) {
             return Self { size, alone: Slot::Family(family.clone()), shared: Slot::Family(family) };
@@ -149,7 +149,7 @@ impl Place {
 }
 
 /// The size from which on packages go alone: the usual one, or as many steps above it as it takes to stay within the limit. A
-/// step moves the packages of one size class, a fourth of a doubling, and no others.
+/// step moves the packages of one size class, a sixteenth wide, and no others.
 fn threshold(places: &[Place], limit: usize) -> u64 {
     let mut threshold = SOLO_SIZE;
     loop {
@@ -158,7 +158,7 @@ fn threshold(places: &[Place], limit: usize) -> u64 {
         if slots.len() <= limit || !has_solo {
             return threshold;
         }
-        threshold = threshold.saturating_add(threshold / 16 * 3);
+        threshold = threshold.saturating_add(threshold / 16);
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn large_wheels_are_low_families_share_small_ones_are_high() {
         let packages = vec![
-            package("idna", Some(40_000)),
+            package("idna", Some(20_000)),
             package("opentelemetry-sdk", Some(90_000)),
             package("opentelemetry-api", Some(60_000)),
             package("numpy", Some(16_000_000)),
@@ -300,7 +300,7 @@ mod tests {
         click: click
         nvidia: nvidia-ml-py
         opentelemetry: opentelemetry-api opentelemetry-sdk
-        small-14: unsized
+        small-02: unsized
         tiny-01: idna
         ");
     }

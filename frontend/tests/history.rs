@@ -1,0 +1,127 @@
+//! `uv-buildkit history` over a real git repository.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What git runs with: no settings of whoever runs the tests.
+const GIT: [(&str, &str); 6] = [
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_CONFIG_SYSTEM", "/dev/null"),
+    ("GIT_AUTHOR_NAME", "A"),
+    ("GIT_AUTHOR_EMAIL", "a@example.com"),
+    ("GIT_COMMITTER_NAME", "A"),
+    ("GIT_COMMITTER_EMAIL", "a@example.com"),
+];
+
+struct Repository(tempfile::TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self(tempfile::tempdir().expect("a directory for the repository"));
+        repository.git(&["init", "--quiet"]);
+        repository
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let status = Command::new("git").arg("-C").arg(self.path()).args(arguments).envs(GIT).status();
+        assert!(status.expect("git runs").success(), "git {arguments:?}");
+    }
+
+    /// Commits a file of the project in `services/app`.
+    fn commit(&self, name: &str, text: &str) {
+        let directory = self.path().join("services/app");
+        fs::create_dir_all(&directory).expect("a directory in the repository");
+        fs::write(directory.join(name), text).expect("a file in the repository");
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", name]);
+    }
+
+    fn history(&self, arguments: &[&str]) -> (bool, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"))
+            .arg("history")
+            .args(arguments)
+            .arg(self.path().join("services/app"))
+            .envs(GIT)
+            .output()
+            .expect("the program starts");
+        let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+}
+
+const MANIFEST: &str = "[project]\nname = \"app\"\nversion = \"1\"\n";
+
+/// A lock of a large, a middling and two small packages; `small` and `middling` are versions.
+fn lock(middling: u32, small: u32) -> String {
+    let packages =
+        [("large", 1, 90_000_000), ("middling", middling, 400_000), ("small", small, 9_000), ("tiny", 1, 8_000)];
+    let mut text =
+        "version = 1\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { virtual = \".\" }\ndependencies = [\n"
+            .to_owned();
+    text.extend(packages.iter().map(|(name, ..)| format!("    {{ name = \"{name}\" }},\n")));
+    text += "]\n";
+    for (name, version, size) in packages {
+        text += &format!(
+            "\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = {{ registry = \"https://index.example/simple\" }}\n\
+             wheels = [{{ url = \"https://files.example/{name}-{version}-py3-none-any.whl\", hash = \"sha256:{version:064}\", \
+             size = {size} }}]\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn commits_are_planned_and_pushes_are_summed() {
+    let repository = Repository::new();
+    repository.commit("README.md", "before there is a project\n");
+    repository.commit("pyproject.toml", MANIFEST);
+    repository.commit("uv.lock", &lock(1, 1));
+    repository.commit("uv.lock", &lock(2, 1));
+    repository.commit("README.md", "nothing that an image holds\n");
+    repository.commit("uv.lock", "this is no lock\n");
+    repository.commit("uv.lock", &lock(2, 2));
+
+    let (is_success, json, errors) = repository.history(&["--format=json"]);
+    assert!(is_success, "{errors}");
+    let report: Value = serde_json::from_str(&json).expect("a report");
+    // The manifest alone has no lock; that and the broken lock are the commits without an image.
+    assert_eq!(report["commits"], 5);
+    assert_eq!(report["changed_locks"], 4);
+    assert_eq!(report["changed_images"], 2);
+    assert_eq!(report["skipped"].as_array().map(Vec::len), Some(2), "{report:#}");
+    assert_eq!(report["packages"]["max"], 4);
+    let pushed = |cut: usize| report["cuts"][cut]["pushed_bytes"].as_u64();
+    assert_eq!(pushed(0), Some(400_000 + 9_000), "a layer for each package");
+    assert_eq!(pushed(3), Some(2 * 90_417_000), "one layer of all");
+    let (ours, per_package) = (pushed(1), pushed(0));
+    assert!(ours >= per_package && ours <= per_package.map(|bytes| bytes + 8_000), "{report:#}");
+
+    let (is_success, text, errors) = repository.history(&["--max-commits=1"]);
+    assert!(is_success, "{errors}");
+    assert!(text.starts_with("commits                 1\n"), "{text}");
+}
+
+#[test]
+fn a_revision_that_does_not_exist_is_said() {
+    let repository = Repository::new();
+    repository.commit("pyproject.toml", MANIFEST);
+    let (is_success, _, errors) = repository.history(&["--since=v9.9"]);
+    assert!(!is_success);
+    assert!(errors.contains("v9.9..HEAD"), "{errors}");
+}
+
+#[test]
+fn a_directory_outside_of_git_is_said() {
+    let repository = Repository(tempfile::tempdir().expect("a directory"));
+    fs::create_dir_all(repository.path().join("services/app")).expect("a directory in it");
+    let (is_success, _, errors) = repository.history(&[]);
+    assert!(!is_success);
+    assert!(errors.contains("not a git repository"), "{errors}");
+}
