@@ -34,7 +34,10 @@ pub fn image(plan: &Plan) -> Image {
         let wheels = packages.iter().filter(|package| package.artifact.form == Form::Wheel).map(|package| Wheel {
             name: package.name.clone(),
             version: package.version.clone(),
-            artifact: package.artifact.sha256.clone().unwrap_or_else(|| package.artifact.file.clone()),
+            artifact: match &package.artifact.hash {
+                Some(hash) => hash.to_string(),
+                None => package.artifact.file.clone(),
+            },
             size: layers::size(package),
             is_guessed: package.artifact.size.is_none(),
         });

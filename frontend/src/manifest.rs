@@ -3,6 +3,8 @@
 //! `project.name`, `project.requires-python`, `project.scripts`, `build-system.requires`, `build-system.build-backend`, and of
 //! the root `tool.uv.index`, `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`.
 
+pub mod settings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub struct BuildSystem {
     pub requires: Vec<String>,
     /// Dotted name of the backend.
     pub backend: Option<String>,
+    /// `tool.setuptools.ext-modules` names modules to be compiled.
+    pub has_extensions: bool,
     /// Its place, or the start of the file.
     pub span: Span,
 }
@@ -93,6 +97,15 @@ struct BuildSystemWire {
 struct ToolWire {
     #[serde(default)]
     uv: UvWire,
+    #[serde(default)]
+    setuptools: SetuptoolsWire,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct SetuptoolsWire {
+    #[serde(default)]
+    ext_modules: Vec<toml::Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -134,15 +147,21 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         })?),
         None => None,
     };
+    let has_extensions = !wire.tool.setuptools.ext_modules.is_empty();
     let build_system = match wire.build_system {
         Some(spanned) => {
             let span = Span::new(file, spanned.span());
             let BuildSystemWire { mut requires, build_backend } = spanned.into_inner();
             requires.sort();
             requires.dedup();
-            BuildSystem { requires, backend: build_backend, span }
+            BuildSystem { requires, backend: build_backend, has_extensions, span }
         }
-        None => BuildSystem { requires: vec![LEGACY_REQUIRES.to_owned()], backend: None, span: Span::whole(file) },
+        None => BuildSystem {
+            requires: vec![LEGACY_REQUIRES.to_owned()],
+            backend: None,
+            has_extensions,
+            span: Span::whole(file),
+        },
     };
     Ok(Manifest {
         file: Arc::clone(file),

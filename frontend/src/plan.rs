@@ -2,22 +2,24 @@
 //! the lowering to LLB.
 
 mod artifacts;
+mod direct_url;
 pub mod layers;
+mod members;
 mod projects;
+pub mod recipe;
 pub mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use crate::account::{self, Account};
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
-use crate::lock::closure::{self, Closure};
-use crate::lock::{PackageId, Source};
-use crate::manifest::{BuildSystem, Indexes, Manifest};
+use crate::lock::PackageId;
+use crate::lock::closure;
+use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use recipe::Recipe;
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -114,6 +116,8 @@ pub struct Plan {
 pub struct Backend {
     /// PEP 508 requirements, sorted.
     pub requires: Vec<String>,
+    /// Bounds of these and of what they need, PEP 508.
+    pub constraints: Vec<String>,
 }
 
 /// One layer of the image.
@@ -154,6 +158,10 @@ pub struct Package {
     pub version: String,
     /// The wheel, or what it is built from.
     pub artifact: Artifact,
+    /// Its `direct_url.json`; absent when it comes from an index.
+    pub direct_url: Option<String>,
+    /// How it is built, if it is.
+    pub recipe: Recipe,
     /// Its place in the lock.
     pub span: Span,
 }
@@ -167,10 +175,25 @@ pub struct Artifact {
     pub form: Form,
     /// Where it lies.
     pub origin: Origin,
-    /// Lower-case hexadecimal; absent when the lock has none.
-    pub sha256: Option<String>,
+    /// Of its content; absent when the lock has none.
+    pub hash: Option<Hash>,
     /// Bytes; absent when the lock has none.
     pub size: Option<u64>,
+}
+
+/// `sha256:…`, as the lock has it. Other algorithms than sha256 are none that BuildKit could verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hash {
+    /// `sha256`, `sha384` or `sha512`, as python calls it.
+    pub algorithm: String,
+    /// Lower-case hexadecimal.
+    pub hex: String,
+}
+
+impl std::fmt::Display for Hash {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}", self.algorithm, self.hex)
+    }
 }
 
 /// What an artifact is.
@@ -219,8 +242,26 @@ pub struct Member {
     pub nested: Vec<String>,
     /// Index into [`Plan::backends`]; absent when uv builds it itself.
     pub backend: Option<usize>,
+    /// Its `direct_url.json`.
+    pub direct_url: Option<String>,
+    /// How it is built.
+    pub recipe: Recipe,
+    /// What its build may need.
+    pub toolchain: Toolchain,
     /// The place of its build system.
     pub span: Span,
+}
+
+/// What a build of a project may need beside its build requirements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Toolchain {
+    /// Nothing: it copies files.
+    #[default]
+    None,
+    /// A compiler, and a cache for what was compiled.
+    Compiler,
+    /// The same, and a network: the compiler's own packages are fetched in the build.
+    CompilerWithPackages,
 }
 
 /// A plan and what its user should know.
@@ -266,7 +307,7 @@ pub fn plan(
     let mut warnings = Vec::new();
     let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
     let mut backends = Vec::new();
-    let members = members(project, &closure, manifests, &interpreter.uv, &mut backends)?;
+    let members = members::of(project, target, &closure, manifests, &interpreter.uv, &mut backends)?;
     let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
 
     let mut layers = vec![
@@ -370,81 +411,6 @@ fn check_builder(target: &Target, base: &Interpreter, builder: &Interpreter) -> 
     .at(target.base.span.clone())
     .help("choose a `builder` with the same python as `base`")
     .into())
-}
-
-fn members(
-    project: &Project,
-    closure: &Closure,
-    manifests: &BTreeMap<PackageId, Manifest>,
-    uv_version: &str,
-    backends: &mut Vec<Backend>,
-) -> Result<Vec<Member>, Diagnostics> {
-    let lock = &project.lock;
-    // Other projects and the workspace's flat indexes are no part of a project that they lie in.
-    let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
-    let indexes = indexes.map(|directory| directory.trim_start_matches("./").trim_end_matches('/'));
-    let directories: BTreeSet<&str> =
-        lock.packages.iter().filter_map(|package| package.source.project_dir()).chain(indexes).collect();
-    let mut members = Vec::new();
-    for id in closure.local_projects(lock) {
-        let package = &lock.packages[id];
-        let (Source::Directory(directory) | Source::Editable(directory)) = &package.source else { continue };
-        let Some(manifest) = manifests.get(&id) else {
-            return Err(Diagnostic::new(
-                "lock::missing_member",
-                format!("`{}` has no `pyproject.toml` in `{directory}`", package.name),
-            )
-            .at(package.span.clone())
-            .help(
-                "if the file is there, see whether `.dockerignore` leaves it out; if the member is gone, run `uv lock`",
-            )
-            .into());
-        };
-        let backend = backend_of(&manifest.build_system, uv_version).map(|requires| {
-            let backend = Backend { requires };
-            backends.iter().position(|known| *known == backend).unwrap_or_else(|| {
-                backends.push(backend);
-                backends.len() - 1
-            })
-        });
-        let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
-        let nested = directories
-            .iter()
-            .filter(|other| **other != "." && *other != directory)
-            .filter_map(|other| other.strip_prefix(&prefix))
-            .map(ToOwned::to_owned)
-            .collect();
-        members.push(Member {
-            name: package.name.to_string(),
-            version: package.version.as_ref().map(ToString::to_string),
-            directory: directory.clone(),
-            nested,
-            backend,
-            span: manifest.build_system.span.clone(),
-        });
-    }
-    Ok(members)
-}
-
-/// The requirements to install before a build; none when uv builds the project itself, which it does for `uv_build` of its own
-/// version (uv: `check_direct_build`).
-fn backend_of(build_system: &BuildSystem, uv_version: &str) -> Option<Vec<String>> {
-    if let [only] = &build_system.requires[..]
-        && build_system.backend.as_deref() == Some("uv_build")
-        && let Ok(requirement) = only.parse::<Requirement<VerbatimUrl>>()
-        && requirement.name.as_str() == "uv-build"
-        && let Ok(version) = uv_version.parse()
-    {
-        let admitted = match &requirement.version_or_url {
-            None => true,
-            Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(&version),
-            Some(VersionOrUrl::Url(_)) => false,
-        };
-        if admitted {
-            return None;
-        }
-    }
-    Some(build_system.requires.clone())
 }
 
 /// Whether a step of the plan asks an index for build requirements.

@@ -34,6 +34,8 @@ pub struct Project {
     pub lock: Lock,
     /// The workspace root's manifest.
     pub manifest: Option<Manifest>,
+    /// How it says that packages are built.
+    pub settings: manifest::settings::Settings,
     python_version: Option<Located<String>>,
 }
 
@@ -102,9 +104,10 @@ impl Project {
     pub fn parse(files: &Files, build_args: &BTreeMap<String, String>) -> Result<Self, Diagnostics> {
         let config = files.config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
         let manifest = files.manifest.as_ref().map(manifest::parse).transpose()?;
+        let settings = files.manifest.as_ref().map(manifest::settings::parse).transpose()?.unwrap_or_default();
         let lock = lock::parse(&files.lock)?;
         let python_version = files.python_version.as_ref().and_then(python_version);
-        Ok(Self { config, lock, manifest, python_version })
+        Ok(Self { config, lock, manifest, settings, python_version })
     }
 
     /// Whether the config declares targets, so that members do not stand for themselves.

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde_json::Value;
 use xtask::progress::Steps;
 
@@ -21,10 +24,56 @@ pub struct Build<'a> {
 pub struct Built {
     /// What was done for it.
     pub steps: Steps,
+    /// What its steps printed, and what the user was warned of.
+    pub told: Told,
     /// Reference of what was pushed, by digest.
     pub reference: String,
     /// What `--metadata-file` tells.
     pub metadata: Value,
+}
+
+/// Words of a build.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// What the steps printed, in the order of time.
+    pub log: String,
+    /// One line each.
+    pub warnings: Vec<String>,
+}
+
+impl Told {
+    /// From `--progress=rawjson` (BuildKit: `client.SolveStatus`), in which texts are base64.
+    fn parse(progress: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Update {
+            #[serde(default)]
+            logs: Vec<Log>,
+            #[serde(default)]
+            warnings: Vec<Warning>,
+        }
+        #[derive(Deserialize)]
+        struct Log {
+            data: String,
+        }
+        #[derive(Deserialize)]
+        struct Warning {
+            short: String,
+        }
+        let text = |encoded: &str| -> Result<String> {
+            Ok(String::from_utf8_lossy(&STANDARD.decode(encoded).context("text that is not base64")?).into_owned())
+        };
+        let mut told = Self::default();
+        for line in progress.lines().filter(|line| line.starts_with('{')) {
+            let update: Update = serde_json::from_str(line).with_context(|| format!("the progress `{line}`"))?;
+            for log in update.logs {
+                told.log += &text(&log.data)?;
+            }
+            for warning in update.warnings {
+                told.warnings.push(text(&warning.short)?);
+            }
+        }
+        Ok(told)
+    }
 }
 
 impl<'a> Build<'a> {
@@ -67,7 +116,7 @@ impl<'a> Build<'a> {
         let told: Value = serde_json::from_slice(&std::fs::read(&metadata)?).context("the build's metadata")?;
         let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
         let reference = format!("{name}@{digest}");
-        Ok(Built { steps: Steps::parse(&text)?, reference, metadata: told })
+        Ok(Built { steps: Steps::parse(&text)?, told: Told::parse(&text)?, reference, metadata: told })
     }
 
     /// Builds, and gives back what a user sees when it fails.

@@ -21,13 +21,14 @@ pub fn add(trials: &mut Trials) {
 
 /// Environments of the oracle and of the image, listed side by side. `image` is a context of that name.
 const DOCKERFILE: &str = r#"
-FROM python:3.13-slim-bookworm AS oracle
+ARG BASE
+FROM ${BASE} AS oracle
 COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv
 WORKDIR /app
 COPY . .
 ENV UV_CACHE_DIR=/cache UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
-ARG PACKAGE
-RUN --mount=type=cache,target=/cache uv sync --quiet --frozen --no-dev --no-editable --package $PACKAGE
+ARG SELECTION
+RUN --mount=type=cache,target=/cache uv sync --quiet --frozen --no-dev --no-editable $SELECTION
 
 FROM python:3.13-slim-bookworm AS listing
 COPY --from=script listing.py /
@@ -38,13 +39,26 @@ FROM scratch
 COPY --from=listing /listings /
 "#;
 
+/// An environment.
 #[derive(Debug, Deserialize)]
-struct Listing {
+pub struct Listing {
     entries: BTreeMap<String, Entry>,
     /// How many modules have bytecode.
     compiled: usize,
     /// Those that could have it, and have not.
-    uncompiled: Vec<String>,
+    pub uncompiled: Vec<String>,
+}
+
+impl Listing {
+    /// Forgets a file, and that a `RECORD` names it.
+    pub fn leave_out(&mut self, path: &str) {
+        if self.entries.remove(path).is_some() {
+            let name = path.rsplit("site-packages/").next().unwrap_or(path);
+            for entry in self.entries.values_mut() {
+                entry.lines.retain(|line| line.split(',').next() != Some(name));
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -66,7 +80,8 @@ fn orchard_equals_uv(stage: &Stage) -> Result<()> {
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout == "orchard_shop ['apple', 'pear', 'quince']\n", "{run:?}");
 
-    let (oracle, image) = listings(stage, &context, &built, orchard::APPLICATION)?;
+    let selection = format!("--package {}", orchard::APPLICATION);
+    let (oracle, image) = listings(stage, &context, &built, BASE, &selection, Cache::Shared)?;
     let packages = oracle.entries.keys().filter(|path| path.ends_with(".dist-info")).count();
     let members =
         image.entries.keys().filter(|path| path.contains("/orchard_") && path.ends_with(".dist-info")).count();
@@ -79,16 +94,40 @@ fn orchard_equals_uv(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// What uv installs and what the image holds.
-fn listings(stage: &Stage, context: &Context<'_>, built: &Built, package: &str) -> Result<(Listing, Listing)> {
-    let directory = stage.directory(&format!("listings-{package}"))?;
-    fs::write(directory.join("Dockerfile"), DOCKERFILE)?;
+/// What uv finds in its cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// What it installed in other runs.
+    Shared,
+    /// Nothing: uv knows files without a hash by their path, and takes another run's for this one's.
+    Empty,
+}
+
+/// The base of targets that name none.
+pub const BASE: &str = "python:3.13-slim-bookworm";
+
+/// What uv installs in `base` with these arguments, and what the image holds.
+pub fn listings(
+    stage: &Stage,
+    context: &Context<'_>,
+    built: &Built,
+    base: &str,
+    selection: &str,
+    cache: Cache,
+) -> Result<(Listing, Listing)> {
+    let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
+    let directory = stage.directory(&format!("listings-{name}"))?;
+    let dockerfile = match cache {
+        Cache::Shared => DOCKERFILE.to_owned(),
+        Cache::Empty => DOCKERFILE.replace("type=cache", "type=tmpfs"),
+    };
+    fs::write(directory.join("Dockerfile"), dockerfile)?;
     fs::write(directory.join("listing.py"), include_str!("listing.py"))?;
     let output = directory.join("output");
     let mut build = stage.lab().buildx(["build", "--quiet"]);
     build.arg("--file").arg(directory.join("Dockerfile"));
     build.arg(format!("--output=type=local,dest={}", output.display()));
-    build.arg(format!("--build-arg=PACKAGE={package}"));
+    build.arg(format!("--build-arg=BASE={base}")).arg(format!("--build-arg=SELECTION={selection}"));
     build.arg(format!("--build-context=script={}", directory.display()));
     build.arg(format!("--build-context=image=docker-image://{}", built.reference));
     run_captured(build.arg(&context.directory)).context("uv sync")?;
@@ -96,13 +135,10 @@ fn listings(stage: &Stage, context: &Context<'_>, built: &Built, package: &str) 
     Ok((read("oracle.json")?, read("image.json")?))
 }
 
-/// Files that tell from where, when and how a member was built: a path of the builder, times of its files. They are of use
-/// to a later `uv sync` only, and would make the same sources give different layers.
-const ORIGINS: [&str; 3] = ["direct_url.json", "uv_build.json", "uv_cache.json"];
-
-fn is_origin(path: &str) -> bool {
-    let Some((directory, name)) = path.rsplit_once('/') else { return false };
-    directory.ends_with(".dist-info") && directory.contains("orchard_") && ORIGINS.contains(&name)
+/// Where uv notes when the files of a local project or archive were written. It is of use to a later `uv sync` only, and would
+/// make the same sources give different layers.
+fn is_time(path: &str) -> bool {
+    path.ends_with(".dist-info/uv_cache.json")
 }
 
 /// What uv locks while it changes an environment: an image's does not change.
@@ -117,10 +153,10 @@ fn without_prompt(line: &str) -> String {
 
 /// What is compared of an environment.
 fn compared(listing: &Listing) -> BTreeMap<String, Entry> {
-    let entries = listing.entries.iter().filter(|(path, _)| !is_origin(path) && *path != LOCK);
+    let entries = listing.entries.iter().filter(|(path, _)| !is_time(path) && *path != LOCK);
     entries
         .map(|(path, entry)| {
-            let lines = entry.lines.iter().filter(|line| !is_origin(line.split(',').next().unwrap_or_default()));
+            let lines = entry.lines.iter().filter(|line| !is_time(line.split(',').next().unwrap_or_default()));
             let lines = match path.as_str() {
                 "pyvenv.cfg" => lines.filter(|line| *line != "prompt = app").cloned().collect(),
                 activation if activation.starts_with("bin/activate") => {
@@ -133,7 +169,8 @@ fn compared(listing: &Listing) -> BTreeMap<String, Entry> {
         .collect()
 }
 
-fn differences(oracle: &Listing, image: &Listing) -> Vec<String> {
+/// Where an image is not what uv installs.
+pub fn differences(oracle: &Listing, image: &Listing) -> Vec<String> {
     let (oracle, image) = (compared(oracle), compared(image));
     let paths: BTreeSet<&String> = oracle.keys().chain(image.keys()).collect();
     let mut differences = Vec::new();

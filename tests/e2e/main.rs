@@ -18,6 +18,8 @@ mod index;
 mod layer;
 mod orchard;
 mod pond;
+mod project;
+mod sources;
 mod stage;
 
 use std::process::ExitCode;
@@ -43,6 +45,7 @@ fn main() -> Result<ExitCode> {
     contents::add(&mut trials);
     graph::add(&mut trials);
     flags::add(&mut trials);
+    sources::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -1,15 +1,17 @@
 //! Third-party packages that are no wheel yet: built, each in a step and with a cache of its own, into one.
 
-use buildkit_llb::{Bind, Cache, CacheSharing, Input, Output, Tmpfs};
+use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
 use super::Lowering;
+use super::install::{unverified, with_data};
+use crate::plan::recipe::Recipe;
 use crate::plan::{Artifact, Form, Package, VENV};
 
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";
 
 /// Where a build keeps what makes the next one faster: uv's cache and those of compilers.
-const CACHE: &str = "/cache";
+pub(super) const CACHE: &str = "/cache";
 
 impl Lowering<'_> {
     /// A directory with the wheel of a package.
@@ -37,13 +39,20 @@ impl Lowering<'_> {
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
-        let exec = self.index_mounts(self.online(exec));
+        let unverified: Vec<_> = unverified(package, path).into_iter().collect();
+        let exec = with_data(self.index_mounts(self.online(exec)), "VERIFY", &unverified);
+        let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
+        let exec = with_recipe(exec, &package.name, &package.recipe);
+        let exec = match form {
+            Form::Tree { .. } => exec.envs(tagged(package)),
+            Form::Sdist { .. } | Form::Wheel => exec,
+        };
         let metadata = self.metadata(name, Some(&package.name)).at_all(self.sources.location(&package.span));
         exec.metadata(metadata).build().output("/out")
     }
 
     /// `NAMESPACE/uv-buildkit-NAME-cpython313-linux-amd64-uv0.13`
-    fn cache_id(&self, package: &str) -> String {
+    pub(super) fn cache_id(&self, package: &str) -> String {
         let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
         let python = &self.plan.interpreter;
         let version = python.short_version().unwrap_or_default().replace('.', "");
@@ -53,5 +62,30 @@ impl Lowering<'_> {
         // A cache that another version of uv wrote may be refused.
         let uv: Vec<&str> = self.plan.interpreter.uv.split('.').take(2).collect();
         format!("{namespace}uv-buildkit-{package}-{python}-{platform}-uv{}", uv.join("."))
+    }
+}
+
+/// Variables that tell backends the version which they would else ask git's tags for: a step has files of a commit, and no
+/// history. The lock has the version that the tags gave.
+fn tagged(package: &Package) -> [(String, String); 6] {
+    let own = package.name.to_uppercase().replace('-', "_");
+    [
+        // hatch-vcs asks for no name.
+        "SETUPTOOLS_SCM_PRETEND_VERSION".to_owned(),
+        format!("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{own}"),
+        "PBR_VERSION".to_owned(),
+        "PDM_BUILD_SCM_VERSION".to_owned(),
+        "POETRY_DYNAMIC_VERSIONING_BYPASS".to_owned(),
+        "UV_DYNAMIC_VERSIONING_BYPASS".to_owned(),
+    ]
+    .map(|name| (name, package.version.clone()))
+}
+
+/// Tells a step how the package is built that it builds.
+pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe) -> Exec {
+    let exec = exec.envs(recipe.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+    match recipe.uv_toml(package) {
+        Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
+        None => exec,
     }
 }

@@ -1,10 +1,15 @@
 //! Artifacts: fetched by hash, wheels among them installed offline into an output that holds nothing else.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::{Bind, Exec, Git, Http, Input, Metadata, Network, Output, ProgressGroup, Tmpfs};
+
+use serde::Serialize;
 
 use super::{Ground, Lowering};
 use crate::manifest::Indexes;
-use crate::plan::{Artifact, Backend, Form, Origin, Package, VENV};
+use crate::plan::recipe::Recipe;
+use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
 
 impl Lowering<'_> {
     /// The environment without packages, made by the python of `image`, and the image with bytecode for that python.
@@ -30,6 +35,7 @@ impl Lowering<'_> {
             arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
         }
         let exec = self.exec(self.builder.mount(), python, &self.options.builder_env, &arguments);
+        let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
         self.index_mounts(self.online(exec))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
@@ -76,7 +82,7 @@ impl Lowering<'_> {
             let wheel = match package.artifact.form {
                 Form::Wheel => {
                     let (wheel, path) = self.artifact(package, Some(&group));
-                    Bind::new(format!("/wheels/{}", package.artifact.file), wheel).selector(path)
+                    Bind::new(wheel_path(package), wheel).selector(path)
                 }
                 // How the wheel will be called is not known before it is built.
                 Form::Sdist { .. } | Form::Tree { .. } => {
@@ -85,12 +91,20 @@ impl Lowering<'_> {
             };
             exec = exec.mount(wheel.readonly());
         }
+        let wheels = packages.iter().filter(|package| package.artifact.form == Form::Wheel);
+        let unverified: Vec<_> = wheels.filter_map(|package| unverified(package, wheel_path(package))).collect();
+        let notes = packages.iter().map(|package| {
+            let recipe = (package.artifact.form != Form::Wheel).then_some(&package.recipe);
+            (package.name.as_str(), notes(package.direct_url.as_deref(), recipe))
+        });
+        let notes: Notes<'_> = notes.filter(|(_, files)| !files.is_empty()).collect();
+        let exec = with_data(with_data(exec, "VERIFY", &unverified), "NOTES", &notes);
         exec.metadata(metadata).build().output("/out")
     }
 
     /// The vertex that holds an artifact, and the path of the artifact in it.
     pub(super) fn artifact(&self, package: &Package, group: Option<&ProgressGroup>) -> (Output, String) {
-        let Artifact { file, origin, sha256, .. } = &package.artifact;
+        let Artifact { file, origin, hash, .. } = &package.artifact;
         let location = self.sources.location(&package.span);
         // The layers made from artifacts travel with a cache; the artifacts would double it.
         let metadata = |name: String| Metadata::named(name).export_cache(false).at_all(location);
@@ -103,9 +117,9 @@ impl Lowering<'_> {
                     None => metadata,
                 };
                 let http = Http::new(url).filename(file).mode(0o644).metadata(metadata);
-                let http = match sha256 {
-                    Some(hex) => http.checksum(format!("sha256:{hex}")),
-                    None => http,
+                let http = match hash {
+                    Some(hash) if is_buildkits(hash) => http.checksum(hash.to_string()),
+                    Some(_) | None => http,
                 };
                 (http.build(), format!("/{file}"))
             }
@@ -114,5 +128,46 @@ impl Lowering<'_> {
                 (Git::new(url, commit).metadata(metadata).build(), "/".to_owned())
             }
         }
+    }
+}
+
+/// Where a step finds a wheel.
+fn wheel_path(package: &Package) -> String {
+    format!("/wheels/{}", package.artifact.file)
+}
+
+/// Whether BuildKit can verify a hash.
+fn is_buildkits(hash: &Hash) -> bool {
+    hash.algorithm == "sha256"
+}
+
+/// A file that a step is to verify: its path, what the user calls it, its hash. None where BuildKit verifies it when it is
+/// fetched.
+pub(super) fn unverified(package: &Package, path: String) -> Option<[String; 3]> {
+    let Artifact { file, origin, hash: Some(hash), .. } = &package.artifact else { return None };
+    let shown = match origin {
+        Origin::Url(_) if is_buildkits(hash) => return None,
+        Origin::Git { .. } => return None,
+        Origin::Url(_) => file,
+        Origin::Context(path) => path,
+    };
+    Some([path, shown.clone(), hash.to_string()])
+}
+
+/// Texts of files that a step is to write beside the metadata of what it installs, by package and file name.
+pub(super) type Notes<'plan> = BTreeMap<&'plan str, BTreeMap<&'static str, String>>;
+
+/// Where a package came from and, if it was built, how.
+pub(super) fn notes(direct_url: Option<&str>, recipe: Option<&Recipe>) -> BTreeMap<&'static str, String> {
+    let files =
+        [("direct_url.json", direct_url.map(ToOwned::to_owned)), ("uv_build.json", recipe.and_then(Recipe::record))];
+    files.into_iter().filter_map(|(file, text)| Some((file, text?))).collect()
+}
+
+/// Gives a step data that is no part of its command line, which clients show when it fails.
+pub(super) fn with_data(exec: Exec, name: &str, data: &impl Serialize) -> Exec {
+    match serde_json::to_string(data) {
+        Ok(text) if text != "[]" && text != "{}" => exec.env(format!("UV_BUILDKIT_{name}"), text),
+        Ok(_) | Err(_) => exec,
     }
 }

@@ -1,9 +1,11 @@
 //! Local projects: built and installed in one step that sees nothing of the context but the project's own directory.
 
-use buildkit_llb::{Bind, Copy, File, Input, Metadata, Network, Output, Tmpfs};
+use buildkit_llb::{Bind, Cache, CacheSharing, Copy, File, Input, Metadata, Network, Output, Tmpfs};
 
+use super::build::{CACHE, with_recipe};
+use super::install::{Notes, notes, with_data};
 use super::{EPOCH, Lowering};
-use crate::plan::{Member, VENV};
+use crate::plan::{Member, Toolchain, VENV};
 
 /// Where build requirements are mounted; an environment knows its own path.
 pub(super) const BACKEND: &str = "/opt/uv-buildkit/backend";
@@ -17,7 +19,6 @@ impl Lowering<'_> {
     pub(super) fn member(&self, member: &Member, name: String) -> Output {
         let mut exec = self
             .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &["member", &member.name])
-            .network(Network::None)
             .mount(self.sources_of(member))
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new("/build", Input::Scratch).no_output())
@@ -27,6 +28,15 @@ impl Lowering<'_> {
         if let Some(backend) = member.backend {
             exec = exec.mount(Bind::new(BACKEND, &self.backends[backend]).readonly());
         }
+        exec = match member.toolchain {
+            Toolchain::CompilerWithPackages => self.online(exec),
+            Toolchain::None | Toolchain::Compiler => exec.network(Network::None),
+        };
+        if member.toolchain != Toolchain::None {
+            exec = exec.mount(Cache::new(CACHE, self.cache_id(&member.name)).sharing(CacheSharing::Locked));
+        }
+        let notes = Notes::from([(member.name.as_str(), notes(member.direct_url.as_deref(), Some(&member.recipe)))]);
+        let exec = with_recipe(with_data(exec, "NOTES", &notes), &member.name, &member.recipe);
         let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));
         exec.metadata(metadata).build().output("/out")
     }

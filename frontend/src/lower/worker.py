@@ -6,16 +6,30 @@
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
     worker.py member NAME             a project, built from /src and installed
 
+Data of the environment:
+
+    UV_BUILDKIT_VERIFY  [[PATH, SHOWN, HASH]]: files that must have this hash, and what the user calls them
+    UV_BUILDKIT_NOTES   {PACKAGE: {FILE: TEXT}}: files to be written beside the metadata of packages that are installed
+    UV_BUILDKIT_EXPECTED  [PACKAGE, VERSION]: of the wheel that a build is to make
+    UV_BUILDKIT_CONSTRAINTS   [REQUIREMENT]: bounds of build requirements
+    UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
+
 Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
 """
 
+import base64
+import filecmp
 import glob
+import hashlib
 import importlib.util
+import json
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 
 UV = "/opt/uv-buildkit/uv"
 VENV = "/app/.venv"
@@ -24,6 +38,8 @@ WHEELS = "/wheels"
 BUILT = "/built"
 CACHE = "/cache"
 BACKEND = "/opt/uv-buildkit/backend"
+# Where Debian has compilers that ask ccache first.
+CCACHE = "/usr/lib/ccache"
 SOURCE = "/src"
 SCRATCH = "/build"
 
@@ -49,7 +65,40 @@ def uv(*arguments):
         sys.exit(code)
 
 
-def install(places, requirements):
+def verify(path, shown, expected):
+    """Ends the step unless a file is the one that was locked: BuildKit does not verify files of the context, nor hashes
+    other than sha256."""
+    algorithm = expected.split(":")[0]
+    digest = hashlib.new(algorithm)
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    found = "%s:%s" % (algorithm, digest.hexdigest())
+    if found != expected:
+        sys.exit(
+            "worker.py: `%s` is not the file that was locked: uv.lock has %s, the file has %s\n"
+            "help: bring back the file that was locked, or run `uv lock` if this one is meant" % (shown, expected, found)
+        )
+
+
+def annotate(dist_info, notes):
+    """Writes files beside the metadata of a package, and into the list of its files."""
+    record = os.path.join(dist_info, "RECORD")
+    for name, text in notes.items():
+        content = text.encode()
+        with open(os.path.join(dist_info, name), "wb") as file:
+            file.write(content)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+        with open(record, "a", encoding="utf-8", newline="") as file:
+            file.write("%s/%s,sha256=%s,%d\n" % (os.path.basename(dist_info), name, digest, len(content)))
+
+
+def normalized(name):
+    """A package's name, from one as it is written in a file name."""
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def install(places, requirements, notes):
     """Installs wheels into the output as if it were the environment, so that scripts name the environment's python.
 
     uv unpacks a wheel into its cache and installs it from there. In the output the cache is on the same file system, and what
@@ -65,6 +114,8 @@ def install(places, requirements):
     os.remove(prefix + "/.lock")
     for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
         forget_origin(record)
+        dist_info = os.path.dirname(record)
+        annotate(dist_info, notes.get(normalized(os.path.basename(dist_info).split("-")[0]), {}))
 
 
 def forget_origin(record):
@@ -116,6 +167,10 @@ def make_venv(python):
 
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
+    constraints = data("CONSTRAINTS", [])
+    if constraints:
+        path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
+        arguments = ["--constraints", path, "--build-constraints", path, *arguments]
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
     if arguments:
         uv(
@@ -124,62 +179,151 @@ def make_backend(python, arguments):
         )
 
 
-def make_member(name):
+def build_config():
+    """Arguments that give `uv build` the project's settings, and no others."""
+    text = os.environ.pop("UV_BUILDKIT_UV_TOML", None)
+    return ["--no-config"] if text is None else ["--config-file", write("/tmp/uv.toml", text)]
+
+
+def write(path, text):
+    """Writes a file, and gives back its path."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def use_compiler_caches():
+    """Lets compilers keep what they made for the next build. ccache is used where the builder has it."""
+    caches = {"CARGO_HOME": "cargo", "CARGO_TARGET_DIR": "cargo-target", "CCACHE_DIR": "ccache", "GOCACHE": "go"}
+    for name, directory in caches.items():
+        os.environ[name] = os.path.join(CACHE, directory)
+    if os.path.isdir(CCACHE):
+        os.environ["PATH"] = CCACHE + ":" + os.environ.get("PATH", os.defpath)
+    if shutil.which("ccache"):
+        for language in ("C", "CXX"):
+            os.environ["CMAKE_%s_COMPILER_LAUNCHER" % language] = "ccache"
+
+
+def refresh(source, target):
+    """Makes a directory equal to another. Files that are equal already keep their times, so that build tools see what
+    changed since the last build; those that differ get the present, whatever time they have in the other directory."""
+    os.makedirs(target, exist_ok=True)
+    wanted = os.listdir(source)
+    for name in set(os.listdir(target)) - set(wanted):
+        remove(os.path.join(target, name))
+    for name in wanted:
+        theirs, ours = os.path.join(source, name), os.path.join(target, name)
+        if os.path.islink(theirs):
+            if not (os.path.islink(ours) and os.readlink(ours) == os.readlink(theirs)):
+                remove(ours)
+                os.symlink(os.readlink(theirs), ours)
+        elif os.path.isdir(theirs):
+            if os.path.islink(ours) or not os.path.isdir(ours):
+                remove(ours)
+            refresh(theirs, ours)
+        else:
+            is_file = os.path.isfile(ours) and not os.path.islink(ours)
+            if not (is_file and filecmp.cmp(theirs, ours, shallow=False)):
+                remove(ours)
+                shutil.copyfile(theirs, ours)
+            shutil.copymode(theirs, ours)
+
+
+def remove(path):
+    """Deletes whatever is there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
+
+
+def make_member(name, notes):
     """Builds a wheel from a copy, since backends write beside the sources, and installs it."""
-    source, wheels = SCRATCH + "/src", SCRATCH + "/wheels"
-    shutil.copytree(SOURCE, source, symlinks=True)
+    source, wheels, quiet = SCRATCH + "/src", SCRATCH + "/wheels", ["--quiet"]
+    if os.path.exists(CACHE):
+        # What compilers say is the log of the step.
+        source, quiet = CACHE + "/src", []
+        use_compiler_caches()
+        refresh(SOURCE, source)
+    else:
+        shutil.copytree(SOURCE, source, symlinks=True)
     python = ["--python", VENV + "/bin/python"]
     if os.path.exists(BACKEND):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
         os.environ["PATH"] = BACKEND + "/bin:" + os.environ.get("PATH", os.defpath)
     uv(
-        "build", "--quiet", "--wheel", "--offline", "--no-cache", "--no-config", "--no-sources", *python,
+        "build", *quiet, "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python,
         "--out-dir", wheels, source,
     )
-    install([wheels], [name])
+    install([wheels], [name], notes)
     freeze(OUT)
+
+
+def unpack(archive):
+    """Unpacks a source distribution: uv builds the one directory in it, as `uv sync` does; of an archive, `uv build` asks
+    another uv for what this one could do itself."""
+    directory = SCRATCH + "/archive"
+    safe = {} if archive.endswith(".zip") or not hasattr(tarfile, "data_filter") else {"filter": "data"}
+    shutil.unpack_archive(archive, directory, **safe)
+    top = os.listdir(directory)
+    return os.path.join(directory, top[0]) if len(top) == 1 else directory
+
+
+def check_version(wheel, name, expected):
+    """Ends the step if a wheel is of another version than the lock says: uv would look for it in vain."""
+    found = wheel.split("-")[1]
+    if re.sub("[-_.]", "", found).lower() != re.sub("[-_.]", "", expected).lower():
+        sys.exit(
+            "worker.py: `%s` was built as version %s, but uv.lock has %s\n"
+            "help: a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
+            "or a wheel" % (name, found, expected)
+        )
 
 
 def build(path, subdirectory, arguments):
     """Builds a wheel of somebody else's project, with build requirements from the indexes and caches of its own."""
-    caches = {
-        "UV_CACHE_DIR": "uv", "CARGO_HOME": "cargo", "CARGO_TARGET_DIR": "cargo-target", "CCACHE_DIR": "ccache",
-        "GOCACHE": "go",
-    }
-    for name, directory in caches.items():
-        os.environ[name] = os.path.join(CACHE, directory)
+    os.environ["UV_CACHE_DIR"] = CACHE + "/uv"
+    use_compiler_caches()
+    expected = data("EXPECTED", [])
     if os.path.isdir(path):
         path = shutil.copytree(path, SCRATCH + "/src", symlinks=True)
-    elif subdirectory:
-        shutil.unpack_archive(path, SCRATCH + "/archive")
-        top = os.listdir(SCRATCH + "/archive")
-        if len(top) != 1:
-            sys.exit("worker.py: %s should hold one directory, and holds %s" % (path, ", ".join(sorted(top))))
-        path = os.path.join(SCRATCH, "archive", top[0])
+    else:
+        path = unpack(path)
     uv(
-        "build", "--quiet", "--wheel", "--no-config", "--no-sources", *arguments,
+        "build", "--quiet", "--wheel", *build_config(), "--no-sources", *arguments,
         "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(path, subdirectory) if subdirectory else path,
     )
     for name in os.listdir(OUT):
-        if not name.endswith(".whl"):
+        if name.endswith(".whl"):
+            check_version(name, *expected)
+        else:
             os.remove(os.path.join(OUT, name))
     freeze(OUT)
+
+
+def data(name, default):
+    """What the step is told beside its command line; it is nothing to the programs that the step runs."""
+    text = os.environ.pop("UV_BUILDKIT_" + name, None)
+    return default if text is None else json.loads(text)
 
 
 def main(command, *arguments):
     """Runs one command."""
     os.umask(0o022)
+    for path, shown, expected in data("VERIFY", []):
+        verify(path, shown, expected)
+    notes = data("NOTES", {})
     if command == "venv":
         make_venv(*arguments)
     elif command == "install":
-        install(glob.glob(WHEELS) + sorted(glob.glob(BUILT + "/*")), arguments)
+        install(glob.glob(WHEELS) + sorted(glob.glob(BUILT + "/*")), arguments, notes)
         freeze(OUT)
     elif command == "backend":
         make_backend(*arguments[:1], arguments[1:])
     elif command == "build":
         build(*arguments[:2], arguments[2:])
     elif command == "member":
-        make_member(*arguments)
+        make_member(*arguments, notes)
     else:
         sys.exit("worker.py: unknown command " + command)
 

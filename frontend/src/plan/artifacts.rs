@@ -1,6 +1,7 @@
 //! Which artifact of each third-party package is installed or built, and why one cannot be.
 
-use super::{Artifact, Form, Origin, Package, unusable_python};
+use super::recipe::Recipe;
+use super::{Artifact, Form, Hash, Origin, Package, direct_url, unusable_python};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
 use crate::lock::artifact::{Location, best_wheel, last_part, percent_decoded};
@@ -25,19 +26,29 @@ pub(super) fn choose(
         if package.source.project_dir().is_some() {
             continue;
         }
+        let is_binary = project.settings.no_binary.place(&package.name).is_none();
         let chosen = match &package.source {
             Source::Git(git) => from_git(package, git),
-            _ => match best_wheel(&package.wheels, &tags) {
+            _ => match best_wheel(&package.wheels, &tags).filter(|_| is_binary) {
                 Some(wheel) => located(package, &wheel.location, &wheel.file, Form::Wheel)
                     .and_then(|file| pinned(package, file, wheel.hash.as_deref(), wheel.size, warnings)),
-                None => from_sdist(package, interpreter, warnings),
+                None => from_sdist(project, package, interpreter, warnings),
             },
         };
+        let chosen = chosen.and_then(|artifact| {
+            if artifact.form == Form::Wheel {
+                return Ok((artifact, Recipe::default()));
+            }
+            check_build(package, project, true)?;
+            Ok((artifact, Recipe::of(package, project, closure)?))
+        });
         match chosen {
-            Ok(artifact) => packages.push(Package {
+            Ok((artifact, recipe)) => packages.push(Package {
                 name: package.name.to_string(),
                 version: package.version.as_ref().map(ToString::to_string).unwrap_or_default(),
                 artifact,
+                direct_url: direct_url::text(&package.source),
+                recipe,
                 span: package.span.clone(),
             }),
             Err(error) => errors.push(error),
@@ -56,15 +67,47 @@ fn from_git(package: &LockedPackage, git: &GitSource) -> Result<Artifact, Diagno
     }
     let origin = Origin::Git { url: git.url.clone(), commit: git.commit.clone() };
     let form = Form::Tree { subdirectory: git.subdirectory.clone() };
-    Ok(Artifact { file: String::new(), form, origin, sha256: None, size: None })
+    Ok(Artifact { file: String::new(), form, origin, hash: None, size: None })
+}
+
+/// Whether the settings let a package be built; `with_backend` by a program other than uv.
+pub(super) fn check_build(package: &LockedPackage, project: &Project, with_backend: bool) -> Result<(), Diagnostic> {
+    let (name, settings) = (&package.name, &project.settings);
+    // uv builds members of the workspace all the same.
+    if let Some(place) = settings.no_build.place(name)
+        && !project.lock.members.contains(name)
+    {
+        return Err(Diagnostic::new("manifest::no_build", format!("`{name}` must be built, which `tool.uv` forbids"))
+            .at(place.clone())
+            .at(package.span.clone())
+            .help("use a version that has a wheel for this platform, or allow the build"));
+    }
+    if with_backend && let Some(place) = settings.no_build_isolation.place(name) {
+        let problem = format!("`{name}` is to be built in the environment of the application, which is not supported");
+        return Err(Diagnostic::new("manifest::no_build_isolation", problem)
+            .at(place.clone())
+            .at(package.span.clone())
+            .help("name what its build needs in `tool.uv.extra-build-dependencies` instead: with `match-runtime = true`, in the application's version"));
+    }
+    Ok(())
 }
 
 fn from_sdist(
+    project: &Project,
     package: &LockedPackage,
     interpreter: &Interpreter,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Artifact, Diagnostic> {
-    let sdist = package.sdist.as_ref().ok_or_else(|| no_artifact(package, interpreter))?;
+    let sdist = package.sdist.as_ref().ok_or_else(|| match project.settings.no_binary.place(&package.name) {
+        Some(place) if !package.wheels.is_empty() => {
+            let problem = format!("`{}` has wheels only, which `tool.uv` forbids", package.name);
+            Diagnostic::new("manifest::no_binary", problem)
+                .at(place.clone())
+                .at(package.span.clone())
+                .help("use a version that has a source distribution, or allow its wheels")
+        }
+        _ => no_artifact(package, interpreter),
+    })?;
     let subdirectory = match &package.source {
         Source::Url { subdirectory, .. } => subdirectory.clone(),
         _ => None,
@@ -100,8 +143,11 @@ fn located(package: &LockedPackage, location: &Location, file: &str, form: Form)
         (Origin::Url(at) | Origin::Context(at), "") => percent_decoded(last_part(at)),
         (_, named) => named.to_owned(),
     };
-    Ok(Artifact { file, form, origin, sha256: None, size: None })
+    Ok(Artifact { file, form, origin, hash: None, size: None })
 }
+
+/// Hashes that BuildKit or a step can verify.
+const ALGORITHMS: [&str; 3] = ["sha256", "sha384", "sha512"];
 
 /// The artifact with what the lock says of its content.
 fn pinned(
@@ -111,13 +157,14 @@ fn pinned(
     size: Option<u64>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Artifact, Diagnostic> {
-    let sha256 = match hash {
-        Some(hash) => match hash.strip_prefix("sha256:") {
-            Some(hex) => Some(hex.to_owned()),
-            None => {
+    let hash = match hash {
+        Some(hash) => match hash.split_once(':') {
+            Some((algorithm, hex)) if ALGORITHMS.contains(&algorithm) => {
+                Some(Hash { algorithm: algorithm.to_owned(), hex: hex.to_owned() })
+            }
+            _ => {
                 let algorithm = hash.split(':').next().unwrap_or_default();
-                let problem =
-                    format!("package `{}` is pinned by {algorithm}, which BuildKit cannot verify", package.name);
+                let problem = format!("package `{}` is pinned by {algorithm}, which cannot be verified", package.name);
                 return Err(Diagnostic::new("lock::unsupported_hash", problem)
                     .at(package.span.clone())
                     .help("lock with an index that tells sha256 hashes"));
@@ -136,7 +183,7 @@ fn pinned(
             None
         }
     };
-    Ok(Artifact { sha256, size, ..artifact })
+    Ok(Artifact { hash, size, ..artifact })
 }
 
 /// How many wheels of a package a message lists.

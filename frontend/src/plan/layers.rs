@@ -246,6 +246,7 @@ fn family_name(pattern: &str) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::{SourceFile, Span};
+    use crate::plan::recipe::Recipe;
     use crate::plan::{Artifact, Form, Origin};
 
     fn package(name: &str, size: Option<u64>) -> Package {
@@ -256,9 +257,11 @@ mod tests {
                 file: format!("{name}-1-py3-none-any.whl"),
                 form: Form::Wheel,
                 origin: Origin::Url(format!("https://index.example/{name}")),
-                sha256: None,
+                hash: None,
                 size,
             },
+            direct_url: None,
+            recipe: Recipe::default(),
             span: Span::whole(&SourceFile::new("uv.lock", "")),
         }
     }

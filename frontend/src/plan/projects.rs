@@ -38,6 +38,8 @@ fn alone(member: Member) -> Layer {
 mod tests {
     use super::*;
     use crate::diagnostic::{SourceFile, Span};
+    use crate::plan::Toolchain;
+    use crate::plan::recipe::Recipe;
 
     fn layers(count: usize) -> Vec<Layer> {
         let file = SourceFile::new("pyproject.toml", "");
@@ -47,6 +49,9 @@ mod tests {
             directory: format!("packages/{number}"),
             nested: Vec::new(),
             backend: None,
+            direct_url: None,
+            recipe: Recipe::default(),
+            toolchain: Toolchain::None,
             span: Span::whole(&file),
         };
         assign((0..count).map(member).collect())

@@ -41,7 +41,7 @@ struct PackageReport<'plan> {
 struct ArtifactReport<'plan> {
     file: &'plan str,
     url: &'plan str,
-    sha256: Option<&'plan str>,
+    hash: Option<String>,
     size: Option<u64>,
 }
 
@@ -111,7 +111,7 @@ impl<'plan> LayerReport<'plan> {
                             Origin::Context(path) => path,
                             Origin::Git { url, .. } => url,
                         },
-                        sha256: package.artifact.sha256.as_deref(),
+                        hash: package.artifact.hash.as_ref().map(ToString::to_string),
                         size: package.artifact.size,
                     }),
                     directory: None,
