@@ -1,8 +1,9 @@
-//! The OCI image config of a target, as bytes. No clock: `created` comes from `SOURCE_DATE_EPOCH` or is left out.
+//! The OCI image config of a target, as bytes. No clock: the same sources give the same image whenever it is built, so `created`
+//! is `SOURCE_DATE_EPOCH`, or the time that every file of the image has.
 
 use serde_json::{Map, Value, json};
 
-use crate::lower::image_env;
+use crate::lower::{self, image_env};
 use crate::plan::{Contents, Plan, VENV};
 use crate::project::Target;
 
@@ -23,13 +24,10 @@ pub fn config(
     if !plan.platform.variant.is_empty() {
         image.insert("variant".to_owned(), json!(plan.platform.variant));
     }
-    // The exporter writes these anew from what it exports.
-    image.remove("rootfs");
-    image.remove("created");
-    let created = epoch.and_then(rfc3339);
-    if let Some(created) = &created {
-        image.insert("created".to_owned(), json!(created));
-    }
+    // The exporter writes this anew from what it exports.
+    let base_layers = image.remove("rootfs").and_then(|rootfs| rootfs["diff_ids"].as_array().map(Vec::len));
+    let created = rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS));
+    image.insert("created".to_owned(), json!(created));
 
     let mut runtime = match image.remove("config") {
         Some(Value::Object(runtime)) => runtime,
@@ -51,20 +49,25 @@ pub fn config(
     runtime.retain(|_, value| !value.is_null());
     image.insert("config".to_owned(), Value::Object(runtime));
 
-    let mut entries = match image.remove("history") {
+    let mut entries = base_history(image.remove("history"), base_layers.unwrap_or_default());
+    entries.extend(history.iter().map(|line| json!({ "created_by": line, "comment": "uv-buildkit" })));
+    // The exporter gives entries without a time that of the build.
+    for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+        entry.entry("created").or_insert_with(|| created.clone());
+    }
+    image.insert("history".to_owned(), Value::Array(entries));
+    Value::Object(image).to_string().into_bytes()
+}
+
+/// The base's entries, with one for each of its layers: else the exporter takes ours for theirs.
+fn base_history(history: Option<Value>, layers: usize) -> Vec<Value> {
+    let mut entries = match history {
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),
     };
-    entries.extend(history.iter().map(|line| {
-        let mut entry =
-            Map::from_iter([("created_by".to_owned(), json!(line)), ("comment".to_owned(), json!("uv-buildkit"))]);
-        if let Some(created) = &created {
-            entry.insert("created".to_owned(), json!(created));
-        }
-        Value::Object(entry)
-    }));
-    image.insert("history".to_owned(), Value::Array(entries));
-    Value::Object(image).to_string().into_bytes()
+    let told = entries.iter().filter(|entry| entry["empty_layer"] != true).count();
+    entries.extend((told..layers).map(|_| json!({ "comment": "a layer of the base" })));
+    entries
 }
 
 /// `Config.Env` of an image config.
@@ -138,7 +141,7 @@ fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Itera
     }
 }
 
-/// Seconds since 1970 as RFC 3339 in UTC; absent for a time beyond its years.
-fn rfc3339(seconds: i64) -> Option<String> {
-    jiff::Timestamp::from_second(seconds).ok().map(|timestamp| timestamp.to_string())
+/// Seconds since 1970 as RFC 3339 in UTC; null for a time beyond its years.
+fn rfc3339(seconds: i64) -> Value {
+    jiff::Timestamp::from_second(seconds).map_or(Value::Null, |timestamp| json!(timestamp.to_string()))
 }

@@ -22,8 +22,12 @@ const TOOLS: &str = "/opt/uv-buildkit";
 /// The script that every install and build step runs.
 const WORKER: &str = include_str!("lower/worker.py");
 
-/// 1980-01-01 in nanoseconds: the time of every file that an op of ours makes. The worker sets the same.
-const EPOCH: i64 = 315_532_800_000_000_000;
+/// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
+/// the first that a zip file can hold.
+pub const EPOCH_SECONDS: i64 = 315_532_800;
+
+/// The same in nanoseconds, as ops have it. The worker sets the same.
+const EPOCH: i64 = EPOCH_SECONDS * 1_000_000_000;
 
 /// What lowering must know beside the plan.
 #[derive(Clone, Debug, Default)]
