@@ -16,6 +16,7 @@ mod graph;
 mod image;
 mod index;
 mod layer;
+mod native;
 mod orchard;
 mod pond;
 mod project;
@@ -46,6 +47,7 @@ fn main() -> Result<ExitCode> {
     graph::add(&mut trials);
     flags::add(&mut trials);
     sources::add(&mut trials);
+    native::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

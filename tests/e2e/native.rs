@@ -1,0 +1,137 @@
+//! Projects that are compiled: built where there is a compiler, run where there is none, and with a cache of their own, so that
+//! after an edit only what changed is compiled again.
+
+use std::fs;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Result, ensure};
+
+use crate::Trials;
+use crate::build::Build;
+use crate::container;
+use crate::context::Context;
+use crate::equality::BASE;
+use crate::project::SETUPTOOLS;
+use crate::sources::BUILDER;
+use crate::stage::Stage;
+
+/// Adds the tests.
+pub fn add(trials: &mut Trials) {
+    let toolchain = Arc::new(Toolchain::default());
+    let other = Arc::clone(&toolchain);
+    trials.add("native::c_by_setuptools", move |stage| c_by_setuptools(stage, &toolchain));
+    trials.add("native::rust_by_maturin", move |stage| rust_by_maturin(stage, &other));
+}
+
+/// The builder, with compilers that its official image does not have.
+#[derive(Default)]
+struct Toolchain(OnceLock<Result<String, String>>);
+
+impl Toolchain {
+    /// Its reference.
+    fn of(&self, stage: &Stage) -> Result<&str> {
+        let make = || -> Result<String> {
+            stage.lab().require_image(BUILDER)?;
+            let directory = stage.directory("toolchain")?;
+            let install = "apt-get update && apt-get install --yes --no-install-recommends cargo ccache";
+            fs::write(directory.join("Dockerfile"), format!("FROM {BUILDER}\nRUN {install}\n"))?;
+            Ok(Build::of(stage, &directory).push("toolchain")?.reference)
+        };
+        let reference = self.0.get_or_init(|| make().map_err(|error| format!("{error:#}")));
+        reference.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))
+    }
+
+    /// A project that is built with it, without its sources.
+    fn context<'a>(&self, stage: &'a Stage, name: &str, manifest: &str) -> Result<Context<'a>> {
+        let context = Context::new(stage, name)?;
+        let builder = self.of(stage)?;
+        context.write("uv.build.toml", format!("[targets.app]\nbase = \"{BASE}\"\nbuilder = \"{builder}\"\n"))?;
+        let project = format!("[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n");
+        context.write("pyproject.toml", format!("{project}{manifest}"))?;
+        context.lock()?;
+        Ok(context)
+    }
+}
+
+/// Builds and starts it: what the container prints, and the log of the build.
+fn build_and_run(stage: &Stage, context: &Context<'_>, command: &str) -> Result<(String, String)> {
+    let built = context.build().push("native")?;
+    let words: Vec<String> = command.split(' ').map(ToOwned::to_owned).collect();
+    let run = container::run(stage.lab(), &built.reference, &[], &words)?;
+    ensure!(run.exit_code == Some(0), "{run:?}");
+    Ok((run.stdout, built.told.log))
+}
+
+const SUMS: &str = r#"
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+long part(void);
+
+static PyObject *sum(PyObject *self, PyObject *unused) { return PyLong_FromLong(40 + part()); }
+static PyMethodDef methods[] = {{"sum", sum, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_sums", NULL, -1, methods};
+PyMODINIT_FUNC PyInit__sums(void) { return PyModule_Create(&module); }
+"#;
+
+/// What the compiler's cache did since the last build.
+const TELLING_SETUP: &str = r#"
+import subprocess
+
+import setuptools
+
+subprocess.run(["ccache", "--zero-stats"], stdout=subprocess.DEVNULL, check=True)
+setuptools.setup()
+subprocess.run(["ccache", "--print-stats"], check=True)
+"#;
+
+fn c_by_setuptools(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+    let manifest = format!(
+        "\n[build-system]\n{SETUPTOOLS}\n[[tool.setuptools.ext-modules]]\nname = \"abacus._sums\"\n\
+         sources = [\"src/abacus/sums.c\", \"src/abacus/parts.c\"]\n"
+    );
+    let context = toolchain.context(stage, "abacus", &manifest)?;
+    context.write("setup.py", TELLING_SETUP)?;
+    context.write("src/abacus/__init__.py", "")?;
+    context.write("src/abacus/sums.c", format!("// {}\n{SUMS}", stage.nonce()))?;
+    context.write("src/abacus/parts.c", format!("// {}\nlong part(void) {{ return 2; }}\n", stage.nonce()))?;
+    let command = "python -Ic print(__import__('abacus._sums')._sums.sum())";
+
+    let (printed, log) = build_and_run(stage, &context, command)?;
+    ensure!(printed == "42\n", "{printed}");
+    ensure!(counted(&log, "cache_miss") == Some(2), "not two files were compiled:\n{log}");
+
+    context.edit("src/abacus/parts.c", "return 2", "return 3")?;
+    let (printed, log) = build_and_run(stage, &context, command)?;
+    ensure!(printed == "43\n", "{printed}");
+    ensure!(counted(&log, "cache_miss") == Some(1), "not one file was compiled:\n{log}");
+    Ok(())
+}
+
+/// The highest count of something in ccache's statistics: they are printed for every hook of the backend.
+fn counted(log: &str, what: &str) -> Option<u32> {
+    let counts = log.lines().filter_map(|line| line.trim().strip_prefix(what)?.trim().parse().ok());
+    counts.max()
+}
+
+fn rust_by_maturin(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+    let manifest = "\n[build-system]\nrequires = [\"maturin==1.9.4\"]\nbuild-backend = \"maturin\"\n\n\
+                    [tool.maturin]\nbindings = \"bin\"\n";
+    let context = toolchain.context(stage, "counter", manifest)?;
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n");
+    context.write("Cargo.toml", format!("{}\n[dependencies]\ntally = {{ path = \"tally\" }}\n", package("counter")))?;
+    context.write("tally/Cargo.toml", package("tally"))?;
+    context.write("tally/src/lib.rs", format!("// {}\npub fn tally() -> u32 {{ 40 }}\n", stage.nonce()))?;
+    context.write("src/main.rs", "fn main() { println!(\"{}\", tally::tally() + 2) }\n")?;
+
+    let (printed, log) = build_and_run(stage, &context, "counter")?;
+    ensure!(printed == "42\n", "{printed}");
+    ensure!(log.contains("Compiling tally") && log.contains("Compiling counter"), "nothing was compiled:\n{log}");
+
+    context.edit("src/main.rs", "+ 2", "+ 3")?;
+    let (printed, log) = build_and_run(stage, &context, "counter")?;
+    ensure!(printed == "43\n", "{printed}");
+    ensure!(log.contains("Compiling counter"), "what was edited was not compiled:\n{log}");
+    ensure!(!log.contains("Compiling tally"), "what was not edited was compiled:\n{log}");
+    Ok(())
+}
