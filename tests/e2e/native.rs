@@ -93,8 +93,10 @@ fn c_by_setuptools(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     let context = toolchain.context(stage, "abacus", &manifest)?;
     context.write("setup.py", TELLING_SETUP)?;
     context.write("src/abacus/__init__.py", "")?;
-    context.write("src/abacus/sums.c", format!("// {}\n{SUMS}", stage.nonce()))?;
-    context.write("src/abacus/parts.c", format!("// {}\nlong part(void) {{ return 2; }}\n", stage.nonce()))?;
+    // Not in a comment: ccache looks at what the preprocessor leaves.
+    let nonce = format!("static const char nonce[] __attribute__((used)) = \"{}\";\n", stage.nonce());
+    context.write("src/abacus/sums.c", format!("{nonce}{SUMS}"))?;
+    context.write("src/abacus/parts.c", format!("{nonce}long part(void) {{ return 2; }}\n"))?;
     let command = "python -Ic print(__import__('abacus._sums')._sums.sum())";
 
     let (printed, log) = build_and_run(stage, &context, command)?;

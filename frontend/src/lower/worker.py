@@ -206,7 +206,8 @@ def use_compiler_caches():
 
 def refresh(source, target):
     """Makes a directory equal to another. Files that are equal already keep their times, so that build tools see what
-    changed since the last build; those that differ get the present, whatever time they have in the other directory."""
+    changed since the last build; those that differ get the present, whatever time they have in the other directory: a compiler's
+    cache would take an older one for what it knows."""
     os.makedirs(target, exist_ok=True)
     wanted = os.listdir(source)
     for name in set(os.listdir(target)) - set(wanted):
@@ -285,13 +286,11 @@ def build(path, subdirectory, arguments):
     os.environ["UV_CACHE_DIR"] = CACHE + "/uv"
     use_compiler_caches()
     expected = data("EXPECTED", [])
-    if os.path.isdir(path):
-        path = shutil.copytree(path, SCRATCH + "/src", symlinks=True)
-    else:
-        path = unpack(path)
+    source = CACHE + "/src"
+    refresh(path if os.path.isdir(path) else unpack(path), source)
     uv(
         "build", "--quiet", "--wheel", *build_config(), "--no-sources", *arguments,
-        "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(path, subdirectory) if subdirectory else path,
+        "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source,
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
