@@ -57,6 +57,10 @@ pub struct Settings {
     pub base: Option<Located<String>>,
     /// Image in which members are built.
     pub builder: Option<Located<String>>,
+    /// Packages of the base's distribution that the image holds.
+    pub apt: Option<Vec<Located<String>>>,
+    /// The same for the image in which members are built.
+    pub build_apt: Option<Vec<Located<String>>>,
     /// Image `Cmd`.
     pub cmd: Option<Vec<Located<String>>>,
     /// Image `Entrypoint`.
@@ -177,6 +181,8 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
         groups: reader.strings(table, "groups"),
         base: reader.string(table, "base"),
         builder: reader.string(table, "builder"),
+        apt: read_system_packages(reader, table, "apt"),
+        build_apt: read_system_packages(reader, table, "build-apt"),
         cmd: reader.strings(table, "cmd"),
         entrypoint: reader.strings(table, "entrypoint"),
         env: read_env(reader, table),
@@ -197,6 +203,34 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
     }
     reader.finish(table);
     settings
+}
+
+/// Names become arguments of apt-get, which takes what starts with `-` for an option and what ends with it for a removal (Debian
+/// policy 5.6.1 for names, 5.6.12 for versions).
+fn read_system_packages(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    key: &'static str,
+) -> Option<Vec<Located<String>>> {
+    let names = reader.strings(table, key)?;
+    for name in &names {
+        let (package, version) = name.value.split_once('=').unwrap_or((&name.value, "0"));
+        let (package, architecture) = package.split_once(':').unwrap_or((package, "any"));
+        let is_plain =
+            |text: &str, more: &str| text.chars().all(|char| char.is_ascii_alphanumeric() || more.contains(char));
+        let is_package = package.len() > 1
+            && package.starts_with(|char: char| char.is_ascii_alphanumeric())
+            && is_plain(package, "+-.")
+            && (!package.ends_with(['-', '+']) || package.ends_with("++"));
+        let is_version = !version.is_empty() && is_plain(version, ".+-:~");
+        if !(is_package && is_plain(architecture, "-") && is_version) {
+            let error = Diagnostic::new("config::bad_package", format!("`{}` is not a package of Debian", name.value))
+                .at(name.span.clone())
+                .help("write a name, or `NAME=VERSION`; each is a string of its own");
+            reader.errors.push(error);
+        }
+    }
+    Some(names)
 }
 
 /// It becomes part of an image's tag, and is compared with the python that the image has.

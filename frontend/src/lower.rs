@@ -7,6 +7,7 @@ mod install;
 mod member;
 pub mod probe;
 mod sources;
+mod system;
 
 use std::collections::BTreeSet;
 
@@ -161,6 +162,11 @@ impl<'plan> Lowering<'plan> {
             Some(image) => lowering.ground(&image, &options.builder_env, &plan.builder_python),
             None => lowering.runtime.clone(),
         };
+        if let Some(packages) = &plan.builder_system {
+            let name = lowering.shared_name(&format!("install {} for builds", packages.names.join(" ")));
+            let Ground { root, .. } = &lowering.builder;
+            lowering.builder.root = lowering.system(root, &options.builder_env, &plan.builder_python, packages, name);
+        }
         lowering.backends = plan.backends.iter().map(|backend| lowering.backend(backend)).collect();
         lowering
     }
@@ -169,6 +175,8 @@ impl<'plan> Lowering<'plan> {
         let name = self.step_name(index, layer);
         match &layer.contents {
             Contents::Account { account, workdir } => account::lower(account, workdir, self.metadata(name, None)),
+            // It is the image up to here, not a layer: `assemble` starts from it.
+            Contents::System(_) => Input::Scratch,
             Contents::Venv => self.runtime.venv.clone().into(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
             Contents::Members(members) => match &members[..] {
@@ -228,18 +236,36 @@ impl<'plan> Lowering<'plan> {
         self.options.container.connect(exec)
     }
 
+    /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
+    /// them, and is the start of what is above.
     fn assemble(&self, layers: Vec<Input>) -> Input {
+        let system = self.plan.layers.iter().enumerate().find_map(|(index, layer)| match &layer.contents {
+            Contents::System(packages) => Some((index, packages)),
+            _ => None,
+        });
         let name = format!("[{}] assemble", self.plan.target);
+        let Some((index, packages)) = system else { return self.stack((&self.base).into(), layers, 0, &name) };
+        let mut below = layers;
+        let above = below.split_off(index + 1);
+        below.pop();
+        let below = self.stack((&self.base).into(), below, 0, &self.shared_name("prepare the base"));
+        let step = self.step_name(index, &self.plan.layers[index]);
+        let python = &self.plan.interpreter.executable;
+        let system = self.system(below, &self.options.base_env, python, packages, step);
+        self.stack(system.into(), above, index + 1, &name)
+    }
+
+    /// Layers on each other, the first of which is that of the plan at `index`.
+    fn stack(&self, below: Input, layers: Vec<Input>, index: usize, name: &str) -> Input {
         if self.options.merge {
-            let inputs = std::iter::once(Input::from(&self.base)).chain(layers);
-            return merge(inputs, Metadata::named(name));
+            return merge(std::iter::once(below).chain(layers), Metadata::named(name.to_owned()));
         }
         // One op a layer, so that each stays a layer of the image.
-        let copied = layers.into_iter().enumerate().fold(self.base.clone(), |below, (index, layer)| {
+        layers.into_iter().enumerate().fold(below, |below, (above, layer)| {
+            let name = format!("{} copy", self.step_prefix(index + above));
             let copy = Copy::new(layer, "/", "/").contents_only();
-            File::on(&below).copy(copy).metadata(Metadata::named(format!("{} copy", self.step_prefix(index)))).build()
-        });
-        copied.into()
+            File::on(below).copy(copy).metadata(Metadata::named(name)).build().into()
+        })
     }
 }
 
@@ -263,6 +289,7 @@ fn describe(layer: &Layer) -> String {
         Contents::Account { account, .. } => {
             format!("add user {} ({}:{})", account.user.name, account.user.uid, account.user.gid)
         }
+        Contents::System(packages) => format!("install {}", packages.names.join(" ")),
         Contents::Venv => format!("create {}", plan::VENV),
         Contents::ThirdParty(packages) => match &packages[..] {
             [only] => format!("install {} {}", only.name, only.version),

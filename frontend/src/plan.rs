@@ -101,6 +101,8 @@ pub struct Plan {
     pub interpreter: Interpreter,
     /// Path of the builder's python.
     pub builder_python: String,
+    /// What the builder has beside what is in its image.
+    pub builder_system: Option<SystemPackages>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
     /// Distinct sets of build requirements of the members.
@@ -139,6 +141,8 @@ pub enum Contents {
         /// The working directory.
         workdir: String,
     },
+    /// Packages of the base's distribution, with what they need.
+    System(SystemPackages),
     /// The virtual environment without packages.
     Venv,
     /// Wheels.
@@ -147,6 +151,24 @@ pub enum Contents {
     Members(Vec<Member>),
     /// Files of the context.
     Files(Vec<(String, String)>),
+}
+
+/// Packages of a Debian or Ubuntu image, as `apt-get install` takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemPackages {
+    /// Sorted: `libpq5`, `libpq5=15.18-0`.
+    pub names: Vec<String>,
+    /// The place of the first.
+    pub span: Span,
+}
+
+impl SystemPackages {
+    /// None where nothing is asked for.
+    fn of(names: &[Located<String>]) -> Option<Self> {
+        let span = names.first()?.span.clone();
+        let names: BTreeSet<&String> = names.iter().map(|name| &name.value).collect();
+        Some(Self { names: names.into_iter().cloned().collect(), span })
+    }
 }
 
 /// A package to be installed.
@@ -310,10 +332,15 @@ pub fn plan(
     let members = members::of(project, target, &closure, manifests, &interpreter.uv, &mut backends)?;
     let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
 
-    let mut layers = vec![
-        Layer { name: "user".to_owned(), contents: Contents::Account { account, workdir: target.workdir.clone() } },
-        Layer { name: "venv".to_owned(), contents: Contents::Venv },
-    ];
+    let mut layers = vec![Layer {
+        name: "user".to_owned(),
+        contents: Contents::Account { account, workdir: target.workdir.clone() },
+    }];
+    layers.extend(
+        SystemPackages::of(&target.apt)
+            .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
+    );
+    layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
     let (third_party, size_warnings) =
         layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
     warnings.extend(size_warnings);
@@ -334,6 +361,7 @@ pub fn plan(
         uv: outside.uv.reference.clone(),
         interpreter: interpreter.clone(),
         builder_python: builder.executable.clone(),
+        builder_system: SystemPackages::of(&target.build_apt),
         indexes,
         backends,
         layers,
@@ -435,7 +463,7 @@ fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &Indexes) -> B
                     Origin::Url(_) | Origin::Git { .. } => None,
                 }));
             }
-            Contents::Account { .. } | Contents::Venv => {}
+            Contents::Account { .. } | Contents::System(_) | Contents::Venv => {}
         }
     }
     if builds(layers, backends) {

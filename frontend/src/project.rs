@@ -52,6 +52,10 @@ pub struct Target {
     pub base: Located<String>,
     /// Image in which members are built.
     pub builder: Located<String>,
+    /// Packages of the base's distribution in the result.
+    pub apt: Vec<Located<String>>,
+    /// The same for the image in which members are built.
+    pub build_apt: Vec<Located<String>>,
     /// Image that holds uv.
     pub uv: Located<String>,
     /// The python that was asked for, as a version prefix: `3.13`.
@@ -304,6 +308,8 @@ impl Project {
             selection: Selection { root, extras, groups },
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
             base,
+            apt: settings.apt.clone().unwrap_or_default(),
+            build_apt: settings.build_apt.clone().unwrap_or_default(),
             uv: self.config.as_ref().and_then(|config| config.uv_image.clone()).unwrap_or_else(default_uv),
             python,
             cmd: strings(&settings.cmd),

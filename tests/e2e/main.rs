@@ -22,6 +22,7 @@ mod pond;
 mod project;
 mod sources;
 mod stage;
+mod system;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ fn main() -> Result<ExitCode> {
     flags::add(&mut trials);
     sources::add(&mut trials);
     native::add(&mut trials);
+    system::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -56,6 +56,8 @@ impl Settings {
         fill(&mut self.groups, &other.groups);
         fill(&mut self.base, &other.base);
         fill(&mut self.builder, &other.builder);
+        fill(&mut self.apt, &other.apt);
+        fill(&mut self.build_apt, &other.build_apt);
         fill(&mut self.cmd, &other.cmd);
         fill(&mut self.entrypoint, &other.entrypoint);
         fill(&mut self.workdir, &other.workdir);

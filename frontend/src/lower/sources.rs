@@ -55,7 +55,8 @@ fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
     let in_layers = plan.layers.iter().flat_map(|layer| match &layer.contents {
         Contents::ThirdParty(packages) => packages.iter().map(|package| &package.span).collect::<Vec<_>>(),
         Contents::Members(members) => members.iter().map(|member| &member.span).collect(),
+        Contents::System(packages) => vec![&packages.span],
         Contents::Account { .. } | Contents::Venv | Contents::Files(_) => Vec::new(),
     });
-    plan.span.iter().chain(in_layers)
+    plan.span.iter().chain(plan.builder_system.iter().map(|packages| &packages.span)).chain(in_layers)
 }

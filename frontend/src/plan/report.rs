@@ -21,6 +21,8 @@ struct LayerReport<'plan> {
     name: &'plan str,
     kind: &'static str,
     packages: Vec<PackageReport<'plan>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    system: &'plan [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileReport<'plan>>,
 }
@@ -81,6 +83,9 @@ impl<'plan> Report<'plan> {
                 };
                 text += &format!("        {} {version}  {from}\n", package.name);
             }
+            for package in layer.system {
+                text += &format!("        {package}\n");
+            }
             for file in &layer.files {
                 text += &format!("        {} -> {}\n", file.from, file.to);
             }
@@ -97,9 +102,11 @@ impl<'plan> Report<'plan> {
 
 impl<'plan> LayerReport<'plan> {
     fn new(plan: &'plan Plan, layer: &'plan Layer) -> Self {
-        let mut report = Self { name: &layer.name, kind: layer.kind(), packages: Vec::new(), files: Vec::new() };
+        let mut report =
+            Self { name: &layer.name, kind: layer.kind(), packages: Vec::new(), system: &[], files: Vec::new() };
         match &layer.contents {
             Contents::Account { .. } | Contents::Venv => {}
+            Contents::System(packages) => report.system = &packages.names,
             Contents::ThirdParty(packages) => {
                 report.packages.extend(packages.iter().map(|package| PackageReport {
                     name: &package.name,
@@ -138,6 +145,7 @@ impl Layer {
     pub fn kind(&self) -> &'static str {
         match self.contents {
             Contents::Account { .. } => "user",
+            Contents::System(_) => "system",
             Contents::Venv => "venv",
             Contents::ThirdParty(_) => "third-party",
             Contents::Members(_) => "member",
