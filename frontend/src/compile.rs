@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use buildkit_llb::Input;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::ignore;
 use crate::image;
 use crate::lock::PackageId;
 use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
-use crate::plan::{self, Outside, Plan, Planned};
+use crate::plan::{self, Contents, Origin, Outside, Plan, Planned};
 use crate::project::{Project, Target};
 
 /// Everything that a compilation depends on.
@@ -46,10 +47,50 @@ pub struct Compiled {
 pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
     let Planned { plan, warnings } = plan::plan(project, target, manifests, outside)?;
+    check_ignored(&plan, target, &options)?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     let Lowered { image, history } = lower::lower(&plan, &options);
     let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
     let config = image::config(&outside.base.config, target, &plan, scripts, &history, epoch);
     Ok(Compiled { plan, image, config, warnings })
+}
+
+/// Refuses to build from what an ignore file leaves out: BuildKit would miss it, in words of its own.
+fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), Diagnostics> {
+    let mut errors = Vec::new();
+    let mut check = |what: &str, path: &str, span: &Span| {
+        // Of the root a part is always there: the lock.
+        if let Some(pattern) = ignore::leaves_out(&options.ignore, path).filter(|_| path != ".") {
+            errors.push(
+                Diagnostic::new(
+                    "ignore::left_out",
+                    format!("{what} lies in `{path}`, which `.dockerignore` leaves out"),
+                )
+                .at(span.clone())
+                .help(format!("take the pattern `{pattern}` out of it, or add `!{path}` below")),
+            );
+        }
+    };
+    for layer in &plan.layers {
+        match &layer.contents {
+            Contents::Members(members) => {
+                for member in members.iter().filter(|member| !options.sources.contains_key(&member.name)) {
+                    check(&format!("`{}`", member.name), &member.directory, &member.span);
+                }
+            }
+            Contents::ThirdParty(packages) => {
+                for package in packages {
+                    if let Origin::Context(path) = &package.artifact.origin {
+                        check(&format!("`{}`", package.name), path, &package.span);
+                    }
+                }
+            }
+            Contents::Account { .. } | Contents::System(_) | Contents::Venv | Contents::Files(_) => {}
+        }
+    }
+    for file in &target.files {
+        check("what `files` copies", file.from.value.trim_end_matches('/'), &file.from.span);
+    }
+    Diagnostics::check(errors)
 }

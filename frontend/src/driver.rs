@@ -1,5 +1,6 @@
 //! One build, from the client's options to the result: the order of IO is visible here, and only here.
 
+mod contexts;
 mod failure;
 mod flags;
 mod images;
@@ -8,6 +9,7 @@ mod result;
 
 use std::collections::BTreeMap;
 
+use buildkit_llb::Input;
 use buildkit_proto::caps::llb::MERGE_OP;
 use buildkit_proto::gateway::{BuildResult, CacheImport, Ref, Refs, ResolveMode, SolveRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
@@ -20,11 +22,13 @@ use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
-use crate::options::{Check, Options};
+use crate::options::{Check, Epoch, Options};
 use crate::plan::{Planned, Platform, plan};
 use crate::project::{Project, Request, Target};
+use contexts::{Contexts, Place};
 use failure::Failure;
-use reading::{Context, EntryFiles};
+use images::Images;
+use reading::EntryFiles;
 
 /// Builds what the options ask for and reports it, or the reason why not, to BuildKit. The error is that of reporting.
 pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError> {
@@ -48,12 +52,22 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     }
     let platforms = options.platforms()?;
     let is_map = options.multi_platform(platforms.len())?;
-    let read = Read::new(gateway, options, false).await?;
+    let contexts = Contexts::open(gateway, options).await?;
+    let read = Read::new(&contexts, &platforms[0], false).await?;
     let target = read.target(options)?;
-    let job = Job::new(gateway, options, &read, &target)?;
+    let mut job = Job::new(&contexts, &read, &target)?;
+    let epoch = options.source_date_epoch()?;
+    job.epoch = match epoch {
+        Epoch::Unset => None,
+        Epoch::Seconds(seconds) => Some(seconds),
+        Epoch::OfContext => contexts.time().await?,
+    };
+    if job.epoch.is_none() && epoch == Epoch::OfContext {
+        job.warnings.push(flags::no_time());
+    }
     let show_platform = platforms.len() > 1;
     let built = try_join_all(platforms.iter().map(|platform| job.build(platform, show_platform))).await?;
-    Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map))
+    Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map, job.epoch))
 }
 
 /// Answers a call without building.
@@ -61,7 +75,9 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
     if call == Call::Describe {
         return Ok(calls::describe());
     }
-    let read = match Read::new(gateway, options, call == Call::Targets).await {
+    let contexts = Contexts::open(gateway, options).await?;
+    let platform = options.platforms()?.swap_remove(0);
+    let read = match Read::new(&contexts, &platform, call == Call::Targets).await {
         Err(Failure::Diagnostics(errors)) if call == Call::Lint => return Ok(calls::lint(&Err(errors))),
         read => read?,
     };
@@ -70,7 +86,7 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         Call::Describe => Ok(calls::describe()),
         Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
         Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?)),
-        Call::Lint | Call::Plan => match planned(gateway, options, &read).await {
+        Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {
             Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
             Ok(planned) => Ok(calls::lint(&Ok(check.filter(planned.warnings)))),
             Err(Failure::Diagnostics(errors)) if call == Call::Lint => Ok(calls::lint(&Err(errors))),
@@ -79,13 +95,12 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
     }
 }
 
-/// The plan for the first platform that is asked for.
-async fn planned(gateway: &Gateway, options: &Options, read: &Read) -> Result<Planned, Failure> {
-    let platforms = options.platforms()?;
-    let target = read.target(options)?;
-    let job = Job::new(gateway, options, read, &target)?;
-    let outside = images::resolve(&job, &platforms[0]).await?;
-    Ok(plan(&read.project, &target, &read.manifests, &outside)?)
+/// The plan for one platform.
+async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> Result<Planned, Failure> {
+    let target = read.target(contexts.options)?;
+    let job = Job::new(contexts, read, &target)?;
+    let images = images::resolve(&job, platform).await?;
+    Ok(plan(&read.project, &target, &read.manifests, &images.outside)?)
 }
 
 /// What was read of the client's files.
@@ -98,15 +113,18 @@ struct Read {
 
 impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
-    async fn new(gateway: &Gateway, options: &Options, all: bool) -> Result<Self, Failure> {
-        let context = Context::new(gateway, options)?;
-        let EntryFiles { files, ignore, check } = context.entry_files().await?;
+    async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
+        let options = contexts.options;
+        let EntryFiles { files, ignore, check } = reading::entry_files(contexts).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let manifests = match all && project.declares_targets() {
             // Declared targets speak for themselves, and there may be none to choose.
             true => BTreeMap::new(),
-            false => context.manifests(&project, &request(options)).await?,
+            false => {
+                let elsewhere = elsewhere(contexts, &project, platform).await?;
+                reading::manifests(contexts, &project, &request(options), &elsewhere).await?
+            }
         };
         Ok(Self { project, manifests, ignore, check })
     }
@@ -118,6 +136,21 @@ impl Read {
     }
 }
 
+/// The local projects whose files named contexts give, by name.
+async fn elsewhere(
+    contexts: &Contexts<'_>,
+    project: &Project,
+    platform: &Platform,
+) -> Result<BTreeMap<String, (Place, Input)>, Failure> {
+    let mut elsewhere = BTreeMap::new();
+    for name in project.local_names() {
+        if let Some(found) = contexts.replace_directory(name, platform).await? {
+            elsewhere.insert(name.to_owned(), found);
+        }
+    }
+    Ok(elsewhere)
+}
+
 /// `--target`
 fn request(options: &Options) -> Request {
     options.get("target").map_or(Request::Default, |name| Request::Target(name.to_owned()))
@@ -125,6 +158,7 @@ fn request(options: &Options) -> Request {
 
 /// What the builds of all platforms share.
 struct Job<'a> {
+    contexts: &'a Contexts<'a>,
     gateway: &'a Gateway,
     options: &'a Options,
     read: &'a Read,
@@ -145,25 +179,33 @@ struct Built {
 }
 
 impl<'a> Job<'a> {
-    /// Reads the options before anything is asked of the daemon.
-    fn new(gateway: &'a Gateway, options: &'a Options, read: &'a Read, target: &'a Target) -> Result<Self, Failure> {
+    /// Reads the options before anything more is asked of the daemon.
+    fn new(contexts: &'a Contexts<'a>, read: &'a Read, target: &'a Target) -> Result<Self, Failure> {
+        let Contexts { gateway, options, .. } = *contexts;
         let container = options.container()?;
         flags::require(&container, gateway.llb_caps())?;
+        let mut warnings = flags::warnings(options, &read.project);
+        warnings.extend(contexts.unused(&read.project, target));
         Ok(Self {
+            contexts,
             gateway,
             options,
             read,
             target,
             container,
-            epoch: options.source_date_epoch()?,
+            epoch: None,
             cache_imports: options.cache_imports()?,
             resolve_mode: options.resolve_mode()?,
-            warnings: flags::warnings(options, &read.project),
+            warnings,
         })
     }
 
     async fn build(&self, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
-        let outside = images::resolve(self, platform).await?;
+        let (images, elsewhere) = futures::try_join!(
+            images::resolve(self, platform),
+            elsewhere(self.contexts, &self.read.project, platform)
+        )?;
+        let Images { outside, replaced } = images;
         let inputs = Inputs {
             project: &self.read.project,
             target: self.target,
@@ -172,6 +214,13 @@ impl<'a> Job<'a> {
             options: lower::Options {
                 session: self.options.local_session("context").to_owned(),
                 ignore: self.read.ignore.clone(),
+                context: match &self.contexts.context {
+                    Place::Local { .. } => None,
+                    Place::Graph(root) => Some(root.clone()),
+                },
+                project: self.options.project(),
+                images: replaced,
+                sources: elsewhere.into_iter().map(|(name, (_, sources))| (name, sources)).collect(),
                 no_cache: self.options.no_cache(),
                 cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
                 merge: self.gateway.llb_caps().supports(MERGE_OP),

@@ -3,15 +3,16 @@
 mod account;
 mod build;
 pub mod container;
+pub mod context;
 mod install;
 mod member;
 pub mod probe;
 mod sources;
 mod system;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Local, Metadata, Mkfile, Output, Platform, merge};
+use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Output, Platform, merge};
 
 use crate::plan::{self, Contents, Layer, Member, Plan};
 use container::Container;
@@ -37,6 +38,14 @@ pub struct Options {
     pub session: String,
     /// Patterns of `.dockerignore`.
     pub ignore: Vec<String>,
+    /// The build context, when it is no directory of the client's.
+    pub context: Option<Input>,
+    /// What tells the project from others with a target of the same name, for the daemon's copy of its files.
+    pub project: String,
+    /// Images that are not to be had from a registry, by their references in the plan.
+    pub images: BTreeMap<String, Output>,
+    /// Sources of local projects that lie elsewhere than in the context, by the projects' names.
+    pub sources: BTreeMap<String, Input>,
     /// The daemon can merge; else layers are copied over the base one by one.
     pub merge: bool,
     /// Which steps run although BuildKit has their result.
@@ -136,10 +145,8 @@ impl<'plan> Lowering<'plan> {
     fn new(plan: &'plan Plan, options: &'plan Options) -> Self {
         let platform = platform(&plan.platform);
         let image = |reference: &str, internal: bool| {
-            let image = Image::new(reference)
-                .platform(&platform)
-                .metadata(Metadata::named(format!("[internal] image {reference}")));
-            if internal { image.internal().build() } else { image.build() }
+            let replaced = options.images.get(reference).cloned();
+            replaced.unwrap_or_else(|| image(reference, &platform, internal))
         };
         let base = image(&plan.base, false);
         let builder = (plan.builder != plan.base).then(|| image(&plan.builder, true));
@@ -153,7 +160,7 @@ impl<'plan> Lowering<'plan> {
             builder: image_alone,
             base,
             tools,
-            context: context(plan, options),
+            context: context::context(plan, options),
             sources: Sources::of(plan),
             backends: Vec::new(),
         };
@@ -328,28 +335,11 @@ fn settled(file: File, metadata: Metadata) -> Output {
     File::on(Input::Scratch).copy(copy).metadata(metadata).build()
 }
 
-/// Never part of a build, wherever they lie. `.dockerignore` comes after them, and may take them in again.
-const ALWAYS_IGNORED: [&str; 8] = [
-    "**/.git",
-    "**/.venv",
-    "**/__pycache__",
-    "**/*.pyc",
-    "**/*.egg-info",
-    "**/.mypy_cache",
-    "**/.pytest_cache",
-    "**/.ruff_cache",
-];
-
-/// The build context: only what the plan reads.
-fn context(plan: &Plan, options: &Options) -> Output {
-    let local = Local::new("context")
-        .session(&options.session)
-        .exclude(ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(options.ignore.iter().cloned()))
-        // Trees synced with other filters must not take each other's place.
-        .shared_key_hint(format!("uv-buildkit-{}", plan.target))
-        .metadata(Metadata::named("[internal] load build context"));
-    let paths = &plan.context_paths;
-    if paths.is_empty() || paths.contains(".") { local.build() } else { local.include(paths.iter().cloned()).build() }
+/// An image, by its reference; an internal one is nothing that a user asked for.
+pub fn image(reference: &str, platform: &Platform, internal: bool) -> Output {
+    let metadata = Metadata::named(format!("[internal] image {reference}"));
+    let image = Image::new(reference).platform(platform).metadata(metadata);
+    if internal { image.internal().build() } else { image.build() }
 }
 
 /// As LLB names it.

@@ -2,6 +2,7 @@
 
 mod check;
 mod container;
+mod git;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use crate::lower::NoCache;
 use crate::plan::Platform;
 
 pub use check::Check;
+pub use git::GitReference;
 
 /// Parsed options.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +29,13 @@ pub struct Options {
 const OPTION_PREFIX: &str = "BUILDKIT_FRONTEND_OPT_";
 
 /// What this frontend can do, for clients that insist (dockerfile: `builder/caps.go`). The image's label says the same to BuildKit.
-pub const CAPABILITIES: [&str; 3] =
-    ["moby.buildkit.frontend.inputs", "moby.buildkit.frontend.subrequests", "moby.buildkit.frontend.contexts"];
+pub const CAPABILITIES: [&str; 5] = [
+    "moby.buildkit.frontend.inputs",
+    "moby.buildkit.frontend.subrequests",
+    "moby.buildkit.frontend.contexts",
+    "moby.buildkit.frontend.gitquerystring",
+    "moby.buildkit.frontend.contexts.zstd",
+];
 
 /// How messages call an option that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -138,12 +145,27 @@ impl Options {
         }
     }
 
-    /// `SOURCE_DATE_EPOCH`: seconds since 1970.
-    pub fn source_date_epoch(&self) -> Result<Option<i64>, OptionsError> {
+    /// `SOURCE_DATE_EPOCH`.
+    pub fn source_date_epoch(&self) -> Result<Epoch, OptionsError> {
         const OPTION: &str = "build-arg:SOURCE_DATE_EPOCH";
-        let Some(text) = self.get(OPTION) else { return Ok(None) };
-        let wanted = "a number of seconds";
-        text.parse().map(Some).map_err(|_| OptionsError::Value { option: OPTION, value: text.to_owned(), wanted })
+        let Some(text) = self.get(OPTION) else { return Ok(Epoch::Unset) };
+        if text == "context" {
+            return Ok(Epoch::OfContext);
+        }
+        let wanted = "a number of seconds, or `context`";
+        let bad = |_| OptionsError::Value { option: OPTION, value: text.to_owned(), wanted };
+        text.parse().map(Epoch::Seconds).map_err(bad)
+    }
+
+    /// What the client tells of the place of a project, for the names of the daemon's copies of its files.
+    pub fn project(&self) -> String {
+        let told = ["vcs:source", "vcs:localdir:context"].map(|key| self.get(key).unwrap_or_default());
+        told.iter().filter(|text| !text.is_empty()).map(|text| format!(" {text}")).collect()
+    }
+
+    /// Whether an option is given and true.
+    pub fn flag(&self, key: &str) -> bool {
+        self.get(key).and_then(boolean).unwrap_or(false)
     }
 
     /// `image-resolve-mode`: whether tags are looked up anew.
@@ -193,6 +215,17 @@ impl Options {
             (None, None) => Ok(Check::default()),
         }
     }
+}
+
+/// When an image was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// It is not told.
+    Unset,
+    /// Seconds since 1970.
+    Seconds(i64),
+    /// When the build context was: the time of a commit.
+    OfContext,
 }
 
 /// As Go's `strconv.ParseBool` reads it.
@@ -282,7 +315,7 @@ mod tests {
     #[test]
     fn refuses_values_of_the_wrong_form() {
         assert!(options(&[("build-arg:SOURCE_DATE_EPOCH", "yesterday")]).source_date_epoch().is_err());
-        assert_eq!(options(&[("build-arg:SOURCE_DATE_EPOCH", "")]).source_date_epoch().unwrap(), None);
+        assert_eq!(options(&[("build-arg:SOURCE_DATE_EPOCH", "")]).source_date_epoch().unwrap(), Epoch::Unset);
         assert!(options(&[("image-resolve-mode", "always")]).resolve_mode().is_err());
         assert!(options(&[("multi-platform", "yes")]).multi_platform(1).is_err());
         assert!(options(&[("multi-platform", "false")]).multi_platform(2).is_err());

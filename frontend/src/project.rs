@@ -114,6 +114,12 @@ impl Project {
         Ok(Self { config, lock, manifest, settings, python_version })
     }
 
+    /// Names of the local projects.
+    pub fn local_names(&self) -> impl Iterator<Item = &str> {
+        let local = self.lock.packages.iter().filter(|package| package.source.project_dir().is_some());
+        local.map(|package| package.name.as_str())
+    }
+
     /// Whether the config declares targets, so that members do not stand for themselves.
     pub fn declares_targets(&self) -> bool {
         !self.declared().is_empty()

@@ -1,5 +1,6 @@
 //! `docker buildx build`, as a user runs it, with what it did and what came out.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -17,6 +18,7 @@ pub struct Build<'a> {
     stage: &'a Stage,
     context: PathBuf,
     arguments: Vec<String>,
+    input: Option<PathBuf>,
 }
 
 /// A build that succeeded and was pushed.
@@ -77,9 +79,15 @@ impl Told {
 }
 
 impl<'a> Build<'a> {
-    /// A build of the context in `directory`.
-    pub fn of(stage: &'a Stage, directory: &Path) -> Self {
-        Self { stage, context: directory.to_owned(), arguments: Vec::new() }
+    /// A build of the context in `directory`, or of what a URL or `-` names.
+    pub fn of(stage: &'a Stage, directory: impl AsRef<Path>) -> Self {
+        Self { stage, context: directory.as_ref().to_owned(), arguments: Vec::new(), input: None }
+    }
+
+    /// What it reads from its standard input.
+    #[must_use]
+    pub fn input(self, file: &Path) -> Self {
+        Self { input: Some(file.to_owned()), ..self }
     }
 
     /// Adds an argument.
@@ -106,7 +114,7 @@ impl<'a> Build<'a> {
         let mut command = self.stage.lab().buildx(["build", "--progress=rawjson"]);
         command.arg(format!("--output=type=image,name={name},push-by-digest=true,push=true"));
         command.arg("--metadata-file").arg(&metadata);
-        command.args(&self.arguments).arg(&self.context).stdin(Stdio::null());
+        command.args(&self.arguments).arg(&self.context).stdin(self.stdin()?);
         let output = command.output().context("cannot start docker")?;
         let text = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -117,6 +125,11 @@ impl<'a> Build<'a> {
         let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
         let reference = format!("{name}@{digest}");
         Ok(Built { steps: Steps::parse(&text)?, told: Told::parse(&text)?, reference, metadata: told })
+    }
+
+    fn stdin(&self) -> Result<Stdio> {
+        let file = self.input.as_ref().map(File::open).transpose()?;
+        Ok(file.map_or_else(Stdio::null, Stdio::from))
     }
 
     /// Builds, and gives back what a user sees when it fails.
@@ -138,7 +151,7 @@ impl<'a> Build<'a> {
     /// Whether it succeeded, and what it printed.
     fn look(self) -> Result<(bool, String)> {
         let mut command = self.stage.lab().buildx(["build", "--progress=plain", "--output=type=cacheonly"]);
-        command.args(&self.arguments).arg(&self.context).stdin(Stdio::null());
+        command.args(&self.arguments).arg(&self.context).stdin(self.stdin()?);
         let output = command.output().context("cannot start docker")?;
         Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     }

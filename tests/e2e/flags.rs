@@ -30,6 +30,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("flags::annotations", annotations);
     trials.add("flags::metadata_file", metadata_file);
     trials.add("flags::epoch", epoch);
+    trials.add("flags::no_cache", no_cache);
 }
 
 /// The backend of two projects whose builds tell of their containers.
@@ -274,5 +275,27 @@ fn epoch(stage: &Stage) -> Result<()> {
     let built = pond.context.build().argument("--build-arg=SOURCE_DATE_EPOCH=1234567890").push("flags")?;
     let config = Image::of(stage.lab(), &built)?.config;
     ensure!(config["created"] == "2009-02-13T23:31:30Z", "{config}");
+    Ok(())
+}
+
+/// Steps run again by the name of their member, and by that of the target.
+fn no_cache(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "no-cache")?;
+    let executed = |argument: &str| -> Result<Vec<String>> {
+        Ok(pond.context.build().argument(argument).push("flags")?.steps.executed)
+    };
+    executed("--pull=false")?;
+    let has = |steps: &[String], name: &str| steps.iter().any(|step| step.ends_with(name));
+    let steps = executed("--no-cache-filter=Pond-Core,nothing")?;
+    ensure!(has(&steps, "install pond-core 1.0"), "{steps:?}");
+    ensure!(!has(&steps, "install pond-app 1.0") && !has(&steps, "install heron 1.0"), "{steps:?}");
+    for argument in ["--no-cache-filter=app", "--no-cache"] {
+        let steps = executed(argument)?;
+        for name in ["install pond-core 1.0", "install pond-app 1.0", "install heron 1.0"] {
+            ensure!(has(&steps, name), "with {argument} `{name}` did not run: {steps:?}");
+        }
+    }
+    let steps = executed("--no-cache-filter=other")?;
+    ensure!(steps.is_empty(), "{steps:?}");
     Ok(())
 }

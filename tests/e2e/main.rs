@@ -8,6 +8,7 @@ mod caching;
 mod container;
 mod contents;
 mod context;
+mod contexts;
 mod equality;
 mod errors;
 mod examples;
@@ -16,10 +17,12 @@ mod graph;
 mod image;
 mod index;
 mod layer;
+mod named;
 mod native;
 mod orchard;
 mod pond;
 mod project;
+mod server;
 mod sources;
 mod stage;
 mod system;
@@ -47,9 +50,11 @@ fn main() -> Result<ExitCode> {
     contents::add(&mut trials);
     graph::add(&mut trials);
     flags::add(&mut trials);
-    sources::add(&mut trials);
+    contexts::add(&mut trials);
+    named::add(&mut trials);
     native::add(&mut trials);
     system::add(&mut trials);
+    sources::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -42,6 +42,13 @@ const KNOWN_ARGS: [&str; 14] = [
     "SOURCE_DATE_EPOCH",
 ];
 
+/// Said when `SOURCE_DATE_EPOCH=context` and the context has no time.
+pub fn no_time() -> Diagnostic {
+    let message = "`SOURCE_DATE_EPOCH=context` sets no time: the build context is a directory, and has none";
+    Diagnostic::new("option::not_applied", message)
+        .help("build from a git repository, or pass `SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)`")
+}
+
 /// What is asked for in vain.
 pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
@@ -76,4 +83,33 @@ pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
         warnings.push(warning);
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::diagnostic::SourceFile;
+    use crate::project::Files;
+
+    #[test]
+    fn warns_of_what_is_asked_for_in_vain() {
+        let lock = SourceFile::new("uv.lock", "version = 1\n");
+        let config = SourceFile::new("uv.build.toml", "[args]\nVERSION = \"1\"\n");
+        let files = Files { config: Some(config), lock, manifest: None, python_version: None };
+        let project = Project::parse(&files, &BTreeMap::new()).unwrap();
+        let warnings = |option: &str| {
+            let all = BTreeMap::from([(option.to_owned(), "1".to_owned())]);
+            let found = warnings(&Options { all, ..Options::default() }, &project);
+            found.iter().map(|warning| warning.message.clone()).collect::<String>()
+        };
+        for option in ["build-arg:VERSION", "build-arg:https_proxy", "build-arg:BUILDKIT_INLINE_CACHE", "target"] {
+            assert_eq!(warnings(option), "");
+        }
+        assert_eq!(warnings("build-arg:VERSON"), "build arg `VERSON` is not used");
+        assert_eq!(warnings("cpuquota"), "the limit `cpuquota` does not reach the steps of this build");
+        let advice = "build arg `BUILDKIT_GIT_ADVICE`: git sources are fetched without advice";
+        assert_eq!(warnings("build-arg:BUILDKIT_GIT_ADVICE"), advice);
+    }
 }

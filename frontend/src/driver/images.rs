@@ -1,9 +1,13 @@
 //! Images and the pythons in them: asked of registries and of the images themselves, all at once.
 
+use std::collections::BTreeMap;
+
+use buildkit_llb::Output;
 use buildkit_proto::GatewayError;
-use buildkit_proto::gateway::ImageRequest;
+use buildkit_proto::gateway::{ImageRequest, ResolvedImage};
 
 use super::Job;
+use super::contexts::Replacement;
 use super::failure::Failure;
 use crate::config::table::Located;
 use crate::diagnostic::Diagnostic;
@@ -12,62 +16,99 @@ use crate::interpreter::Interpreter;
 use crate::lower::{self, probe};
 use crate::plan::{Image, Outside, Platform};
 
+/// The images of a target.
+pub struct Images {
+    /// As the compiler wants to know them.
+    pub outside: Outside,
+    /// Those that named contexts gave, by reference.
+    pub replaced: BTreeMap<String, Output>,
+}
+
+/// An image and its files.
+struct Found {
+    image: Image,
+    root: Output,
+    is_replaced: bool,
+}
+
 /// Resolves the images of a target for one platform.
-pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Outside, Failure> {
+pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     let target = job.target;
     let same = target.builder.value == target.base.value;
-    let builder = async { if same { Ok(None) } else { resolve_image(job, &target.builder, platform).await.map(Some) } };
+    let builder =
+        async { if same { Ok(None) } else { resolve_image(job, &target.builder, platform, true).await.map(Some) } };
     let (base, uv, builder) = futures::try_join!(
-        resolve_image(job, &target.base, platform),
-        resolve_image(job, &target.uv, platform),
+        resolve_image(job, &target.base, platform, false),
+        resolve_image(job, &target.uv, platform, true),
         builder
     )?;
+    let all = [Some(&base), Some(&uv), builder.as_ref()].into_iter().flatten().filter(|found| found.is_replaced);
+    let replaced = all.map(|found| (found.image.reference.clone(), found.root.clone())).collect();
     let probe_builder = async {
-        match builder {
-            Some(builder) => probe_python(job, builder, &target.builder, &uv.reference, platform).await.map(Some),
+        match &builder {
+            Some(builder) => probe_python(job, builder, &target.builder, &uv.root, platform).await.map(Some),
             None => Ok(None),
         }
     };
     let (base, builder) =
-        futures::try_join!(probe_python(job, base, &target.base, &uv.reference, platform), probe_builder)?;
-    Ok(Outside { platform: platform.clone(), builder: builder.unwrap_or_else(|| base.clone()), base, uv })
+        futures::try_join!(probe_python(job, &base, &target.base, &uv.root, platform), probe_builder)?;
+    let builder = builder.unwrap_or_else(|| base.clone());
+    Ok(Images { outside: Outside { platform: platform.clone(), builder, base, uv: uv.image }, replaced })
 }
 
 /// Pins an image to a digest and reads its config.
-async fn resolve_image(job: &Job<'_>, named: &Located<String>, platform: &Platform) -> Result<Image, Failure> {
+async fn resolve_image(
+    job: &Job<'_>,
+    named: &Located<String>,
+    platform: &Platform,
+    internal: bool,
+) -> Result<Found, Failure> {
     let bad_reference = |error: &dyn std::fmt::Display| {
         Diagnostic::new("image::bad_reference", format!("`{}` is not an image reference: {error}", named.value))
             .at(named.span.clone())
             .help("write `NAME:TAG`, `NAME@sha256:…` or `HOST/NAME:TAG`")
     };
     let reference = buildkit_llb::normalize_image_ref(&named.value).map_err(|error| bad_reference(&error))?;
+    if let Some(replacement) = job.contexts.replace_image(&named.value, platform, job.resolve_mode).await? {
+        let Replacement { reference, config, root } = replacement;
+        return Ok(Found { image: Image { reference, config, interpreter: None }, root, is_replaced: true });
+    }
+    let llb_platform = lower::platform(platform);
     let request = ImageRequest {
         reference: reference.clone(),
-        platform: Some(lower::platform(platform).to_pb()),
+        platform: Some(llb_platform.to_pb()),
         resolve_mode: job.resolve_mode,
         log_name: format!("[internal] load metadata for {reference}"),
         ..ImageRequest::default()
     };
     let resolved = job.gateway.resolve_image_config(request).await.map_err(|error| Failure::at(error, &named.span))?;
-    // A Docker engine tells no digest of an image that it has itself (moby: `builder-next/adapters/containerimage`).
-    let reference = match resolved.reference.contains('@') || resolved.digest.is_empty() {
-        true => resolved.reference,
+    let reference = pinned(&resolved);
+    let root = lower::image(&reference, &llb_platform, internal);
+    Ok(Found { image: Image { reference, config: resolved.config, interpreter: None }, root, is_replaced: false })
+}
+
+/// The reference with a digest. A Docker engine tells none of an image that it has itself (moby:
+/// `builder-next/adapters/containerimage`).
+pub fn pinned(resolved: &ResolvedImage) -> String {
+    match resolved.reference.contains('@') || resolved.digest.is_empty() {
+        true => resolved.reference.clone(),
         false => format!("{}@{}", resolved.reference, resolved.digest),
-    };
-    Ok(Image { reference, config: resolved.config, interpreter: None })
+    }
 }
 
 /// Runs the probe in an image; BuildKit does so once for each image.
 async fn probe_python(
     job: &Job<'_>,
-    image: Image,
+    found: &Found,
     named: &Located<String>,
-    uv: &str,
+    uv: &Output,
     platform: &Platform,
 ) -> Result<Image, Failure> {
     let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
+    let Found { image, root, .. } = found;
     let env = image::env(&image.config);
-    let output = probe::probe(&image.reference, uv, &lower::platform(platform), &env, wanted, &job.container);
+    let platform = lower::platform(platform);
+    let output = probe::probe(&image.reference, root, uv, &platform, &env, wanted, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
         let reference = job.solve(definition).await?;
@@ -76,7 +117,7 @@ async fn probe_python(
     };
     let facts = match facts.await {
         Ok(facts) => facts,
-        Err(error) if has_python(job, &image.reference, &env, platform).await => {
+        Err(error) if has_python(job, root, &env).await => {
             return Err(Failure::at(error, &named.span));
         }
         Err(_) => {
@@ -89,13 +130,13 @@ async fn probe_python(
     let interpreter = Interpreter::from_json(&facts).map_err(|error| {
         Diagnostic::new("python::unusable", format!("`{}`: {error}", named.value)).at(named.span.clone())
     })?;
-    Ok(Image { interpreter: Some(interpreter), ..image })
+    Ok(Image { interpreter: Some(interpreter), ..image.clone() })
 }
 
 /// Whether the probe could have been started, asked when it failed: its exit code is the same when it was not. An image that
 /// cannot be looked at is not to blame.
-async fn has_python(job: &Job<'_>, image: &str, env: &[(String, String)], platform: &Platform) -> bool {
-    let Ok(definition) = buildkit_llb::marshal(probe::root(image, &lower::platform(platform))) else { return true };
+async fn has_python(job: &Job<'_>, root: &Output, env: &[(String, String)]) -> bool {
+    let Ok(definition) = buildkit_llb::marshal(root) else { return true };
     let Ok(Some(root)) = job.solve(definition.into_pb()).await else { return true };
     for directory in image::path(env).split(':') {
         let program = format!("{directory}/{}", probe::PYTHON);

@@ -10,8 +10,8 @@ use super::Built;
 use crate::calls::Answer;
 use crate::plan::Platform;
 
-/// Puts the images of all platforms together: as a map by platform, or as the only one.
-pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool) -> BuildResult {
+/// Puts the images of all platforms together: as a map by platform, or as the only one. `epoch` is in seconds.
+pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool, epoch: Option<i64>) -> BuildResult {
     let platforms: Vec<_> = images
         .iter()
         .map(|(platform, _)| {
@@ -28,6 +28,9 @@ pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool) -> BuildResult {
     let mut single = Refs::Empty;
     for (platform, image) in images {
         let suffix = if is_map { format!("/{platform}") } else { String::new() };
+        if let Some(epoch) = epoch {
+            metadata.insert(format!("source.date.epoch{suffix}"), epoch.to_string().into_bytes());
+        }
         metadata.insert(format!("containerimage.config{suffix}"), image.config);
         metadata.insert(format!("containerimage.base.config{suffix}"), image.base_config);
         if let (false, Some(reference)) = (is_map, &image.reference) {

@@ -52,6 +52,9 @@ impl Lowering<'_> {
 
     /// Read-only mounts are keyed by the content of what they select: another member's change does not reach this step.
     fn sources_of(&self, member: &Member) -> Bind {
+        if let Some(elsewhere) = self.options.sources.get(&member.name) {
+            return Bind::new("/src", elsewhere).readonly();
+        }
         let is_root = member.directory == ".";
         if !is_root && member.nested.is_empty() {
             let directory = format!("/{}", member.directory);

@@ -1,6 +1,6 @@
 //! The step that asks an image's python for its facts.
 
-use buildkit_llb::{Bind, Exec, Image, Input, Metadata, Network, Output, Platform, Tmpfs};
+use buildkit_llb::{Bind, Exec, Input, Metadata, Network, Output, Platform, Tmpfs};
 
 use super::container::Container;
 use super::{STEP_ENV, TOOLS, script};
@@ -12,24 +12,16 @@ pub const FACTS: &str = "/facts.json";
 /// The program that an image's python goes by.
 pub const PYTHON: &str = "python3";
 
-/// The image itself.
-pub fn root(image: &str, platform: &Platform) -> Output {
-    let name = format!("[internal] image {image}");
-    Image::new(image).platform(platform).metadata(Metadata::named(name)).build()
-}
-
-/// A step in `image` that writes [`FACTS`]. Cached by BuildKit under the image's digest.
+/// A step in an image, whose files are `root`, that writes [`FACTS`]. Cached by BuildKit under the image's digest.
 pub fn probe(
     image: &str,
-    uv: &str,
+    root: &Output,
+    uv: &Output,
     platform: &Platform,
     env: &[(String, String)],
     wanted_python: &str,
     container: &Container,
 ) -> Output {
-    let root = root(image, platform);
-    let uv_name = format!("[internal] image {uv}");
-    let uv = Image::new(uv).platform(platform).internal().metadata(Metadata::named(uv_name)).build();
     let script_path = format!("{TOOLS}/probe.py");
     let uv_path = format!("{TOOLS}/uv");
     let exec = Exec::new([PYTHON, &script_path, &format!("/out{FACTS}"), wanted_python, &uv_path].map(str::to_owned))
@@ -37,8 +29,8 @@ pub fn probe(
         .envs(env.iter().cloned())
         .envs(STEP_ENV)
         .network(Network::None)
-        .mount(Bind::new("/", &root).readonly())
-        .mount(Bind::new(&uv_path, &uv).selector("/uv").readonly())
+        .mount(Bind::new("/", root).readonly())
+        .mount(Bind::new(&uv_path, uv).selector("/uv").readonly())
         .mount(Bind::new(&script_path, script("probe.py", PROBE)).selector("/probe.py").readonly())
         .mount(Tmpfs::new("/tmp"))
         .mount(Bind::new("/out", Input::Scratch));

@@ -1,0 +1,39 @@
+//! The build context, and what of it never takes part.
+
+use buildkit_llb::{Copy, File, Input, Local, Metadata, Output};
+
+use super::Options;
+use crate::plan::Plan;
+
+/// Never part of a build, wherever they lie. `.dockerignore` comes after them, and may take them in again.
+pub const ALWAYS_IGNORED: [&str; 8] = [
+    "**/.git",
+    "**/.venv",
+    "**/__pycache__",
+    "**/*.pyc",
+    "**/*.egg-info",
+    "**/.mypy_cache",
+    "**/.pytest_cache",
+    "**/.ruff_cache",
+];
+
+/// The build context: only what the plan reads.
+pub(super) fn context(plan: &Plan, options: &Options) -> Output {
+    let paths = if plan.context_paths.contains(".") { Default::default() } else { plan.context_paths.clone() };
+    if let Some(root) = &options.context {
+        return without_ignored(root, paths);
+    }
+    let local = Local::new("context")
+        .session(&options.session)
+        .exclude(ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(options.ignore.iter().cloned()))
+        // Trees synced with other filters must not take each other's place.
+        .shared_key_hint(format!("uv-buildkit-{}{}", plan.target, options.project))
+        .metadata(Metadata::named("[internal] load build context"));
+    if paths.is_empty() { local.build() } else { local.include(paths).build() }
+}
+
+/// The tree of a graph, without what never takes part; only `paths` of it, if there are any.
+pub fn without_ignored(root: &Input, paths: impl IntoIterator<Item = String>) -> Output {
+    let copy = Copy::new(root, "/", "/").contents_only().include(paths).exclude(ALWAYS_IGNORED);
+    File::on(Input::Scratch).copy(copy).metadata(Metadata::named("[internal] load build context")).build()
+}

@@ -1,0 +1,85 @@
+//! Documents and what they speak of: the table of options.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(repository().join(path)).with_context(|| format!("cannot read {path}"))
+}
+
+/// The Rust sources below a directory.
+fn sources(directory: &str) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(repository().join(directory)).with_context(|| format!("cannot read {directory}"))? {
+        let path = entry?.path();
+        let below = format!("{directory}/{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            texts.extend(sources(&below)?);
+        } else if below.ends_with(".rs") {
+            texts.push(read(&below)?);
+        }
+    }
+    Ok(texts)
+}
+
+/// What stands between the backticks of a text.
+fn literals(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Cells of the rows of the tables of options.
+fn rows(text: &str) -> Vec<Vec<&str>> {
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| option"));
+    let inner = rows.filter_map(|row| row.strip_prefix('|')?.strip_suffix('|'));
+    inner.map(|row| row.split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn every_test_in_the_table_of_options_exists() -> Result<()> {
+    let table = read("docs/options.md")?;
+    let (end_to_end, units) = (sources("tests/e2e")?.concat(), sources("frontend/src")?.concat());
+    let mut count = 0;
+    for row in rows(&table) {
+        ensure!(row.len() == 5, "a row of {} cells: {row:?}", row.len());
+        for test in literals(row[4]) {
+            let exists = match test.contains("::") {
+                true => ["trials.add(", "("].iter().any(|call| end_to_end.contains(&format!("{call}\"{test}\", "))),
+                false => units.contains(&format!("#[test]\n    fn {test}()")),
+            };
+            ensure!(exists, "docs/options.md names the test `{test}`, and there is none");
+            count += 1;
+        }
+    }
+    ensure!(count > 40, "the tests are no longer found in the table");
+    Ok(())
+}
+
+/// Options are literals: the argument of a getter, or a constant.
+#[test]
+fn every_option_that_is_read_is_in_the_table() -> Result<()> {
+    let table = read("docs/options.md")?;
+    let named: BTreeSet<&str> = literals(&table).collect();
+    let mut code = sources("frontend/src/options")?;
+    code.extend(sources("frontend/src/driver")?);
+    code.extend([read("frontend/src/options.rs")?, read("frontend/src/driver.rs")?]);
+    let mut options = BTreeSet::new();
+    for text in &code {
+        // What the tests beside the code pass is not read by it.
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for getter in ["ptions.get(\"", "self.get(\"", "list(\"", "flag(\"", "OPTION: &str = \""] {
+            options.extend(text.split(getter).skip(1).filter_map(|rest| rest.split('"').next()));
+        }
+    }
+    for option in &options {
+        ensure!(named.contains(option), "docs/options.md says nothing of the option `{option}`");
+    }
+    ensure!(options.len() > 15, "options are no longer found in the code: {options:?}");
+    Ok(())
+}
