@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::config::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
@@ -25,6 +26,8 @@ pub enum Call {
     Lint,
     /// `--call=uv.plan`
     Plan,
+    /// `--call=uv.schema`
+    Schema,
     /// `--call=subrequests.describe`
     Describe,
 }
@@ -43,11 +46,12 @@ pub struct Answer {
 }
 
 /// Every call with its id and what it is for.
-const CALLS: [(&str, Call, &str); 5] = [
+const CALLS: [(&str, Call, &str); 6] = [
     ("frontend.targets", Call::Targets, "List all targets current build supports"),
     ("frontend.outline", Call::Outline, "List all parameters current build target supports"),
     ("frontend.lint", Call::Lint, "Check the project and its config"),
     ("frontend.uv.plan", Call::Plan, "List the layers of the image and what is in them"),
+    ("frontend.uv.schema", Call::Schema, "Show the JSON Schema of uv.build.toml"),
     ("frontend.subrequests.describe", Call::Describe, "List available subrequest types"),
 ];
 
@@ -82,6 +86,13 @@ pub fn describe() -> Answer {
         version: VERSION,
         status: None,
     }
+}
+
+/// The JSON Schema of the config.
+pub fn schema() -> Answer {
+    let json = schema::schema();
+    let text = format!("{json:#}\n");
+    Answer { json, text, version: VERSION, status: None }
 }
 
 /// The targets of the project; what each installs is its description.

@@ -1,6 +1,8 @@
 //! The command line: the compiler without a daemon.
 
+mod bake;
 mod history;
+mod init;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -10,16 +12,18 @@ use std::sync::Arc;
 use buildkit_proto::{Gateway, GatewayError, transport};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::calls::{self, Answer};
 use crate::compile::{Compiled, Inputs, compile};
 use crate::config;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::driver;
+use crate::entry;
 use crate::ignore;
-use crate::interpreter::{Interpreter, Libc};
+use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::{self, PackageId};
 use crate::lower;
 use crate::manifest::{self, Manifest};
-use crate::options::Options;
+use crate::options::{Options, OptionsError};
 use crate::plan::report::Report;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::project::{Files, Project, Request, Target};
@@ -65,6 +69,28 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
     },
+    /// Say what is wrong, or could be better, with a project: the rules of `docker buildx build --check`, without a daemon.
+    Check {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+        format: PlanFormat,
+    },
+    /// Write a stub, a config and an ignore file for a workspace with a lock. Files that are there stay as they are.
+    Init {
+        /// Directory with `uv.lock`.
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Show a bake file with all targets.
+    Bake {
+        /// Directory with `uv.lock`.
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Show the JSON Schema of `uv.build.toml`.
+    Schema,
     /// Serve one build over standard input and output, as BuildKit runs it.
     Frontend,
 }
@@ -88,7 +114,7 @@ pub enum LlbFormat {
 }
 
 /// What to plan, and for what. Images are not looked at: their python is declared here.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct SelectionArgs {
     /// Directory with `uv.lock`.
     #[arg(default_value = ".")]
@@ -136,6 +162,9 @@ pub enum CliError {
     /// A flag.
     #[error("{0}")]
     Usage(String),
+    /// A line `# check=` that cannot be read.
+    #[error("{0}")]
+    Options(#[from] OptionsError),
     /// A graph that cannot be marshalled is a mistake of ours.
     #[error("this is a bug in uv-buildkit: {0}")]
     Llb(#[from] buildkit_llb::LlbError),
@@ -145,6 +174,9 @@ pub enum CliError {
     /// BuildKit did not take the result.
     #[error("{0}")]
     Gateway(#[from] GatewayError),
+    /// A check has findings, which are told.
+    #[error("{0}")]
+    Found(&'static str),
     /// JSON that cannot be written is one, too.
     #[error("this is a bug in uv-buildkit: {0}")]
     Json(#[from] serde_json::Error),
@@ -186,6 +218,29 @@ pub fn run(command: Command) -> Result<(), CliError> {
                 }
             }
         }
+        Command::Check { selection, format } => {
+            let answer = selection.check()?;
+            match format {
+                PlanFormat::Text => out.write_all(answer.text.as_bytes())?,
+                PlanFormat::Json => writeln!(out, "{:#}", answer.json)?,
+            }
+            if answer.status != Some(0) {
+                out.flush()?;
+                return Err(CliError::Found("there are findings"));
+            }
+        }
+        Command::Init { directory } => {
+            let targets = SelectionArgs::of(directory.clone()).target_names()?;
+            for line in init::write(&directory, &targets)? {
+                writeln!(out, "{line}")?;
+            }
+        }
+        Command::Bake { directory } => {
+            let selection = SelectionArgs::of(directory);
+            let text = bake::text(&selection.target_names()?, selection.named_file()?);
+            out.write_all(text.as_bytes())?;
+        }
+        Command::Schema => out.write_all(calls::schema().text.as_bytes())?,
         Command::Frontend => serve()?,
     }
     Ok(out.flush()?)
@@ -232,6 +287,75 @@ impl SelectionArgs {
             epoch: None,
         };
         Ok(compile(inputs)?)
+    }
+
+    /// The defaults, for a directory.
+    fn of(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            target: None,
+            package: None,
+            file: PathBuf::from(config::FILE_NAME),
+            build_args: Vec::new(),
+            platform: Platform::default_linux(),
+            python: None,
+            libc: Libc { name: LibcName::Glibc, major: 2, minor: 36 },
+        }
+    }
+
+    /// Checks what is selected; all targets where nothing is.
+    fn check(&self) -> Result<Answer, CliError> {
+        let config = self.read(&self.file.to_string_lossy())?;
+        let directive = config.as_ref().and_then(|file| entry::directive(file, "check"));
+        let check = Options::default().check(directive.as_deref())?;
+        let names = match (&self.target, &self.package) {
+            (None, None) => match self.target_names() {
+                Err(CliError::Diagnostics(errors)) => return Ok(calls::lint(&Err(errors))),
+                names => names?,
+            },
+            _ => Vec::new(),
+        };
+        // Without a name the selection says what is meant.
+        let selections = match names.is_empty() {
+            true => vec![self.clone()],
+            false => names.into_iter().map(|name| Self { target: Some(name), ..self.clone() }).collect(),
+        };
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for selection in selections {
+            match selection.compile(true) {
+                Ok(compiled) => {
+                    // What several targets share is told once.
+                    for warning in check.filter(compiled.warnings) {
+                        if !found.contains(&warning) {
+                            found.push(warning);
+                        }
+                    }
+                }
+                Err(CliError::Diagnostics(errors)) => return Ok(calls::lint(&Err(errors))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(calls::lint(&Ok(found)))
+    }
+
+    /// Names of all targets.
+    fn target_names(&self) -> Result<Vec<String>, CliError> {
+        let mut read = |name: &str| self.read(name);
+        let project = Project::parse(&self.files(&mut read)?, &self.build_args()?)?;
+        let manifests = match project.declares_targets() {
+            true => BTreeMap::new(),
+            false => manifests(&project, &Request::Default, &mut read)?,
+        };
+        Ok(project.target_names(&manifests))
+    }
+
+    /// What `-f` must name to build with this frontend: the config, where no `Dockerfile` leads to it.
+    fn named_file(&self) -> Result<Option<&'static str>, CliError> {
+        let leads_here = match self.read("Dockerfile")? {
+            Some(file) => entry::classify(&file).is_ok(),
+            None => false,
+        };
+        Ok((!leads_here).then_some(config::FILE_NAME))
     }
 
     /// Plans with declared images, from files that lie somewhere else.

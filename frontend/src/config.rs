@@ -2,6 +2,7 @@
 //! the lock, by [`crate::target`].
 
 mod inheritance;
+pub mod schema;
 pub mod table;
 
 use std::collections::BTreeMap;

@@ -72,8 +72,11 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
 
 /// Answers a call without building.
 async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answer, Failure> {
-    if call == Call::Describe {
-        return Ok(calls::describe());
+    // These are not about a project.
+    match call {
+        Call::Describe => return Ok(calls::describe()),
+        Call::Schema => return Ok(calls::schema()),
+        _ => {}
     }
     let contexts = Contexts::open(gateway, options).await?;
     let platform = options.platforms()?.swap_remove(0);
@@ -84,6 +87,7 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
     let check = &read.check;
     match call {
         Call::Describe => Ok(calls::describe()),
+        Call::Schema => Ok(calls::schema()),
         Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
         Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?)),
         Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {

@@ -1,10 +1,10 @@
-//! Documents and what they speak of: the table of options.
+//! Documents and what they speak of: the table of options, the schema of configs.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -81,5 +81,34 @@ fn every_option_that_is_read_is_in_the_table() -> Result<()> {
         ensure!(named.contains(option), "docs/options.md says nothing of the option `{option}`");
     }
     ensure!(options.len() > 15, "options are no longer found in the code: {options:?}");
+    Ok(())
+}
+
+/// Configs of the examples, and configs that the reader refuses for what a schema can say.
+#[test]
+fn configs_fit_the_schema() -> Result<()> {
+    let mut compiler = boon::Compiler::new();
+    let mut schemas = boon::Schemas::new();
+    compiler.add_resource("schema.json", uv_buildkit::config::schema::schema()).map_err(|e| anyhow!("{e}"))?;
+    let schema = compiler.compile("schema.json", &mut schemas).map_err(|error| anyhow!("{error:#}"))?;
+    let check = |path: &str| -> Result<Result<(), String>> {
+        let config: serde_json::Value = toml::from_str(&read(path)?)?;
+        Ok(schemas.validate(&config, schema).map_err(|error| format!("{path}: {error}")))
+    };
+    let mut count = 0;
+    for entry in fs::read_dir(repository().join("examples"))? {
+        let config = format!("examples/{}/uv.build.toml", entry?.file_name().to_string_lossy());
+        if repository().join(&config).exists() {
+            check(&config)?.map_err(anyhow::Error::msg)?;
+            count += 1;
+        }
+    }
+    ensure!(count >= 2, "the examples are no longer found");
+    for case in
+        ["unknown_key_at_top", "unknown_key_in_target", "unknown_key_in_user", "wrong_type", "files_to_relative"]
+    {
+        let config = format!("tests/errors/cases/{case}/uv.build.toml");
+        ensure!(check(&config)?.is_err(), "{config} is refused, but fits the schema");
+    }
     Ok(())
 }

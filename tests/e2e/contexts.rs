@@ -206,7 +206,7 @@ fn remote_bake(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "remote-bake")?;
     let server = Server::open(stage, "remote-bake-server")?;
     pond.context.write("docker-bake.hcl", "target \"app\" {\n  tags = [\"app\"]\n}\n")?;
-    server.commit("lake", &pond.context.directory, ".")?;
+    server.commit("lake", &pond.context.directory, "")?;
     let mut bake = stage.lab().buildx(["bake", "--progress=plain", "--set=app.output=type=cacheonly"]);
     let output = bake.args([server.url("lake.git#main"), "app".to_owned()]).stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stderr);

@@ -47,7 +47,7 @@ impl Server {
     pub fn commit(&self, name: &str, directory: &Path, subdirectory: &str) -> Result<String> {
         let work = self.directory.join(format!("{name}-work"));
         let place = work.join(subdirectory);
-        fs::create_dir_all(place.parent().context("a directory")?)?;
+        fs::create_dir_all(&place)?;
         let git = |arguments: &[&str]| {
             let mut git = Command::new("git");
             git.current_dir(&work).args(["-c", "user.name=heron", "-c", "user.email=heron@example.org"]);
@@ -55,7 +55,7 @@ impl Server {
             git.envs([("GIT_AUTHOR_DATE", "1000000000 +0000"), ("GIT_COMMITTER_DATE", "1234567890 +0000")]);
             run_captured(git.args(arguments))
         };
-        run_captured(Command::new("cp").arg("-r").args([directory, &place]))?;
+        run_captured(Command::new("cp").arg("-r").args([&directory.join("."), &place]))?;
         git(&["init", "--quiet", "--initial-branch=main"])?;
         git(&["add", "--all"])?;
         git(&["commit", "--quiet", "--message=A pond"])?;

@@ -1,0 +1,175 @@
+//! The JSON Schema of `uv.build.toml`, for editors. What it admits the reader admits; the reader checks more.
+
+use serde_json::{Value, json};
+
+/// The schema (JSON Schema, draft 2020-12).
+pub fn schema() -> Value {
+    let settings = settings();
+    let mut target = settings.clone();
+    target["properties"]["package"] = string("Workspace member to install; default: the root project.");
+    target["properties"]["inherits"] = string("Target whose keys hold where this one writes none.");
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "uv.build.toml",
+        "description": "What uv-buildkit builds of a uv project or workspace.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "args": map("Build args with their defaults: `${args.NAME}` in any string."),
+            "default-target": string("The target that is built when none is named."),
+            "python": table("Python of the images.", json!({
+                "version": described(
+                    json!({ "type": "string" }),
+                    "Such as `3.13`; default: `.python-version`, then the newest that `requires-python` admits.",
+                ),
+            })),
+            "uv": table("uv, which build steps use and images do not have.", json!({
+                "image": string("Image that holds `/uv`."),
+            })),
+            "defaults": described(settings, "Keys of all targets."),
+            "targets": {
+                "type": "object",
+                "description": "What can be built, by name.",
+                "additionalProperties": target,
+            },
+        },
+    })
+}
+
+/// Keys of `[defaults]`, which targets have as well.
+fn settings() -> Value {
+    table(
+        "An image to be built.",
+        json!({
+            "extras": strings("Extras of the member."),
+            "groups": strings("Dependency groups of the member; none unless named."),
+            "base": string("Image under the result; default: `python:VERSION-slim-bookworm`."),
+            "builder": string("Image that members are built in; default: the base."),
+            "apt": strings("Packages of the base's distribution that the image holds."),
+            "build-apt": strings("The same for the image that members are built in."),
+            "cmd": strings("Command of the image; default: the member's only script."),
+            "entrypoint": strings("Entrypoint of the image."),
+            "env": map("Variables of the image, over the base's."),
+            "workdir": path("Directory that the image starts in."),
+            "user": described(
+                json!({
+                    "oneOf": [
+                        { "type": "string" },
+                        table("A user.", json!({
+                            "name": string("Login name."),
+                            "uid": integer("User id.", u32::MAX),
+                            "gid": integer("Group id.", u32::MAX),
+                            "home": path("Home directory; made unless it exists."),
+                        })),
+                    ],
+                }),
+                "Who runs: `root`, a name, or a name with ids.",
+            ),
+            "expose": {
+                "type": "array",
+                "description": "Ports of the image.",
+                "items": { "oneOf": [
+                    { "type": "integer", "minimum": 1, "maximum": u16::MAX },
+                    { "type": "string" },
+                ] },
+            },
+            "labels": map("Labels of the image, over the base's."),
+            "files": {
+                "type": "array",
+                "description": "Files and directories of the context that the image holds.",
+                "items": required(table("A copy.", json!({
+                    "from": string("Path in the context."),
+                    "to": path("Path in the image."),
+                })), &["from", "to"]),
+            },
+            "layers": table("Bounds of the layers.", json!({
+                "budget": integer("How many layers the image may have, the base's among them.", super::MAX_BUDGET),
+                "max-size": string("Compressed size that a layer should not exceed, such as `500MB`."),
+                "together": {
+                    "type": "array",
+                    "description": "Packages that share a layer: names, or prefixes that end in `*`.",
+                    "items": { "type": "array", "items": { "type": "string" } },
+                },
+            })),
+        }),
+    )
+}
+
+fn described(mut schema: Value, description: &str) -> Value {
+    schema["description"] = json!(description);
+    schema
+}
+
+fn required(mut schema: Value, keys: &[&str]) -> Value {
+    schema["required"] = json!(keys);
+    schema
+}
+
+fn table(description: &str, properties: Value) -> Value {
+    json!({ "type": "object", "description": description, "additionalProperties": false, "properties": properties })
+}
+
+fn string(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn strings(description: &str) -> Value {
+    json!({ "type": "array", "description": description, "items": { "type": "string" } })
+}
+
+fn map(description: &str) -> Value {
+    json!({ "type": "object", "description": description, "additionalProperties": { "type": "string" } })
+}
+
+/// An absolute path, or an arg that holds one.
+fn path(description: &str) -> Value {
+    json!({ "type": "string", "description": description, "pattern": "^(/|\\$\\{args\\.)" })
+}
+
+fn integer(description: &str, maximum: u32) -> Value {
+    json!({ "type": "integer", "description": description, "minimum": 0, "maximum": maximum })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::parse;
+    use crate::diagnostic::SourceFile;
+
+    /// What the reader says of a key that it does not know, if there is one.
+    fn unknown(text: &str) -> Option<String> {
+        let errors = parse(&SourceFile::new("uv.build.toml", text), &BTreeMap::new()).err()?;
+        errors.iter().find(|error| error.code == "config::unknown_key").map(|error| error.help.concat())
+    }
+
+    /// How many keys it names: in full, and as `and 3 more`.
+    fn count(help: &str) -> usize {
+        let more = help.split(" and ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        help.split('`').count() / 2 + more.unwrap_or(0)
+    }
+
+    #[test]
+    fn the_schema_has_the_keys_that_the_reader_knows() {
+        let schema = schema();
+        let target = "/properties/targets/additionalProperties";
+        for (text, pointer) in [
+            ("KEY = 1", String::new()),
+            ("[python]\nKEY = 1", "/properties/python".to_owned()),
+            ("[uv]\nKEY = 1", "/properties/uv".to_owned()),
+            ("[defaults]\nKEY = 1", "/properties/defaults".to_owned()),
+            ("[targets.a]\nKEY = 1", target.to_owned()),
+            ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),
+            ("[targets.a]\nfiles = [{ KEY = 1 }]", format!("{target}/properties/files/items")),
+            ("[targets.a]\nlayers = { KEY = 1 }", format!("{target}/properties/layers")),
+        ] {
+            let properties = schema.pointer(&format!("{pointer}/properties")).and_then(Value::as_object).unwrap();
+            for key in properties.keys() {
+                assert_eq!(unknown(&text.replace("KEY", key)), None, "{text}: the reader does not know `{key}`");
+            }
+            let help = unknown(&text.replace("KEY", "qqqqqqqq")).unwrap();
+            assert_eq!(count(&help), properties.len(), "{text}: the schema lacks one of these: {help}");
+        }
+    }
+}
