@@ -12,6 +12,7 @@ mod contexts;
 mod equality;
 mod errors;
 mod examples;
+mod faults;
 mod flags;
 mod graph;
 mod image;
@@ -54,6 +55,7 @@ fn main() -> Result<ExitCode> {
     named::add(&mut trials);
     native::add(&mut trials);
     system::add(&mut trials);
+    faults::add(&mut trials);
     sources::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
