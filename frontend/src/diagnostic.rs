@@ -215,9 +215,9 @@ fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// As many names as a line of help shows: the keys of a target are all among them.
-const MAX_QUOTED: usize = 16;
+const MAX_QUOTED: usize = 24;
 
-/// `` `a`, `b`, `c` ``, cut after sixteen.
+/// `` `a`, `b`, `c` ``, cut after [`MAX_QUOTED`].
 pub fn quoted(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(MAX_QUOTED).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > MAX_QUOTED { format!(" and {} more", names.len() - MAX_QUOTED) } else { String::new() };

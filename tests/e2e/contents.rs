@@ -87,7 +87,7 @@ fn check_layer(layer: &Layer) -> Result<()> {
         ensure!(*owner == if path == HOME { (999, 999) } else { (0, 0) }, "{path} belongs to {owner:?}");
         ensure!(EXPECTED.contains(&path.as_str()) || path.starts_with("app/.venv/"), "{path} is left over");
         let name = path.rsplit('/').next().unwrap_or_default();
-        let is_ours = !name.starts_with(".wh.") && ![".lock", "uv_cache.json", "direct_url.json"].contains(&name);
+        let is_ours = !name.starts_with(".wh.") && ![".lock", "uv_cache.json"].contains(&name);
         ensure!(is_ours && !path.contains("pond_unused"), "{path} is left over");
         if let Some(module) = name.strip_suffix(".py")
             && path.contains("/site-packages/")

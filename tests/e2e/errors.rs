@@ -130,6 +130,8 @@ fn show(context: &Context<'_>, name: &str, log: &str) -> Result<()> {
     settings.set_omit_expression(true);
     settings.add_filter(r"# syntax=[^`\s]+", "# syntax=[frontend]");
     settings.add_filter("sha256:[0-9a-f]{64}", "sha256:[digest]");
+    // The client hears of a failure twice, and prints what it hears first.
+    settings.add_filter("failed to run Build function", "failed to solve");
     settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
     settings.add_filter(r"3\.13\.\d+", "3.13.[patch]");
     settings.add_filter(r"glibc-2\.\d+", "glibc-2.[minor]");
