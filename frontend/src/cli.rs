@@ -27,6 +27,7 @@ use crate::options::{Options, OptionsError};
 use crate::plan::report::Report;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::project::{Files, Project, Request, Target};
+use crate::stale;
 
 /// Compiles uv projects and workspaces to BuildKit build graphs.
 #[derive(Debug, Parser)]
@@ -272,7 +273,7 @@ struct Chosen {
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(&mut |name| self.read(name))?;
+        let Chosen { project, manifests, target, outside } = self.choose(&mut |name| self.read(name), true)?;
         let options = lower::Options {
             ignore: self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
             merge,
@@ -358,13 +359,14 @@ impl SelectionArgs {
         Ok((!leads_here).then_some(config::FILE_NAME))
     }
 
-    /// Plans with declared images, from files that lie somewhere else.
+    /// Plans with declared images, from files that lie somewhere else. What was once committed cannot be locked again: it is
+    /// planned as it is.
     fn plan(&self, read: &mut Reading<'_>) -> Result<Plan, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(read)?;
+        let Chosen { project, manifests, target, outside } = self.choose(read, false)?;
         Ok(plan::plan(&project, &target, &manifests, &outside)?.plan)
     }
 
-    fn choose(&self, read: &mut Reading<'_>) -> Result<Chosen, CliError> {
+    fn choose(&self, read: &mut Reading<'_>, checks_lock: bool) -> Result<Chosen, CliError> {
         let project = Project::parse(&self.files(read)?, &self.build_args()?)?;
         let request = match (&self.target, &self.package) {
             (Some(target), _) => Request::Target(target.clone()),
@@ -372,6 +374,9 @@ impl SelectionArgs {
             (None, None) => Request::Default,
         };
         let manifests = manifests(&project, &request, read)?;
+        if checks_lock {
+            stale::check(&project, &manifests)?;
+        }
         let target = project.target(&request, &manifests)?;
         let outside = self.outside(&target);
         Ok(Chosen { project, manifests, target, outside })

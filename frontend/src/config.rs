@@ -27,6 +27,8 @@ pub struct Config {
     pub python_version: Option<Located<String>>,
     /// `uv.image`.
     pub uv_image: Option<Located<String>>,
+    /// `lock.check`: manifests are compared with the lock unless it is `"off"`.
+    pub checks_lock: bool,
     /// `default-target`.
     pub default_target: Option<Located<String>>,
     /// `[targets.*]` in file order, with what they inherit already merged in.
@@ -143,6 +145,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         reader.finish(&table);
         image
     });
+    let checks_lock = reader.table(&mut root, "lock").is_none_or(|table| read_lock_check(&mut reader, table));
     let default_target = reader.string(&mut root, "default-target");
     let mut defaults = Settings::default();
     if let Some(table) = reader.table(&mut root, "defaults") {
@@ -161,7 +164,16 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     }
     reader.errors.sort_by_key(start);
     Diagnostics::check(reader.errors)?;
-    Ok(Config { file: Arc::clone(file), args, python_version, uv_image, default_target, targets, defaults })
+    Ok(Config {
+        file: Arc::clone(file),
+        args,
+        python_version,
+        uv_image,
+        checks_lock,
+        default_target,
+        targets,
+        defaults,
+    })
 }
 
 /// Mistakes are told in the order of the file.
@@ -232,6 +244,22 @@ fn read_system_packages(
         }
     }
     Some(names)
+}
+
+/// Whether `lock.check` is on.
+fn read_lock_check(reader: &mut Reader<'_>, mut table: Table<'_>) -> bool {
+    let check = reader.string(&mut table, "check");
+    reader.finish(&table);
+    match check {
+        Some(check) if !["on", "off"].contains(&check.value.as_str()) => {
+            let problem = format!("`lock.check` is \"on\" or \"off\", not \"{}\"", check.value);
+            reader
+                .errors
+                .push(Diagnostic::new("config::bad_value", problem).at(check.span).help("the default is \"on\""));
+            true
+        }
+        check => check.is_none_or(|check| check.value == "on"),
+    }
 }
 
 /// It becomes part of an image's tag, and is compared with the python that the image has.

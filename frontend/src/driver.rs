@@ -25,6 +25,7 @@ use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
 use crate::plan::{Planned, Platform, plan};
 use crate::project::{Project, Request, Target};
+use crate::stale;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
@@ -133,7 +134,9 @@ impl Read {
         Ok(Self { project, manifests, ignore, check })
     }
 
+    /// What to build, of a lock that is up to date.
     fn target(&self, options: &Options) -> Result<Target, Diagnostics> {
+        stale::check(&self.project, &self.manifests)?;
         let mut target = self.project.target(&request(options), &self.manifests)?;
         target.labels.extend(options.labels());
         Ok(target)

@@ -18,3 +18,4 @@ pub mod manifest;
 pub mod options;
 pub mod plan;
 pub mod project;
+pub mod stale;

@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod closure;
+pub mod metadata;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use uv_pep508::MarkerTree;
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use artifact::{Sdist, Wheel};
+use metadata::{Metadata, Settings};
 use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
 
 /// The file's name.
@@ -26,6 +28,8 @@ pub const FILE_NAME: &str = "uv.lock";
 pub struct Lock {
     /// The file, for diagnostics that are found later.
     pub file: Arc<SourceFile>,
+    /// Of the format: what newer ones note of the manifests differs.
+    pub revision: u32,
     /// The bounds within which its markers are valid.
     pub requires_python: Option<(VersionSpecifiers, Span)>,
     /// `tool.uv.environments`; when not empty, one of them must match the target's environment.
@@ -36,6 +40,8 @@ pub struct Lock {
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members; for a single project, its own name.
     pub members: BTreeSet<PackageName>,
+    /// What was said for the whole workspace.
+    pub settings: Settings,
     /// Every `[[package]]`.
     pub packages: Vec<Package>,
 }
@@ -62,6 +68,8 @@ pub struct Package {
     pub wheels: Vec<Wheel>,
     /// The source distribution, if the index has one.
     pub sdist: Option<Sdist>,
+    /// What the manifest of a local project said.
+    pub metadata: Metadata,
     /// The place of its name.
     pub span: Span,
 }
@@ -314,11 +322,13 @@ impl Reader<'_> {
         }
         Ok(Lock {
             file: Arc::clone(self.file),
+            revision: wire.revision,
             requires_python,
             supported_markers,
             supported_markers_span,
             conflicts,
             members,
+            settings: Settings::from_wire(&wire.manifest),
             packages,
         })
     }
@@ -342,17 +352,17 @@ impl Reader<'_> {
         let edges = |wires: &[DependencyWire<'_>]| -> Result<Vec<Dependency>, Diagnostic> {
             wires.iter().map(|wire| self.dependency(wire, index, &span)).collect()
         };
-        let mut extras = BTreeMap::new();
-        for name in &wire.metadata.provides_extras {
-            extras.insert(self.parse("extra", name, &span)?, Vec::new());
-        }
+        let names = wire.metadata.provides_extras.iter().map(|name| self.parse("extra", name, &span));
+        let provides_extras = names.collect::<Result<BTreeSet<ExtraName>, _>>()?;
+        let names = wire.metadata.requires_dev.keys().map(|name| self.parse("group", name, &span));
+        let noted_groups = names.collect::<Result<Vec<GroupName>, _>>()?;
+        let mut extras: BTreeMap<ExtraName, Vec<Dependency>> =
+            provides_extras.iter().map(|name| (name.clone(), Vec::new())).collect();
         for (name, wires) in &wire.optional_dependencies {
             extras.insert(self.parse("extra", name, &span)?, edges(wires)?);
         }
-        let mut groups = BTreeMap::new();
-        for name in wire.metadata.requires_dev.keys() {
-            groups.insert(self.parse("group", name, &span)?, Vec::new());
-        }
+        let mut groups: BTreeMap<GroupName, Vec<Dependency>> =
+            noted_groups.iter().map(|name| (name.clone(), Vec::new())).collect();
         for (name, wires) in &wire.dev_dependencies {
             groups.insert(self.parse("group", name, &span)?, edges(wires)?);
         }
@@ -372,6 +382,7 @@ impl Reader<'_> {
             groups,
             wheels,
             sdist: wire.sdist.as_ref().map(Sdist::from_wire),
+            metadata: Metadata::from_wire(&wire.metadata, provides_extras, noted_groups.into_iter()),
             span,
         })
     }

@@ -1,7 +1,10 @@
 //! `pyproject.toml` of the workspace root and of members: only the fields below are read.
 //!
-//! `project.name`, `project.requires-python`, `project.scripts`, `build-system.requires`, `build-system.build-backend`, and of
-//! the root `tool.uv.index`, `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`.
+//! `project.name`, `project.scripts`, `build-system.requires`, `build-system.build-backend`, and of the root `tool.uv.index`,
+//! `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`. To tell a stale lock, also those
+//! of [`declarations`].
+
+pub mod declarations;
 
 pub mod settings;
 
@@ -10,10 +13,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
 use uv_normalize::PackageName;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use declarations::Declarations;
 
 /// The file's name.
 pub const FILE_NAME: &str = "pyproject.toml";
@@ -31,6 +36,8 @@ pub struct Manifest {
     pub build_system: BuildSystem,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
+    /// What the lock was made from; absent when something in it is not understood.
+    pub declarations: Option<Declarations>,
 }
 
 /// `[build-system]`, or what stands for it when it is absent.
@@ -137,7 +144,9 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 
 /// Parses a manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
-    let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let declarations = declarations::read(file, document.get_ref());
+    let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     let project = wire.project.as_ref();
     let name = match project.and_then(|project| project.name.as_ref()) {
         Some(name) => Some(name.get_ref().parse().map_err(|_| {
@@ -169,6 +178,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         scripts: project.map(|project| project.scripts.keys().cloned().collect()).unwrap_or_default(),
         build_system,
         indexes: indexes(&wire.tool.uv),
+        declarations,
     })
 }
 

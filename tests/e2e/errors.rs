@@ -25,7 +25,7 @@ struct Mistake {
 
 const CONFIG: &str = "uv.build.toml";
 
-const MISTAKES: [Mistake; 12] = [
+const MISTAKES: [Mistake; 13] = [
     Mistake { name: "unknown_key", edits: &[(CONFIG, "env = {", "evn = {")], removed: &[], log: "" },
     Mistake {
         name: "unknown_member",
@@ -49,10 +49,16 @@ const MISTAKES: [Mistake; 12] = [
         log: "",
     },
     Mistake {
+        name: "stale_lock",
+        edits: &[("members/pond-core/pyproject.toml", "\"pebble<2\"", "\"pebble<3\"")],
+        removed: &[],
+        log: "",
+    },
+    Mistake {
         name: "python_outside_requires_python",
         edits: &[
             ("uv.lock", "requires-python = \">=3.11\"", "requires-python = \">=3.14\""),
-            (CONFIG, "[targets.app]", "[targets.app]\nbase = \"python:3.13-slim\""),
+            (CONFIG, "[targets.app]", "[lock]\ncheck = \"off\"\n\n[targets.app]\nbase = \"python:3.13-slim\""),
         ],
         removed: &[],
         log: "",

@@ -171,7 +171,8 @@ impl Workspace {
             let directory = self.directory(index);
             let path =
                 if directory == "." { "pyproject.toml".to_owned() } else { format!("{directory}/pyproject.toml") };
-            checkout = checkout.with(path, member.manifest());
+            let workspace = if directory == "." { "\n[tool.uv.workspace]\nmembers = [\"members/*\"]\n" } else { "" };
+            checkout = checkout.with(path, member.manifest() + workspace);
         }
         checkout
     }

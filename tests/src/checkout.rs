@@ -14,7 +14,7 @@ use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
-use uv_buildkit::{cli, config, ignore, lower};
+use uv_buildkit::{cli, config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,6 +149,7 @@ impl Checkout {
             (None, None) => Request::Default,
         };
         let manifests = self.manifests(&project, &request)?;
+        stale::check(&project, &manifests)?;
         let target = project.target(&request, &manifests)?;
         let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
         compile(Inputs {

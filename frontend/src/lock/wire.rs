@@ -14,6 +14,8 @@ type Text<'a> = Cow<'a, str>;
 #[serde(rename_all = "kebab-case")]
 pub struct LockWire<'a> {
     pub version: Spanned<u32>,
+    #[serde(default)]
+    pub revision: u32,
     #[serde(borrow)]
     pub requires_python: Option<Spanned<Text<'a>>>,
     #[serde(borrow)]
@@ -43,11 +45,21 @@ pub struct ConflictItemWire<'a> {
     pub group: Option<Text<'a>>,
 }
 
-/// `[manifest]`. `members` is empty for a single project, whose root package then has the source path `.`.
+/// `[manifest]`. `members` is empty for a single project, whose root package then has the source path `.`. `dependency-groups`
+/// are those of a workspace root that is not a project.
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ManifestWire<'a> {
     #[serde(default, borrow)]
     pub members: Vec<Text<'a>>,
+    #[serde(default, borrow)]
+    pub constraints: Vec<RequirementWire<'a>>,
+    #[serde(default, borrow)]
+    pub overrides: Vec<RequirementWire<'a>>,
+    #[serde(default, borrow)]
+    pub build_constraints: Vec<RequirementWire<'a>>,
+    #[serde(default, borrow)]
+    pub dependency_groups: BTreeMap<Text<'a>, Vec<RequirementWire<'a>>>,
 }
 
 /// `[[package]]`.
@@ -126,12 +138,47 @@ pub struct ArtifactWire<'a> {
     pub size: Option<u64>,
 }
 
-/// `[package.metadata]`, read only to know which extras and groups exist though they are empty.
+/// `[package.metadata]`: what the manifest of a local project said. It tells which extras and groups exist though they are
+/// empty, and whether the lock is stale.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MetadataWire<'a> {
+    #[serde(borrow)]
+    pub requires_dist: Option<Vec<RequirementWire<'a>>>,
     #[serde(default, borrow)]
     pub provides_extras: Vec<Text<'a>>,
-    #[serde(default)]
-    pub requires_dev: BTreeMap<String, toml::Value>,
+    #[serde(default, alias = "dependency-groups", borrow)]
+    pub requires_dev: BTreeMap<Text<'a>, Vec<RequirementWire<'a>>>,
+}
+
+/// A requirement, with the place that `tool.uv.sources` gives it. `conflict` says again where it is written and is not read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RequirementWire<'a> {
+    /// Absent for forms of later revisions.
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    pub extras: Vec<Text<'a>>,
+    #[serde(borrow)]
+    pub marker: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub specifier: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub index: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub git: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub url: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub path: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub directory: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub editable: Option<Text<'a>>,
+    #[serde(borrow, rename = "virtual")]
+    pub virtual_: Option<Text<'a>>,
+    /// With `url`: where in the archive the project lies.
+    #[serde(borrow)]
+    pub subdirectory: Option<Text<'a>>,
 }

@@ -1,0 +1,111 @@
+//! What the manifests said when the lock was made, as the lock notes it. Nothing of it decides what is installed: it is kept as
+//! text, and read by [`crate::stale`] for the projects that a build uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uv_normalize::{ExtraName, GroupName};
+
+use super::wire::{ManifestWire, MetadataWire, RequirementWire};
+
+/// `[package.metadata]` of a local project.
+#[derive(Clone, Debug, Default)]
+pub struct Metadata {
+    /// `requires-dist`; absent where a project needs nothing, and in locks that note nothing.
+    pub requires_dist: Option<Vec<Noted>>,
+    /// `provides-extras`
+    pub provides_extras: BTreeSet<ExtraName>,
+    /// `[package.metadata.requires-dev]`
+    pub requires_dev: BTreeMap<GroupName, Vec<Noted>>,
+}
+
+/// `[manifest]`: what concerns the workspace as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `constraints`
+    pub constraints: Vec<Noted>,
+    /// `overrides`
+    pub overrides: Vec<Noted>,
+    /// `build-constraints`
+    pub build_constraints: Vec<Noted>,
+    /// `[manifest.dependency-groups]`: those of a root that is not a project.
+    pub groups: BTreeMap<String, Vec<Noted>>,
+}
+
+/// A requirement as it is noted: every value as the lock spells it.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// Absent for forms of later revisions.
+    pub name: Option<String>,
+    /// Extras of it that are asked for.
+    pub extras: Vec<String>,
+    /// When it applies.
+    pub marker: Option<String>,
+    /// Versions.
+    pub specifier: Option<String>,
+    /// URL of the index that it must come from.
+    pub index: Option<String>,
+    /// URL of a repository, with what was asked for in its query.
+    pub git: Option<String>,
+    /// URL of an archive.
+    pub url: Option<String>,
+    /// Where in the archive the project lies.
+    pub subdirectory: Option<String>,
+    /// Path of a file or directory, relative to the lock.
+    pub local: Option<String>,
+    /// The directory is installed as it is.
+    pub is_editable: bool,
+}
+
+impl Noted {
+    fn from_wire(wire: &RequirementWire<'_>) -> Self {
+        let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_ref().map(ToString::to_string);
+        let locals = [&wire.editable, &wire.directory, &wire.virtual_, &wire.path];
+        Self {
+            name: owned(&wire.name),
+            extras: wire.extras.iter().map(ToString::to_string).collect(),
+            marker: owned(&wire.marker),
+            specifier: owned(&wire.specifier),
+            index: owned(&wire.index),
+            git: owned(&wire.git),
+            url: owned(&wire.url),
+            subdirectory: owned(&wire.subdirectory),
+            local: locals.into_iter().find_map(owned),
+            is_editable: wire.editable.is_some(),
+        }
+    }
+
+    fn list(wires: &[RequirementWire<'_>]) -> Vec<Self> {
+        wires.iter().map(Self::from_wire).collect()
+    }
+}
+
+impl Metadata {
+    /// Whether nothing is noted.
+    pub fn is_empty(&self) -> bool {
+        self.requires_dist.is_none() && self.provides_extras.is_empty() && self.requires_dev.is_empty()
+    }
+
+    /// Names are checked by the reader of the lock, which knows their place.
+    pub(super) fn from_wire(
+        wire: &MetadataWire<'_>,
+        provides_extras: BTreeSet<ExtraName>,
+        groups: impl Iterator<Item = GroupName>,
+    ) -> Self {
+        Self {
+            requires_dist: wire.requires_dist.as_deref().map(Noted::list),
+            provides_extras,
+            requires_dev: groups.zip(wire.requires_dev.values().map(|list| Noted::list(list))).collect(),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn from_wire(wire: &ManifestWire<'_>) -> Self {
+        Self {
+            constraints: Noted::list(&wire.constraints),
+            overrides: Noted::list(&wire.overrides),
+            build_constraints: Noted::list(&wire.build_constraints),
+            groups: wire.dependency_groups.iter().map(|(name, list)| (name.to_string(), Noted::list(list))).collect(),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What a manifest says that a lock is made from, with the place of each statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::table::Located;
+use crate::diagnostic::{SourceFile, Span};
+
+/// The statements of a manifest.
+#[derive(Clone, Debug)]
+pub struct Declarations {
+    /// `[project]`; a virtual workspace root has none.
+    pub project: Option<ProjectTable>,
+    /// `[build-system]` is there.
+    pub builds: bool,
+    /// `[dependency-groups]`, and `tool.uv.dev-dependencies` as a part of the group `dev`.
+    pub groups: BTreeMap<String, Located<Vec<GroupItem>>>,
+    /// Groups whose requirements uv narrows to the `requires-python` of `tool.uv.dependency-groups`.
+    pub narrowed_groups: BTreeSet<String>,
+    /// `tool.uv.sources`, by name as it is written.
+    pub sources: BTreeMap<String, Vec<SourceTable>>,
+    /// Names and URLs of `tool.uv.index`.
+    pub indexes: BTreeMap<String, String>,
+    /// `tool.uv.package`.
+    pub package: Option<Located<bool>>,
+    /// `members` and `exclude` of `tool.uv.workspace`.
+    pub workspace: Option<WorkspaceTable>,
+    /// There is a `tool.uv.exclude-dependencies`.
+    pub excludes: bool,
+    /// `tool.uv.constraint-dependencies`.
+    pub constraints: Option<Located<Vec<Located<String>>>>,
+    /// `tool.uv.override-dependencies`.
+    pub overrides: Option<Located<Vec<Located<String>>>>,
+    /// `tool.uv.build-constraint-dependencies`.
+    pub build_constraints: Option<Located<Vec<Located<String>>>>,
+}
+
+/// `[project]`.
+#[derive(Clone, Debug)]
+pub struct ProjectTable {
+    /// Of the header.
+    pub span: Span,
+    /// `name`.
+    pub name: Located<String>,
+    /// `version`.
+    pub version: Option<Located<String>>,
+    /// `dynamic`.
+    pub dynamic: BTreeSet<String>,
+    /// `requires-python`.
+    pub requires_python: Option<Located<String>>,
+    /// `dependencies`.
+    pub dependencies: Option<Located<Vec<Located<String>>>>,
+    /// `optional-dependencies`.
+    pub extras: BTreeMap<String, Located<Vec<Located<String>>>>,
+}
+
+/// An item of a dependency group (PEP 735).
+#[derive(Clone, Debug)]
+pub enum GroupItem {
+    /// A requirement.
+    Requirement(Located<String>),
+    /// `{ include-group = "NAME" }`
+    Include(String),
+}
+
+/// An entry of `tool.uv.sources`; one of several when they are for different markers.
+#[derive(Clone, Debug)]
+pub struct SourceTable {
+    /// Its place.
+    pub span: Span,
+    /// Where the package comes from.
+    pub kind: SourceKind,
+    /// When it counts.
+    pub marker: Option<String>,
+    /// Only for this extra.
+    pub extra: Option<String>,
+    /// Only for this group.
+    pub group: Option<String>,
+}
+
+/// Where a package comes from.
+#[derive(Clone, Debug)]
+pub enum SourceKind {
+    /// The workspace.
+    Workspace {
+        /// `editable`.
+        editable: Option<bool>,
+    },
+    /// A file or directory.
+    Path {
+        /// Relative to the manifest.
+        path: String,
+        /// `editable`.
+        editable: Option<bool>,
+    },
+    /// A repository.
+    Git {
+        /// As it is written.
+        url: String,
+        /// `rev`, `tag` or `branch`.
+        reference: Option<String>,
+        /// Within the repository.
+        subdirectory: Option<String>,
+    },
+    /// An archive.
+    Url {
+        /// As it is written.
+        url: String,
+        /// Within the archive.
+        subdirectory: Option<String>,
+    },
+    /// An index, by name.
+    Index(String),
+}
+
+/// `[tool.uv.workspace]`.
+#[derive(Clone, Debug)]
+pub struct WorkspaceTable {
+    /// Of the header.
+    pub span: Span,
+    /// Patterns of directories.
+    pub members: Vec<Located<String>>,
+    /// Patterns of directories.
+    pub exclude: Vec<Located<String>>,
+}
+
+type Value<'doc> = Spanned<DeValue<'doc>>;
+
+/// Reads the statements. `None` when one has a shape that is not known here: then nothing can be said about the lock.
+pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Declarations> {
+    let reader = Reader { file };
+    let empty = DeTable::new();
+    let uv = match table_at(document, "tool")? {
+        Some(tool) => table_at(tool, "uv")?.unwrap_or(&empty),
+        None => &empty,
+    };
+    // With these, uv takes no notice of `tool.uv.sources`.
+    if uv.contains_key("no-sources") || uv.contains_key("no-sources-package") {
+        return None;
+    }
+    let (narrowed_groups, indexes) = (reader.narrowed_groups(uv)?, reader.indexes(uv)?);
+    let poetry = table_at(document, "tool")?.is_some_and(|tool| tool.contains_key("poetry"));
+    let project = match document.get("project") {
+        Some(value) => {
+            let project = reader.project(value)?;
+            // uv takes such a table for a mistake, and asks the build backend.
+            if poetry && project.dependencies.is_none() {
+                return None;
+            }
+            Some(project)
+        }
+        None => None,
+    };
+    Some(Declarations {
+        project,
+        builds: document.contains_key("build-system"),
+        groups: reader.groups(document, uv)?,
+        narrowed_groups,
+        sources: reader.sources(uv)?,
+        indexes,
+        package: match uv.get("package") {
+            Some(value) => Some(Located { value: value.get_ref().as_bool()?, span: reader.span(value.span()) }),
+            None => None,
+        },
+        workspace: match uv.get("workspace") {
+            Some(value) => Some(reader.workspace(value)?),
+            None => None,
+        },
+        excludes: uv.contains_key("exclude-dependencies"),
+        constraints: reader.list_at(uv, "constraint-dependencies")?,
+        overrides: reader.list_at(uv, "override-dependencies")?,
+        build_constraints: reader.list_at(uv, "build-constraint-dependencies")?,
+    })
+}
+
+/// The table under a key. `None` when it is something else.
+fn table_at<'doc>(table: &'doc DeTable<'doc>, key: &str) -> Option<Option<&'doc DeTable<'doc>>> {
+    match table.get(key) {
+        Some(value) => value.get_ref().as_table().map(Some),
+        None => Some(None),
+    }
+}
+
+struct Reader<'file> {
+    file: &'file Arc<SourceFile>,
+}
+
+impl Reader<'_> {
+    fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.file, range)
+    }
+
+    fn text(&self, value: &Value<'_>) -> Option<Located<String>> {
+        Some(Located { value: value.get_ref().as_str()?.to_owned(), span: self.span(value.span()) })
+    }
+
+    fn text_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<String>>> {
+        match table.get(key) {
+            Some(value) => self.text(value).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn list(&self, value: &Value<'_>) -> Option<Located<Vec<Located<String>>>> {
+        let items = value.get_ref().as_array()?.iter().map(|item| self.text(item)).collect::<Option<_>>()?;
+        Some(Located { value: items, span: self.span(value.span()) })
+    }
+
+    fn list_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<String>>>>> {
+        match table.get(key) {
+            Some(value) => self.list(value).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn project(&self, value: &Value<'_>) -> Option<ProjectTable> {
+        let table = value.get_ref().as_table()?;
+        let dynamic = self.list_at(table, "dynamic")?.map(|dynamic| dynamic.value).unwrap_or_default();
+        let mut extras = BTreeMap::new();
+        for (name, list) in table_at(table, "optional-dependencies")?.into_iter().flatten() {
+            // The name is what is pointed to when the extra itself is the change.
+            let list = self.list(list)?;
+            extras.insert(name.get_ref().to_string(), Located { value: list.value, span: self.span(name.span()) });
+        }
+        Some(ProjectTable {
+            span: self.span(value.span()),
+            name: self.text_at(table, "name")??,
+            version: self.text_at(table, "version")?,
+            dynamic: dynamic.into_iter().map(|field| field.value).collect(),
+            requires_python: self.text_at(table, "requires-python")?,
+            dependencies: self.list_at(table, "dependencies")?,
+            extras,
+        })
+    }
+
+    fn groups(&self, document: &DeTable<'_>, uv: &DeTable<'_>) -> Option<BTreeMap<String, Located<Vec<GroupItem>>>> {
+        let mut groups = BTreeMap::new();
+        for (name, list) in table_at(document, "dependency-groups")?.into_iter().flatten() {
+            let mut items = Vec::new();
+            for item in list.get_ref().as_array()? {
+                items.push(match item.get_ref() {
+                    DeValue::Table(table) if table.len() == 1 => {
+                        GroupItem::Include(self.text_at(table, "include-group")??.value)
+                    }
+                    _ => GroupItem::Requirement(self.text(item)?),
+                });
+            }
+            groups.insert(name.get_ref().to_string(), Located { value: items, span: self.span(name.span()) });
+        }
+        if let Some(legacy) = self.list_at(uv, "dev-dependencies")? {
+            let dev = groups.entry("dev".to_owned()).or_insert(Located { value: Vec::new(), span: legacy.span });
+            dev.value.extend(legacy.value.into_iter().map(GroupItem::Requirement));
+        }
+        Some(groups)
+    }
+
+    fn narrowed_groups(&self, uv: &DeTable<'_>) -> Option<BTreeSet<String>> {
+        let groups = table_at(uv, "dependency-groups")?.into_iter().flatten();
+        Some(groups.map(|(name, _)| name.get_ref().to_string()).collect())
+    }
+
+    fn indexes(&self, uv: &DeTable<'_>) -> Option<BTreeMap<String, String>> {
+        let mut indexes = BTreeMap::new();
+        let list = match uv.get("index") {
+            Some(value) => value.get_ref().as_array()?.iter().collect(),
+            None => Vec::new(),
+        };
+        for index in list {
+            let table = index.get_ref().as_table()?;
+            let url = self.text_at(table, "url")??.value;
+            if let Some(name) = self.text_at(table, "name")? {
+                indexes.insert(name.value, url);
+            }
+        }
+        Some(indexes)
+    }
+
+    fn sources(&self, uv: &DeTable<'_>) -> Option<BTreeMap<String, Vec<SourceTable>>> {
+        let mut sources = BTreeMap::new();
+        for (name, value) in table_at(uv, "sources")?.into_iter().flatten() {
+            let tables = match value.get_ref() {
+                DeValue::Array(list) => list.iter().map(|item| self.source(item)).collect::<Option<_>>()?,
+                _ => vec![self.source(value)?],
+            };
+            sources.insert(name.get_ref().to_string(), tables);
+        }
+        Some(sources)
+    }
+
+    fn source(&self, value: &Value<'_>) -> Option<SourceTable> {
+        let table = value.get_ref().as_table()?;
+        const KNOWN: [&str; 14] = [
+            "workspace",
+            "path",
+            "git",
+            "url",
+            "index",
+            "editable",
+            "package",
+            "subdirectory",
+            "rev",
+            "tag",
+            "branch",
+            "marker",
+            "extra",
+            "group",
+        ];
+        if table.keys().any(|key| !KNOWN.contains(&key.get_ref().as_ref())) {
+            return None;
+        }
+        let text = |key: &str| Some(self.text_at(table, key)?.map(|text| text.value));
+        let editable = match table.get("editable") {
+            Some(value) => Some(value.get_ref().as_bool()?),
+            None => None,
+        };
+        let kind = if let Some(workspace) = table.get("workspace") {
+            // A path names another workspace; `false` is refused by uv.
+            (workspace.get_ref().as_bool() == Some(true)).then_some(SourceKind::Workspace { editable })?
+        } else if let Some(url) = text("git")? {
+            let reference = text("rev")?.or(text("tag")?).or(text("branch")?);
+            // With `path`, the source is an archive in the repository.
+            let kind = SourceKind::Git { url, reference, subdirectory: text("subdirectory")? };
+            (!table.contains_key("path")).then_some(kind)?
+        } else if let Some(url) = text("url")? {
+            SourceKind::Url { url, subdirectory: text("subdirectory")? }
+        } else if let Some(path) = text("path")? {
+            SourceKind::Path { path, editable }
+        } else {
+            SourceKind::Index(text("index")??)
+        };
+        Some(SourceTable {
+            span: self.span(value.span()),
+            kind,
+            marker: text("marker")?,
+            extra: text("extra")?,
+            group: text("group")?,
+        })
+    }
+
+    fn workspace(&self, value: &Value<'_>) -> Option<WorkspaceTable> {
+        let table = value.get_ref().as_table()?;
+        let list = |key: &str| Some(self.list_at(table, key)?.map(|list| list.value).unwrap_or_default());
+        Some(WorkspaceTable { span: self.span(value.span()), members: list("members")?, exclude: list("exclude")? })
+    }
+}

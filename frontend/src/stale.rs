@@ -1,0 +1,440 @@
+//! Whether the lock was made from the manifests that are there (uv: `Lock::satisfies`). Only manifests that a build reads are
+//! compared: those of the projects that the target can reach, and the workspace root's. No false alarm: where it is not certain
+//! how uv reads something, nothing is said.
+
+mod lowering;
+mod requirement;
+mod workspace;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uv_normalize::{ExtraName, GroupName, PackageName};
+
+use crate::config::table::Located;
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::lock::metadata::Noted;
+use crate::lock::{Dependency, Lock, Package, PackageId, Source};
+use crate::manifest::Manifest;
+use crate::manifest::declarations::{Declarations, ProjectTable, SourceKind};
+use crate::project::Project;
+use lowering::{Lowered, Scope, Table};
+use requirement::{PythonBounds, Requirement};
+
+/// From this revision on uv notes which extras and groups are there though they are empty.
+const NOTES_EMPTY: u32 = 1;
+
+/// From this revision on uv may leave out what manifests said.
+const NOTES_LESS: u32 = 4;
+
+/// Refuses a lock that `uv lock` would change, with the lines of the manifests that it was not made from.
+pub fn check(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Result<(), Diagnostics> {
+    if project.config.as_ref().is_some_and(|config| !config.checks_lock) {
+        return Ok(());
+    }
+    let lock = &project.lock;
+    let bounds = lock.requires_python.as_ref().map_or_else(PythonBounds::none, |(it, _)| PythonBounds::of(it));
+    let root = project.manifest.as_ref().and_then(|manifest| manifest.declarations.as_ref());
+    let mut check = Check { lock, bounds, root, errors: Vec::new() };
+    if let Some(root) = root {
+        check.members(root);
+        check.settings(root);
+    }
+    // The root is read whether the target reaches it or not.
+    let root_id = project.manifest.as_ref().and_then(|manifest| lock.member(manifest.name.as_ref()?));
+    let root_id = root_id.filter(|id| lock.packages[*id].source.project_dir() == Some("."));
+    let root_manifest = root_id.filter(|id| !manifests.contains_key(id)).zip(project.manifest.as_ref());
+    let mut compared: Vec<(PackageId, &Manifest)> = manifests.iter().map(|(id, manifest)| (*id, manifest)).collect();
+    compared.extend(root_manifest);
+    compared.sort_by_key(|(id, _)| *id);
+    for (id, manifest) in &compared {
+        if let Some(declarations) = &manifest.declarations {
+            check.project(&lock.packages[*id], declarations);
+            if root_id != Some(*id) && lock.members.contains(&lock.packages[*id].name) {
+                check.editables(declarations);
+            }
+        }
+    }
+    root.into_iter().for_each(|root| check.editables(root));
+    check.python(&compared);
+    // Once is enough.
+    if let Some(last) = check.errors.pop() {
+        let help = "to build from the lock as it is, write `[lock]` with `check = \"off\"` in `uv.build.toml`";
+        check.errors.push(last.help(help));
+    }
+    Diagnostics::check(check.errors)
+}
+
+struct Check<'a> {
+    lock: &'a Lock,
+    bounds: PythonBounds,
+    root: Option<&'a Declarations>,
+    errors: Vec<Diagnostic>,
+}
+
+impl<'a> Check<'a> {
+    fn report(&mut self, message: impl std::fmt::Display, span: Span) {
+        let error = Diagnostic::new("lock::stale", format!("`{}` is stale: {message}", self.lock.file.name))
+            .at(span)
+            .help("run `uv lock`");
+        self.errors.push(error);
+    }
+
+    fn project(&mut self, package: &'a Package, own: &'a Declarations) {
+        let Some(table) = &own.project else { return };
+        let Ok(name) = table.name.value.parse::<PackageName>() else { return };
+        let Some(directory) = package.source.project_dir() else { return };
+        if name != package.name {
+            let message = format!("the project in `{directory}` was locked as `{}`", package.name);
+            return self.report(message, table.name.span.clone());
+        }
+        let is_member = self.lock.members.contains(&package.name);
+        self.version(package, table);
+        if is_member {
+            self.kind(package, own);
+        }
+        let (lock, bounds) = (self.lock, self.bounds.clone());
+        let root = if is_member { self.root } else { None };
+        let scope = Scope { lock, bounds: &bounds, name: Some(&package.name), directory, own, root };
+        self.requirements(&scope, package, table);
+    }
+
+    fn version(&mut self, package: &Package, table: &ProjectTable) {
+        let is_dynamic = table.dynamic.contains("version");
+        match (&package.version, &table.version) {
+            (Some(locked), Some(version)) => {
+                if let Ok(parsed) = version.value.parse::<uv_pep440::Version>()
+                    && parsed != *locked
+                {
+                    let message = format!("`{}` was locked as version {locked}, not {parsed}", package.name);
+                    self.report(message, version.span.clone());
+                }
+            }
+            (Some(locked), None) if is_dynamic => {
+                let message = format!("`{}` was locked as version {locked}, and its version is dynamic", package.name);
+                self.report(message, table.span.clone());
+            }
+            (None, Some(version)) if !is_dynamic => {
+                let message = format!("`{}` was locked with a dynamic version", package.name);
+                self.report(message, version.span.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a member is built (uv: `PyProjectToml::is_package`).
+    fn kind(&mut self, package: &Package, own: &Declarations) {
+        let is_virtual = matches!(package.source, Source::Virtual(_));
+        let name = &package.name;
+        match (&own.package, is_virtual) {
+            (Some(package), false) if !package.value => {
+                self.report(format!("`{name}` was locked as a package"), package.span.clone());
+            }
+            (Some(package), true) if package.value => {
+                self.report(format!("`{name}` was locked as a project that is not a package"), package.span.clone());
+            }
+            (None, true) if own.builds => {
+                let span = own.project.as_ref().map(|table| table.name.span.clone());
+                let message = format!("`{name}` was locked when it had no `[build-system]`");
+                span.into_iter().for_each(|span| self.report(&message, span));
+            }
+            _ => {}
+        }
+    }
+
+    /// Sources say how members are installed, whether a requirement needs them or not.
+    fn editables(&mut self, own: &Declarations) {
+        let lock = self.lock;
+        for (name, source) in own.sources.iter().flat_map(|(name, list)| list.iter().map(move |source| (name, source)))
+        {
+            let SourceKind::Workspace { editable: Some(editable) } = source.kind else { continue };
+            let Ok(name) = name.parse::<PackageName>() else { continue };
+            let is_own = own
+                .project
+                .as_ref()
+                .is_some_and(|table| table.name.value.parse().is_ok_and(|own: PackageName| own == name));
+            let is_told = self.errors.iter().any(|error| error.spans.contains(&source.span));
+            let Some(id) = lock.member(&name).filter(|_| !is_own && !is_told) else { continue };
+            let locked = match lock.packages[id].source {
+                Source::Editable(_) => true,
+                Source::Directory(_) => false,
+                _ => continue,
+            };
+            if locked != editable {
+                let how = if locked { "as editable" } else { "as not editable" };
+                self.report(format!("`{name}` was locked {how}"), source.span.clone());
+            }
+        }
+    }
+
+    /// `dependencies`, `optional-dependencies` and groups.
+    fn requirements(&mut self, scope: &Scope<'_>, package: &Package, table: &ProjectTable) {
+        let is_dynamic = ["dependencies", "optional-dependencies"].iter().any(|field| table.dynamic.contains(*field));
+        let lists = if is_dynamic { None } else { lists(scope, table) };
+        let groups = scope.groups();
+        let metadata = &package.metadata;
+        if metadata.is_empty() {
+            // Nothing is noted: of a project that needs nothing, or by a uv that notes less. Someone may also have stripped the lock.
+            let is_stripped =
+                !(package.dependencies.is_empty() && package.extras.is_empty() && package.groups.is_empty());
+            if self.lock.revision >= NOTES_LESS {
+                self.edges(package, lists.as_ref(), groups.as_ref(), table);
+                return;
+            } else if is_stripped {
+                return;
+            }
+        }
+        if let Some(lists) = &lists {
+            self.extras(package, lists, table);
+            self.lists(package, lists, table);
+        }
+        if let Some(groups) = &groups {
+            let noted = metadata.requires_dev.iter().map(|(name, list)| (name.as_str(), list.as_slice()));
+            self.compare_groups(package.name.as_str(), groups, &noted.collect(), scope.own);
+        }
+    }
+
+    fn extras(&mut self, package: &Package, lists: &Lists, table: &ProjectTable) {
+        if self.lock.revision < NOTES_EMPTY {
+            return;
+        }
+        let noted = &package.metadata.provides_extras;
+        for (extra, list) in lists.extras.iter().filter(|(extra, _)| !noted.contains(extra)) {
+            self.report(format!("`{}` was locked without the extra `{extra}`", package.name), list.span.clone());
+        }
+        for extra in noted.iter().filter(|extra| !lists.extras.contains_key(extra)) {
+            self.report(format!("`{}` was locked with an extra `{extra}`", package.name), table.span.clone());
+        }
+    }
+
+    fn lists(&mut self, package: &Package, lists: &Lists, table: &ProjectTable) {
+        let Some(noted) = self.noted(package.metadata.requires_dist.as_deref().unwrap_or_default()) else { return };
+        let in_extras = lists.extras.values().flat_map(|list| &list.value);
+        let required: Vec<Lowered> = lists.dependencies.iter().chain(in_extras).cloned().collect();
+        // A dynamic version makes uv ask the backend, and some write out the extras of the project that it asks of itself.
+        let asks_itself = required.iter().any(|lowered| lowered.requirement.name == package.name);
+        if package.version.is_none() && asks_itself {
+            return;
+        }
+        let place = table.dependencies.as_ref().map_or(&table.span, |list| &list.span);
+        self.compare(package.name.as_str(), &required, noted, place);
+    }
+
+    /// Where the lock notes no requirements: those that hold always must be edges, and every edge must be asked for.
+    fn edges(
+        &mut self,
+        package: &Package,
+        lists: Option<&Lists>,
+        groups: Option<&BTreeMap<GroupName, Vec<Lowered>>>,
+        table: &ProjectTable,
+    ) {
+        if !self.lock.settings.overrides.is_empty() || self.root.is_some_and(|root| root.excludes) {
+            return;
+        }
+        let name = &package.name;
+        let none = Vec::new();
+        let mut tables: Vec<(String, &[Lowered], &[Dependency])> = Vec::new();
+        if let Some(lists) = lists {
+            tables.push((format!("`{name}`"), &lists.dependencies, &package.dependencies));
+            let extras: BTreeSet<&ExtraName> = lists.extras.keys().chain(package.extras.keys()).collect();
+            tables.extend(extras.into_iter().map(|extra| {
+                let required = lists.extras.get(extra).map_or(&none, |list| &list.value);
+                let edges = package.extras.get(extra).map_or(&[][..], Vec::as_slice);
+                (format!("`{name}[{extra}]`"), required.as_slice(), edges)
+            }));
+        }
+        if let Some(groups) = groups {
+            let names: BTreeSet<&GroupName> = groups.keys().chain(package.groups.keys()).collect();
+            tables.extend(names.into_iter().map(|group| {
+                let required = groups.get(group).unwrap_or(&none);
+                let edges = package.groups.get(group).map_or(&[][..], Vec::as_slice);
+                (format!("`{name}:{group}`"), required.as_slice(), edges)
+            }));
+        }
+        for (owner, required, edges) in tables {
+            // What a project asks of itself is written out.
+            if required.iter().any(|lowered| lowered.requirement.name == *name) {
+                continue;
+            }
+            let edges: BTreeSet<&PackageName> =
+                edges.iter().map(|edge| &self.lock.packages[edge.package].name).collect();
+            let wanted: BTreeSet<&PackageName> = required.iter().map(|lowered| &lowered.requirement.name).collect();
+            for Lowered { requirement, span, .. } in required {
+                let always = requirement.marker.simplify_extras_with(|_| true).is_true();
+                if always && !edges.contains(&requirement.name) {
+                    self.report(format!("{owner} was locked without `{requirement}`"), span.clone());
+                }
+            }
+            for edge in edges.difference(&wanted) {
+                let place = table.dependencies.as_ref().map_or(&table.span, |list| &list.span);
+                self.report(format!("{owner} was locked with `{edge}`, which it no longer asks for"), place.clone());
+            }
+        }
+    }
+
+    fn compare_groups(
+        &mut self,
+        owner: &str,
+        groups: &BTreeMap<GroupName, Vec<Lowered>>,
+        noted: &BTreeMap<&str, &[Noted]>,
+        own: &Declarations,
+    ) {
+        let keeps = |is_empty: bool| self.lock.revision >= NOTES_EMPTY && owner != WORKSPACE || !is_empty;
+        let noted: BTreeMap<&str, &[Noted]> =
+            noted.iter().filter(|(_, list)| keeps(list.is_empty())).map(|(name, list)| (*name, *list)).collect();
+        let groups: BTreeMap<&str, &[Lowered]> = groups
+            .iter()
+            .filter(|(_, list)| keeps(list.is_empty()))
+            .map(|(name, list)| (name.as_str(), list.as_slice()))
+            .collect();
+        let place = |name: &str| {
+            let named =
+                own.groups.iter().find(|(key, _)| key.parse::<GroupName>().is_ok_and(|key| key.as_str() == name));
+            named.map(|(_, group)| group.span.clone())
+        };
+        let start = own.project.as_ref().map(|table| table.span.clone());
+        let start = start.or_else(|| own.workspace.as_ref().map(|table| table.span.clone()));
+        for (name, required) in &groups {
+            let Some(span) = place(name) else { continue };
+            match noted.get(name).map(|list| self.noted(list)) {
+                Some(Some(noted)) => self.compare(&format!("{owner}:{name}"), required, noted, &span),
+                Some(None) => {}
+                None => self.report(format!("`{owner}` was locked without the group `{name}`"), span),
+            }
+        }
+        for name in noted.keys().filter(|name| !groups.contains_key(*name)) {
+            let span = start.clone();
+            span.into_iter().for_each(|span| self.report(format!("`{owner}` was locked with a group `{name}`"), span));
+        }
+    }
+
+    /// What the workspace root says for all of it.
+    fn settings(&mut self, root: &'a Declarations) {
+        let (lock, bounds) = (self.lock, self.bounds.clone());
+        let scope = Scope { lock, bounds: &bounds, name: None, directory: ".", own: root, root: None };
+        let settings = [
+            ("tool.uv.constraint-dependencies", &root.constraints, &lock.settings.constraints),
+            ("tool.uv.override-dependencies", &root.overrides, &lock.settings.overrides),
+            ("tool.uv.build-constraint-dependencies", &root.build_constraints, &lock.settings.build_constraints),
+        ];
+        for (key, list, noted) in settings {
+            let Some(mut noted) = self.noted(noted) else { continue };
+            noted.retain(|noted| lock.named(&noted.name).next().is_some());
+            // Where the key is not written, `uv.toml` may have it: that file is not read.
+            let Some(Located { value, span }) = list else { continue };
+            let Some(mut required) = scope.list(value, Table::Always) else { continue };
+            // Of packages that are not locked, newer uvs note nothing.
+            required.retain(|lowered| lock.named(&lowered.requirement.name).next().is_some());
+            self.compare(key, &required, noted, span);
+        }
+        if root.project.is_none()
+            && let Some(groups) = scope.groups()
+        {
+            let noted = lock.settings.groups.iter().map(|(name, list)| (name.as_str(), list.as_slice())).collect();
+            self.compare_groups(WORKSPACE, &groups, &noted, root);
+        }
+    }
+
+    fn noted(&self, list: &[Noted]) -> Option<BTreeSet<Requirement>> {
+        list.iter().map(|noted| requirement::from_lock(noted, &self.bounds)).collect()
+    }
+
+    /// Reports every requirement that only one side has; two for one package are one change.
+    fn compare(&mut self, owner: &str, required: &[Lowered], noted: BTreeSet<Requirement>, place: &Span) {
+        let wanted: BTreeSet<&Requirement> = required.iter().map(|lowered| &lowered.requirement).collect();
+        let mut gone: Vec<&Requirement> = noted.iter().filter(|noted| !wanted.contains(noted)).collect();
+        let mut told = BTreeSet::new();
+        for lowered in required {
+            let new = &lowered.requirement;
+            if noted.contains(new) || !told.insert(new) {
+                continue;
+            }
+            let owner = in_extra(owner, new);
+            let before = gone.iter().position(|old| old.name == new.name && same_extra(old, new));
+            let (message, is_source) = match before.map(|index| gone.remove(index)) {
+                Some(old) => {
+                    let is_source = std::mem::discriminant(&old.origin) != std::mem::discriminant(&new.origin)
+                        || lowered.source.is_some();
+                    (format!("{owner} was locked with `{old}`, and asks for `{new}`"), is_source)
+                }
+                None => (format!("{owner} was locked without `{new}`"), false),
+            };
+            let source = lowered.source.clone().filter(|_| is_source);
+            self.report(message, source.unwrap_or_else(|| lowered.span.clone()));
+        }
+        for old in gone {
+            let owner = in_extra(owner, old);
+            self.report(format!("{owner} was locked with `{old}`, which it no longer asks for"), place.clone());
+        }
+    }
+
+    fn python(&mut self, compared: &[(PackageId, &Manifest)]) {
+        let Some((locked, _)) = &self.lock.requires_python else { return };
+        let lock = self.lock;
+        let members = compared.iter().filter(|(id, _)| lock.members.contains(&lock.packages[*id].name));
+        let mut wanted = Vec::new();
+        let mut is_certain = true;
+        for (_, manifest) in members {
+            let Some(declarations) = &manifest.declarations else { return };
+            is_certain &= declarations.narrowed_groups.is_empty();
+            let Some(text) = declarations.project.as_ref().and_then(|table| table.requires_python.as_ref()) else {
+                continue;
+            };
+            let Ok(specifiers) = text.value.parse::<uv_pep440::VersionSpecifiers>() else { return };
+            if !PythonBounds::of(locked).within(&PythonBounds::of(&specifiers)) {
+                let message = format!("it was made for python `{locked}`, and this project is for `{specifiers}`");
+                self.report(message, text.span.clone());
+                is_certain = false;
+            }
+            wanted.push((specifiers, text));
+        }
+        // A lock for fewer pythons than all members admit; some of them may not have been read.
+        let all_read = compared.iter().filter(|(id, _)| lock.members.contains(&lock.packages[*id].name)).count()
+            == lock.members.len();
+        if is_certain
+            && all_read
+            && let Some((_, first)) = wanted.first()
+        {
+            let together = PythonBounds::of(&wanted.iter().flat_map(|(it, _)| it.iter().cloned()).collect());
+            if !together.within(&PythonBounds::of(locked)) {
+                let message = format!("it was made for python `{locked}`, which is less than the projects are for");
+                let span = first.span.clone();
+                self.report(message, span);
+            }
+        }
+    }
+}
+
+/// How the groups of a workspace root that is not a project are called.
+const WORKSPACE: &str = "workspace";
+
+/// `dependencies` and `optional-dependencies` of a project.
+struct Lists {
+    dependencies: Vec<Lowered>,
+    /// With the place of each name.
+    extras: BTreeMap<ExtraName, Located<Vec<Lowered>>>,
+}
+
+fn lists(scope: &Scope<'_>, table: &ProjectTable) -> Option<Lists> {
+    let dependencies = table.dependencies.as_ref().map_or(&[][..], |list| &list.value);
+    let dependencies = scope.list(dependencies, Table::Always)?;
+    let mut extras = BTreeMap::new();
+    for (name, list) in &table.extras {
+        let extra: ExtraName = name.parse().ok()?;
+        let value = scope.list(&list.value, Table::Extra(&extra))?;
+        extras.insert(extra, Located { value, span: list.span.clone() });
+    }
+    Some(Lists { dependencies, extras })
+}
+
+/// `pkg`, or `pkg[extra]` for a requirement of an extra.
+fn in_extra(owner: &str, requirement: &Requirement) -> String {
+    match requirement.marker.top_level_extra_name() {
+        Some(extra) => format!("`{owner}[{extra}]`"),
+        None => format!("`{owner}`"),
+    }
+}
+
+/// Whether two requirements stand in the same extra, as far as their markers tell.
+fn same_extra(old: &Requirement, new: &Requirement) -> bool {
+    old.marker.top_level_extra_name() == new.marker.top_level_extra_name()
+}

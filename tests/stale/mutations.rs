@@ -1,0 +1,168 @@
+//! Changes to a manifest, by the places of what it declares.
+
+use std::ops::Range;
+
+use anyhow::Result;
+use uv_buildkit::diagnostic::SourceFile;
+use uv_buildkit::manifest;
+use uv_buildkit::manifest::declarations::{GroupItem, SourceKind};
+
+use crate::workspace::Workspace;
+
+/// A manifest with one change.
+pub struct Mutation {
+    pub name: &'static str,
+    pub claim: Claim,
+    pub text: String,
+}
+
+/// What is promised of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// When uv says that the lock is stale, so do we.
+    Seen,
+    /// No false alarm, and no more.
+    NotSeen,
+}
+
+/// Every change that the manifest has a place for.
+pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
+    let manifest = workspace.manifest(path)?;
+    let text = manifest.file.text.clone();
+    let Some(own) = &manifest.declarations else { return Ok(Vec::new()) };
+    let mut mutations = Vec::new();
+    let mut add = |name: &'static str, claim: Claim, range: Range<usize>, new: &str| {
+        let text = format!("{}{new}{}", &text[..range.start], &text[range.end..]);
+        mutations.push(Mutation { name, claim, text });
+    };
+    let start = |range: &Range<usize>| range.start + 1..range.start + 1;
+    let end = text.len()..text.len();
+
+    add("a comment", Claim::Seen, end.clone(), "\n# nothing\n");
+    add("a table of another tool", Claim::Seen, end.clone(), "\n[tool.unknown]\nkey = [1, { a = 2 }]\n");
+    if !text.contains("[dependency-groups]") && own.project.is_some() {
+        add("a new group", Claim::Seen, end.clone(), "\n[dependency-groups]\nadded-group = [\"added-package\"]\n");
+        add("a new empty group", Claim::Seen, end.clone(), "\n[dependency-groups]\nadded-group = []\n");
+    }
+    if let Some(project) = &own.project {
+        if let Some(list) = &project.dependencies {
+            add("a new dependency", Claim::Seen, start(&list.span.range), "\"added-package>=1\", ");
+            if let Some(first) = list.value.first() {
+                let again = format!("\"{}\", ", first.value.replace('"', "'"));
+                add("a dependency twice", Claim::Seen, start(&list.span.range), &again);
+                let without = format!("\"{} ; python_version >= '3.0'\"", first.value.replace('"', "'"));
+                if !first.value.contains([';', '@']) {
+                    add("a marker that says nothing", Claim::Seen, first.span.range.clone(), &without);
+                    let never = format!("\"{} ; sys_platform == 'never'\"", first.value);
+                    add("a marker", Claim::Seen, first.span.range.clone(), &never);
+                    let extra = first.value.find(['<', '>', '=', '!', '~', ' ']).unwrap_or(first.value.len());
+                    let (name, rest) = first.value.split_at(extra);
+                    if !name.contains('[') {
+                        let extra = format!("\"{name}[added-extra]{rest}\"");
+                        add("an extra of a dependency", Claim::Seen, first.span.range.clone(), &extra);
+                    }
+                    let spelled = format!("\"{}{rest} \"", name.replace('-', "_").to_uppercase());
+                    add("a name spelled otherwise", Claim::Seen, first.span.range.clone(), &spelled);
+                    add("another version", Claim::Seen, first.span.range.clone(), &format!("\"{name}>=0.0.0.1\""));
+                }
+                add("a dependency gone", Claim::Seen, first.span.range.clone(), "\"added-package\"");
+            }
+        }
+        if let Some(version) = &project.version {
+            add("another version of the project", Claim::Seen, version.span.range.clone(), "\"99.9.9\"");
+        }
+        if let Some(python) = &project.requires_python {
+            add("a narrower requires-python", Claim::Seen, python.span.range.clone(), "\">=3.13\"");
+            add("a wider requires-python", Claim::Seen, python.span.range.clone(), "\">=3.0\"");
+            let bounded = format!("\"{},<5\"", python.value);
+            add("an upper bound of requires-python", Claim::Seen, python.span.range.clone(), &bounded);
+        }
+        add("another name", Claim::Seen, project.name.span.range.clone(), "\"renamed-project\"");
+        for extra in project.extras.values().take(2) {
+            add("an extra renamed", Claim::Seen, extra.span.range.clone(), "renamed-extra");
+            if let Some(item) = extra.value.first() {
+                add(
+                    "a new item of an extra",
+                    Claim::Seen,
+                    item.span.range.start..item.span.range.start,
+                    "\"added-package\", ",
+                );
+                add("an item of an extra replaced", Claim::Seen, item.span.range.clone(), "\"added-package\"");
+            }
+        }
+    }
+    for (_, group) in own.groups.iter().filter(|(name, _)| text.contains(&format!("\n{name} = ["))).take(2) {
+        add("a group renamed", Claim::Seen, group.span.range.clone(), "renamed-group");
+        for item in group.value.iter().take(1) {
+            if let GroupItem::Requirement(item) = item {
+                add(
+                    "a new item of a group",
+                    Claim::Seen,
+                    item.span.range.start..item.span.range.start,
+                    "\"added-package\", ",
+                );
+                add("an item of a group replaced", Claim::Seen, item.span.range.clone(), "\"added-package\"");
+            }
+        }
+    }
+    for tables in own.sources.values().take(3) {
+        for source in tables {
+            let range = source.span.range.clone();
+            match &source.kind {
+                SourceKind::Workspace { .. } => {
+                    add("a member not editable", Claim::Seen, range.clone(), "{ workspace = true, editable = false }");
+                    add(
+                        "a member for some pythons",
+                        Claim::Seen,
+                        range,
+                        "{ workspace = true, marker = \"sys_platform == 'never'\" }",
+                    );
+                }
+                SourceKind::Path { path, .. } => {
+                    add(
+                        "a path editable",
+                        Claim::Seen,
+                        range.clone(),
+                        &format!("{{ path = \"{path}\", editable = true }}"),
+                    );
+                    add("another kind of source", Claim::Seen, range, "{ git = \"https://git.example/project\" }");
+                }
+                SourceKind::Git { url, .. } => {
+                    add(
+                        "another revision",
+                        Claim::Seen,
+                        range.clone(),
+                        &format!("{{ git = \"{url}\", tag = \"v99\" }}"),
+                    );
+                    add("another repository", Claim::Seen, range, "{ git = \"https://git.example/project\" }");
+                }
+                SourceKind::Url { .. } | SourceKind::Index(_) => {
+                    add("another kind of source", Claim::Seen, range, "{ git = \"https://git.example/project\" }");
+                }
+            }
+        }
+    }
+    if let Some(package) = &own.package {
+        add("a package or not", Claim::Seen, package.span.range.clone(), if package.value { "false" } else { "true" });
+    }
+    if let Some(table) = &own.workspace {
+        for pattern in table.members.iter().take(2) {
+            add("members gone", Claim::Seen, pattern.span.range.clone(), "\"nowhere/*\"");
+        }
+    }
+    for (name, list) in [("constraints", &own.constraints), ("overrides", &own.overrides)] {
+        let Some(list) = list else { continue };
+        let name = if name == "constraints" { "a new constraint" } else { "a new override" };
+        add(name, Claim::Seen, start(&list.span.range), "\"added-package<9\", ");
+    }
+    if text.contains("\n[tool.uv]\n") && path == "pyproject.toml" {
+        let at = text.find("\n[tool.uv]\n").unwrap_or_default() + "\n[tool.uv]\n".len();
+        if own.constraints.is_none() {
+            add("first constraints", Claim::Seen, at..at, "constraint-dependencies = [\"added-package<9\"]\n");
+        }
+        add("environments", Claim::NotSeen, at..at, "environments = [\"sys_platform == 'linux'\"]\n");
+    }
+    // A key may be there already, in a way that was not seen.
+    mutations.retain(|mutation| manifest::parse(&SourceFile::new(path, mutation.text.as_str())).is_ok());
+    Ok(mutations)
+}

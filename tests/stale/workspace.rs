@@ -1,0 +1,105 @@
+//! A workspace on disk, with what the compiler makes of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use uv_buildkit::diagnostic::SourceFile;
+use uv_buildkit::lock::PackageId;
+use uv_buildkit::manifest::{self, Manifest};
+use uv_buildkit::project::{Files, Project};
+use uv_buildkit::stale;
+
+/// A copy, since uv writes into workspaces.
+pub struct Workspace {
+    /// Of the original.
+    pub name: String,
+    directory: PathBuf,
+}
+
+impl Workspace {
+    pub fn copy(from: &Path, to: &Path) -> Result<Self> {
+        copy(from, to)?;
+        let name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, directory: to.to_owned() })
+    }
+
+    fn file(&self, path: &str) -> Result<std::sync::Arc<SourceFile>> {
+        let text = std::fs::read_to_string(self.directory.join(path)).with_context(|| path.to_owned())?;
+        Ok(SourceFile::new(path, text))
+    }
+
+    fn project(&self) -> Result<Project> {
+        let (lock, manifest) = (self.file("uv.lock")?, Some(self.file("pyproject.toml")?));
+        Ok(Project::parse(&Files { config: None, lock, manifest, python_version: None }, &BTreeMap::new())?)
+    }
+
+    /// What is said about the lock when every local project is read.
+    pub fn complaints(&self) -> Result<Vec<String>> {
+        let project = self.project()?;
+        let mut manifests: BTreeMap<PackageId, Manifest> = BTreeMap::new();
+        for (id, package) in project.lock.packages.iter().enumerate() {
+            let Some(directory) = package.source.project_dir() else { continue };
+            let path = Path::new(directory).join("pyproject.toml").to_string_lossy().into_owned();
+            if let Ok(file) = self.file(path.trim_start_matches("./")) {
+                manifests.insert(id, manifest::parse(&file)?);
+            }
+        }
+        Ok(match stale::check(&project, &manifests) {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Paths of the members' manifests.
+    pub fn manifests(&self) -> Vec<String> {
+        let Ok(project) = self.project() else { return Vec::new() };
+        let members = project.lock.members.iter().filter_map(|name| {
+            let directory = project.lock.packages[project.lock.member(name)?].source.project_dir()?;
+            let path = Path::new(directory).join("pyproject.toml").to_string_lossy().into_owned();
+            Some(path.trim_start_matches("./").to_owned())
+        });
+        let mut paths: Vec<String> = members.filter(|path| self.directory.join(path).is_file()).collect();
+        paths.push("pyproject.toml".to_owned());
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    /// The root's and some others, spread over all.
+    pub fn sample(&self, count: usize) -> Vec<String> {
+        let all = self.manifests();
+        let step = all.len().div_ceil(count).max(1);
+        let mut some: Vec<String> = all.into_iter().step_by(step).collect();
+        some.push("pyproject.toml".to_owned());
+        some.sort();
+        some.dedup();
+        some
+    }
+
+    /// A manifest, parsed.
+    pub fn manifest(&self, path: &str) -> Result<Manifest> {
+        Ok(manifest::parse(&self.file(path)?)?)
+    }
+
+    /// Writes a manifest and gives back what it was.
+    pub fn replace(&mut self, path: &str, text: String) -> Result<String> {
+        let path = self.directory.join(path);
+        let before = std::fs::read_to_string(&path)?;
+        std::fs::write(path, text)?;
+        Ok(before)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &target)?,
+            false => std::fs::copy(entry.path(), target).map(drop)?,
+        }
+    }
+    Ok(())
+}
