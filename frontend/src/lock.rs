@@ -5,6 +5,7 @@ pub mod closure;
 pub mod metadata;
 mod wire;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -229,7 +230,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Lock, Diagnostics> {
         }
     };
     check_version(file, &wire.version)?;
-    Reader { file }.lock(wire).map_err(Diagnostics::from)
+    Reader { file, markers: RefCell::default() }.lock(wire).map_err(Diagnostics::from)
 }
 
 fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), Diagnostics> {
@@ -251,6 +252,8 @@ const REPAIR: &str = "`uv lock` repairs the lock";
 /// Turns wire types into checked ones.
 struct Reader<'file> {
     file: &'file Arc<SourceFile>,
+    /// Those that were parsed: a lock has thousands of edges, and says the same few things of them.
+    markers: RefCell<BTreeMap<String, MarkerTree>>,
 }
 
 /// Packages by name, to resolve edges.
@@ -272,6 +275,15 @@ impl Reader<'_> {
         T::Err: std::fmt::Display,
     {
         text.parse().map_err(|error| self.invalid(what, text, error, span.clone()))
+    }
+
+    fn marker(&self, text: &str, span: &Span) -> Result<MarkerTree, Diagnostic> {
+        if let Some(known) = self.markers.borrow().get(text) {
+            return Ok(*known);
+        }
+        let marker = self.parse("marker", text, span)?;
+        self.markers.borrow_mut().insert(text.to_owned(), marker);
+        Ok(marker)
     }
 
     fn lock(&self, mut wire: LockWire<'_>) -> Result<Lock, Diagnostic> {
@@ -419,7 +431,7 @@ impl Reader<'_> {
         index: &Index<'_, '_>,
         span: &Span,
     ) -> Result<Dependency, Diagnostic> {
-        let candidates = index.get(wire.name.as_ref()).map_or(&[][..], Vec::as_slice);
+        let candidates = index.get(&*wire.name).map_or(&[][..], Vec::as_slice);
         let matching: Vec<PackageId> = candidates
             .iter()
             .filter(|(_, package)| wire.version.is_none() || wire.version == package.version)
@@ -436,7 +448,7 @@ impl Reader<'_> {
             package,
             extras: wire.extra.iter().map(|extra| self.parse("extra", extra, span)).collect::<Result<_, _>>()?,
             marker: match &wire.marker {
-                Some(marker) => self.parse("marker", marker, span)?,
+                Some(marker) => self.marker(marker, span)?,
                 None => MarkerTree::TRUE,
             },
         })

@@ -21,9 +21,7 @@ pub enum Location {
 /// A wheel that the lock names.
 #[derive(Clone, Debug)]
 pub struct Wheel {
-    /// Parsed file name.
-    pub filename: WheelFilename,
-    /// File name as it is written, decoded.
+    /// File name as it is written, decoded; parsed only where a wheel of the package is chosen, since a lock has thousands.
     pub file: String,
     /// Where it lies.
     pub location: Location,
@@ -50,8 +48,13 @@ impl Wheel {
     pub(super) fn from_wire(wire: &ArtifactWire<'_>) -> Result<Self, (String, String)> {
         let (location, name) = location(wire);
         let file = percent_decoded(&name);
-        let filename = WheelFilename::from_str(&file).map_err(|error| (file.clone(), error.to_string()))?;
-        Ok(Self { filename, file, location, hash: wire.hash.as_ref().map(ToString::to_string), size: wire.size })
+        // `NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl`
+        let is_like_one =
+            file.ends_with(".whl") && (4..=5).contains(&file.bytes().filter(|byte| *byte == b'-').count());
+        if !is_like_one && let Err(error) = WheelFilename::from_str(&file) {
+            return Err((file, error.to_string()));
+        }
+        Ok(Self { file, location, hash: wire.hash.as_ref().map(ToString::to_string), size: wire.size })
     }
 }
 
@@ -100,8 +103,10 @@ pub fn percent_decoded(text: &str) -> String {
 pub fn best_wheel<'lock>(wheels: &'lock [Wheel], tags: &Tags) -> Option<&'lock Wheel> {
     let mut best: Option<(_, &Wheel)> = None;
     for wheel in wheels {
-        let TagCompatibility::Compatible(priority) = wheel.filename.compatibility(tags) else { continue };
-        let rank = (priority, wheel.filename.build_tag());
+        // A name that cannot be read is of a wheel for another platform: of one to come.
+        let Ok(filename) = WheelFilename::from_str(&wheel.file) else { continue };
+        let TagCompatibility::Compatible(priority) = filename.compatibility(tags) else { continue };
+        let rank = (priority, filename.build_tag().cloned());
         if best.as_ref().is_none_or(|(best_rank, _)| rank > *best_rank) {
             best = Some((rank, wheel));
         }

@@ -36,22 +36,25 @@ impl Closure {
     pub fn local_projects(&self, lock: &Lock) -> Vec<PackageId> {
         let mut ordered = Vec::new();
         let mut visited = BTreeSet::new();
-        for id in self.packages() {
-            self.visit(id, lock, &mut visited, &mut ordered);
+        for root in self.packages() {
+            if !visited.insert(root) {
+                continue;
+            }
+            // Depth first, with a stack of its own: a chain of dependencies may be longer than that of calls.
+            let mut path = vec![(root, self.edges[&root].iter())];
+            while let Some((id, dependencies)) = path.last_mut() {
+                match dependencies.find(|dependency| visited.insert(**dependency)) {
+                    Some(next) => path.push((*next, self.edges[next].iter())),
+                    None => {
+                        if lock.packages[*id].source.project_dir().is_some() {
+                            ordered.push(*id);
+                        }
+                        path.pop();
+                    }
+                }
+            }
         }
         ordered
-    }
-
-    fn visit(&self, id: PackageId, lock: &Lock, visited: &mut BTreeSet<PackageId>, ordered: &mut Vec<PackageId>) {
-        if !visited.insert(id) {
-            return;
-        }
-        for dependency in &self.edges[&id] {
-            self.visit(*dependency, lock, visited, ordered);
-        }
-        if lock.packages[id].source.project_dir().is_some() {
-            ordered.push(id);
-        }
     }
 }
 
@@ -242,6 +245,28 @@ old = [{ name = "array", version = "1" }]"#,
         assert_eq!(selected(&lock, &["new"], &[]), Ok(vec!["array 2".to_owned()]));
         assert_eq!(selected(&lock, &[], &["old"]), Ok(vec!["array 1".to_owned()]));
         assert_eq!(selected(&lock, &["new"], &["old"]), Err("lock::conflict"));
+    }
+
+    /// Each package needs the next: far more than calls may be nested.
+    #[test]
+    fn a_long_chain_is_walked() {
+        const LENGTH: usize = 10_000;
+        let mut text = "version = 1\n".to_owned();
+        for index in 0..LENGTH {
+            let next = if index + 1 < LENGTH { format!("{{ name = \"p{:05}\" }}", index + 1) } else { String::new() };
+            text += &format!(
+                "[[package]]\nname = \"p{index:05}\"\nversion = \"1\"\nsource = {{ editable = \"p{index}\" }}\n\
+                 dependencies = [{next}]\n"
+            );
+        }
+        let lock = crate::lock::parse(&SourceFile::new("uv.lock", text)).expect("a lock");
+        let selection = Selection { root: 0, extras: BTreeSet::new(), groups: BTreeSet::new() };
+        let environment = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9")
+            .environment()
+            .expect("an environment");
+        let closure = select(&lock, &selection, &environment).expect("a closure");
+        let expected: Vec<PackageId> = (0..LENGTH).rev().collect();
+        assert_eq!(closure.local_projects(&lock), expected);
     }
 
     /// uv guards an edge to an extra in a conflict set by that very extra.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::{ExtraName, GroupName};
 
-use super::wire::{ManifestWire, MetadataWire, RequirementWire};
+use super::wire::{ManifestWire, MetadataWire, RequirementWire, Text};
 
 /// `[package.metadata]` of a local project.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +58,7 @@ pub struct Noted {
 
 impl Noted {
     fn from_wire(wire: &RequirementWire<'_>) -> Self {
-        let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_ref().map(ToString::to_string);
+        let owned = |text: &Option<Text<'_>>| text.as_ref().map(ToString::to_string);
         let locals = [&wire.editable, &wire.directory, &wire.virtual_, &wire.path];
         Self {
             name: owned(&wire.name),

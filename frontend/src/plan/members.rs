@@ -53,10 +53,11 @@ pub(super) fn of(
             })
         });
         let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
+        // Sorted, so those below a directory are in one piece.
         let nested = directories
-            .iter()
-            .filter(|other| **other != "." && *other != directory)
-            .filter_map(|other| other.strip_prefix(&prefix))
+            .range(prefix.as_str()..)
+            .map_while(|other| other.strip_prefix(&prefix))
+            .filter(|below| *below != ".")
             .map(ToOwned::to_owned)
             .collect();
         members.push(Member {

@@ -1,0 +1,310 @@
+//! Whatever is in the files of a project, the compiler refuses it or compiles it: it does not panic, and it ends.
+//!
+//! `PROPTEST_CASES=100000` tries more than a usual run does.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use uv_buildkit::diagnostic::SourceFile;
+use uv_buildkit::plan::Contents;
+use uv_buildkit::{config, lock, manifest};
+use uv_buildkit_tests::checkout::{Checkout, Selection};
+
+/// Words that the readers know, and values that are nearly right.
+const WORDS: [&str; 96] = [
+    "version",
+    "revision",
+    "requires-python",
+    "resolution-markers",
+    "supported-markers",
+    "conflicts",
+    "manifest",
+    "members",
+    "constraints",
+    "overrides",
+    "package",
+    "distribution",
+    "name",
+    "source",
+    "registry",
+    "git",
+    "url",
+    "path",
+    "directory",
+    "editable",
+    "virtual",
+    "subdirectory",
+    "dependencies",
+    "optional-dependencies",
+    "dev-dependencies",
+    "metadata",
+    "requires-dist",
+    "provides-extras",
+    "requires-dev",
+    "extra",
+    "extras",
+    "group",
+    "groups",
+    "marker",
+    "specifier",
+    "index",
+    "sdist",
+    "wheels",
+    "hash",
+    "size",
+    "filename",
+    "project",
+    "dynamic",
+    "scripts",
+    "build-system",
+    "requires",
+    "build-backend",
+    "tool",
+    "uv",
+    "sources",
+    "workspace",
+    "exclude",
+    "dependency-groups",
+    "include-group",
+    "constraint-dependencies",
+    "override-dependencies",
+    "targets",
+    "defaults",
+    "inherits",
+    "base",
+    "builder",
+    "cmd",
+    "env",
+    "user",
+    "uid",
+    "files",
+    "from",
+    "to",
+    "layers",
+    "budget",
+    "max-size",
+    "together",
+    "lock",
+    "check",
+    "args",
+    "python",
+    "default-target",
+    "1",
+    "-1",
+    "18446744073709551616",
+    "true",
+    "\"\"",
+    "\".\"",
+    "\"..\"",
+    "\"/\"",
+    "\"a\"",
+    "\"1.0\"",
+    "\">=3.11\"",
+    "\"python_version < '3'\"",
+    "\"extra == 'a'\"",
+    "\"https://files.example/a-1-py3-none-any.whl\"",
+    "\"a-1-py3-none-any.whl\"",
+    "\"https://git.example/a?rev=b#0123456789012345678901234567890123456789\"",
+    "\"sha256:00\"",
+    "\"${args.A}\"",
+    "\"%\"",
+];
+
+/// The files that are read.
+const FILES: [&str; 3] = [lock::FILE_NAME, config::FILE_NAME, manifest::FILE_NAME];
+
+/// What every reader makes of a text.
+fn read(text: &str) {
+    for name in FILES {
+        let file = SourceFile::new(name, text);
+        let refused = match name {
+            lock::FILE_NAME => lock::parse(&file).err(),
+            config::FILE_NAME => config::parse(&file, &[("A".to_owned(), "${args.A}".to_owned())].into()).err(),
+            _ => manifest::parse(&file).err(),
+        };
+        // Places are in the text, too.
+        refused.map(|errors| errors.render());
+    }
+    let project = FILES.iter().fold(Checkout::default(), |checkout, name| checkout.with(*name, text));
+    compile(&project);
+}
+
+/// Everything that a project can be asked for.
+fn compile(project: &Checkout) {
+    let names = project.target_names().unwrap_or_default();
+    let selections = names.iter().map(|name| Selection::target(name)).chain([Selection::default()]);
+    for selection in selections {
+        match project.compile(&selection) {
+            Ok(compiled) => drop(buildkit_llb::marshal(compiled.image).map(|graph| graph.to_bytes())),
+            Err(errors) => drop(errors.render()),
+        }
+    }
+}
+
+/// TOML of words that mean something in another place.
+fn nonsense() -> impl Strategy<Value = String> {
+    let word = || prop::sample::select(&WORDS[..]);
+    let value = word().prop_map(ToOwned::to_owned).prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(", "))),
+            prop::collection::vec((word(), inner), 0..5).prop_map(|pairs| {
+                let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                format!("{{ {} }}", pairs.join(", "))
+            }),
+        ]
+    });
+    let line = prop_oneof![
+        6 => (word(), value).prop_map(|(key, value)| format!("{key} = {value}")),
+        1 => word().prop_map(|word| format!("[[{word}]]")),
+        1 => (word(), word()).prop_map(|(word, other)| format!("[{word}.{other}]")),
+    ];
+    prop::collection::vec(line, 0..20)
+        .prop_map(|lines| format!("version = 1\nrequires-python = \">=3.11\"\n{}\n", lines.join("\n")))
+}
+
+/// What is done to a file.
+#[derive(Clone, Debug)]
+enum Damage {
+    Cut(Index, usize),
+    Repeat(Index, usize),
+    Insert(Index, &'static str),
+    DropLine(Index),
+    SwapLines(Index, Index),
+    ReplaceWord(Index, &'static str),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let word = || prop::sample::select(&WORDS[..]);
+    let at = any::<Index>;
+    prop_oneof![
+        (at(), 1..80_usize).prop_map(|(at, length)| Damage::Cut(at, length)),
+        (at(), 1..400_usize).prop_map(|(at, length)| Damage::Repeat(at, length)),
+        (at(), word()).prop_map(|(at, word)| Damage::Insert(at, word)),
+        at().prop_map(Damage::DropLine),
+        (at(), at()).prop_map(|(one, other)| Damage::SwapLines(one, other)),
+        (at(), word()).prop_map(|(at, word)| Damage::ReplaceWord(at, word)),
+    ]
+}
+
+impl Damage {
+    fn apply(&self, text: &str) -> String {
+        let place = |at: &Index| text.floor_char_boundary(at.index(text.len() + 1));
+        let range =
+            |at: &Index, length: usize| (place(at), text.floor_char_boundary((place(at) + length).min(text.len())));
+        let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+        match self {
+            Self::Cut(at, length) => {
+                let (start, end) = range(at, *length);
+                format!("{}{}", &text[..start], &text[end..])
+            }
+            Self::Repeat(at, length) => {
+                let (start, end) = range(at, *length);
+                format!("{}{}", &text[..end], &text[start..])
+            }
+            Self::Insert(at, word) => format!("{}{word}{}", &text[..place(at)], &text[place(at)..]),
+            Self::DropLine(at) if !lines.is_empty() => {
+                lines.remove(at.index(lines.len()));
+                lines.concat()
+            }
+            Self::SwapLines(one, other) if !lines.is_empty() => {
+                let count = lines.len();
+                lines.swap(one.index(count), other.index(count));
+                lines.concat()
+            }
+            Self::ReplaceWord(at, word) => {
+                // A whole string or key, so that the rest stays TOML.
+                let is_end = |char: char| char == '"' || char.is_whitespace();
+                let start = text[..place(at)].rfind(is_end).map_or(0, |start| start + 1);
+                let end = text[start..].find(is_end).map_or(text.len(), |end| start + end);
+                format!("{}{}{}", &text[..start], word.trim_matches('"'), &text[end..])
+            }
+            Self::DropLine(_) | Self::SwapLines(..) => text.to_owned(),
+        }
+    }
+}
+
+/// Projects that compile.
+fn projects() -> &'static [Checkout] {
+    static PROJECTS: OnceLock<Vec<Checkout>> = OnceLock::new();
+    PROJECTS.get_or_init(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let directories = ["../examples/hello", "../examples/monorepo", "parity/workspaces/conflicts"];
+        directories.iter().map(|directory| Checkout::read(&here.join(directory)).expect("a project")).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bytes(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        read(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn characters(text in "[\\[\\]{}=\",.#\n a-z0-9é'\\\\\u{0}-\u{1f}]{0,200}") {
+        read(&text);
+    }
+
+    #[test]
+    fn toml_of_no_sense(text in nonsense()) {
+        read(&text);
+    }
+
+    #[test]
+    fn damaged_projects(
+        project in any::<Index>(),
+        harm in prop::collection::vec((any::<Index>(), damage()), 1..5),
+    ) {
+        let mut damaged = project.get(projects()).clone();
+        for (file, damage) in &harm {
+            let paths: Vec<String> = damaged.files.keys().cloned().collect();
+            let path = file.get(&paths);
+            let text = damage.apply(&damaged.files[path]);
+            damaged = damaged.with(path.clone(), text);
+        }
+        compile(&damaged);
+    }
+}
+
+/// Far larger than any that is known; its packages are all installed.
+#[test]
+fn a_lock_of_20_megabytes() {
+    let wheels: String = (0..60)
+        .map(|build| {
+            format!(
+                "    {{ url = \"https://files.example/aa/bb/NAME-1.0-{build}-py3-none-any.whl\", hash = \"sha256:{:064}\", size = \
+                 {build}, upload-time = \"2025-01-01T00:00:00.000Z\" }},\n",
+                0
+            )
+        })
+        .collect();
+    let names: Vec<String> = (0..2_000).map(|index| format!("package_{index}")).collect();
+    let edges: String =
+        names.iter().map(|name| format!("    {{ name = \"{}\" }},\n", name.replace('_', "-"))).collect();
+    let mut lock = format!(
+        "version = 1\nrevision = 5\n\n[[package]]\nname = \"app\"\nversion = \"1.0\"\nsource = {{ virtual = \".\" }}\n\
+         dependencies = [\n{edges}]\n"
+    );
+    for name in &names {
+        lock += &format!(
+            "\n[[package]]\nname = \"{}\"\nversion = \"1.0\"\nsource = {{ registry = \"https://index.example/simple\" }}\nwheels = [\n{}]\n",
+            name.replace('_', "-"),
+            wheels.replace("NAME", name),
+        );
+    }
+    assert!(lock.len() > 20_000_000, "{}", lock.len());
+    let dependencies: Vec<String> = names.iter().map(|name| name.replace('_', "-")).collect();
+    let manifest = format!("[project]\nname = \"app\"\nversion = \"1.0\"\ndependencies = {dependencies:?}\n");
+    let project = Checkout::default().with("uv.lock", lock).with("pyproject.toml", manifest);
+    let compiled = project.compile(&Selection::default()).unwrap_or_else(|error| panic!("{}", error.render()));
+    let installed: usize = compiled
+        .plan
+        .layers
+        .iter()
+        .map(|layer| if let Contents::ThirdParty(packages) = &layer.contents { packages.len() } else { 0 })
+        .sum();
+    assert_eq!(installed, names.len());
+}
