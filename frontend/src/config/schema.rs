@@ -26,6 +26,12 @@ pub fn schema() -> Value {
             "uv": table("uv, which build steps use and images do not have.", json!({
                 "image": string("Image that holds `/uv`."),
             })),
+            "lock": table("The lock.", json!({
+                "check": described(
+                    json!({ "type": "string", "enum": ["on", "off"] }),
+                    "Whether a lock that `uv lock` would change is an error; default: `on`.",
+                ),
+            })),
             "defaults": described(settings, "Keys of all targets."),
             "targets": {
                 "type": "object",
