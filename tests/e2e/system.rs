@@ -88,8 +88,8 @@ fn in_the_image_and_in_the_builder(stage: &Stage) -> Result<()> {
     // What is in the image does not depend on the packages under it.
     context.edit("uv.build.toml", "[\"tini\"]", "[\"tini\", \"hello\"]")?;
     let more = context.build().push("system")?;
-    let executed: Vec<&String> = more.steps.executed.iter().filter(|step| !step.contains("assemble")).collect();
-    ensure!(matches!(executed[..], [step] if step.ends_with("install hello tini")), "{executed:?}");
+    let expected = |step: &String| step.ends_with("install hello tini") || step.ends_with("assemble");
+    ensure!(more.steps.executed.iter().all(expected), "{:?}", more.steps.executed);
     Ok(())
 }
 
