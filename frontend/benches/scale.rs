@@ -76,7 +76,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
     let project = Project::parse(&files, &BTreeMap::new()).expect("a project");
     // Member 0 reaches all others.
     let request = Request::Package("member-0000".to_owned());
-    let paths = project.manifest_paths(&request).expect("paths");
+    let paths = project.manifest_paths(&request, &BTreeMap::new()).expect("paths");
     let parsed = paths.iter().map(|(id, path)| {
         (*id, manifest::parse(&file(path).expect("a manifest")).expect("a manifest that can be read"))
     });

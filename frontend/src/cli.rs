@@ -4,7 +4,7 @@ mod bake;
 mod history;
 mod init;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -435,12 +435,19 @@ fn manifests(
     read: &mut Reading<'_>,
 ) -> Result<BTreeMap<PackageId, Manifest>, CliError> {
     let mut manifests = BTreeMap::new();
-    for (id, path) in project.manifest_paths(request)? {
-        if let Some(file) = read(&path)? {
-            manifests.insert(id, manifest::parse(&file)?);
+    let mut asked = BTreeSet::new();
+    loop {
+        let paths = project.manifest_paths(request, &manifests)?;
+        let new: Vec<_> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
+        if new.is_empty() {
+            return Ok(manifests);
+        }
+        for (id, path) in new {
+            if let Some(file) = read(&path)? {
+                manifests.insert(id, manifest::parse(&file)?);
+            }
         }
     }
-    Ok(manifests)
 }
 
 /// What is said when there is no lock.

@@ -174,7 +174,11 @@ impl<'plan> Lowering<'plan> {
             let Ground { root, .. } = &lowering.builder;
             lowering.builder.root = lowering.system(root, &options.builder_env, &plan.builder_python, packages, name);
         }
-        lowering.backends = plan.backends.iter().map(|backend| lowering.backend(backend)).collect();
+        // Each may be made with those before it.
+        for backend in &plan.backends {
+            let made = lowering.backend(backend);
+            lowering.backends.push(made);
+        }
         lowering
     }
 

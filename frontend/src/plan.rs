@@ -114,12 +114,28 @@ pub struct Plan {
 }
 
 /// A set of build requirements, installed once and shared by every member that declares it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct Backend {
     /// PEP 508 requirements, sorted.
     pub requires: Vec<String>,
+    /// Local projects among them, and those that they need.
+    pub projects: Vec<Member>,
     /// Bounds of these and of what they need, PEP 508.
     pub constraints: Vec<String>,
+}
+
+impl Backend {
+    /// What is in it, for people.
+    pub fn names(&self) -> Vec<&str> {
+        let projects = self.projects.iter().map(|member| member.name.as_str());
+        projects.chain(self.requires.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether it is the same set.
+    fn is_like(&self, other: &Self) -> bool {
+        let names = |backend: &Self| backend.projects.iter().map(|member| member.name.clone()).collect::<Vec<_>>();
+        self.requires == other.requires && self.constraints == other.constraints && names(self) == names(other)
+    }
 }
 
 /// One layer of the image.
@@ -328,8 +344,7 @@ pub fn plan(
 
     let mut warnings = Vec::new();
     let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
-    let mut backends = Vec::new();
-    let members = members::of(project, target, &closure, manifests, &interpreter.uv, &mut backends)?;
+    let (members, backends) = members::of(project, target, &closure, manifests, &interpreter.uv)?;
     let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
 
     let mut layers = vec![Layer {
@@ -466,6 +481,8 @@ fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &Indexes) -> B
             Contents::Account { .. } | Contents::System(_) | Contents::Venv => {}
         }
     }
+    let projects = backends.iter().flat_map(|backend| &backend.projects);
+    paths.extend(projects.map(|member| member.directory.clone()));
     if builds(layers, backends) {
         paths.extend(indexes.directories.iter().cloned());
     }

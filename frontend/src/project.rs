@@ -1,5 +1,7 @@
 //! The files of a build put together: config, lock and manifests, and the targets that they define.
 
+pub mod requirement;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -131,8 +133,13 @@ impl Project {
     }
 
     /// Paths of the manifests without which the build of a target cannot be planned: those of every local project that it can
-    /// reach; of all members when targets are not declared, since the ones with scripts are targets then.
-    pub fn manifest_paths(&self, request: &Request) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
+    /// reach; of all members when targets are not declared, since the ones with scripts are targets then. What builds need is
+    /// said in `manifests`, those that are known: with each of them, there may be more.
+    pub fn manifest_paths(
+        &self,
+        request: &Request,
+        manifests: &BTreeMap<PackageId, Manifest>,
+    ) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
         let roots: Vec<PackageId> = match request {
             Request::Package(name) => vec![self.member(name, None)?],
             _ if self.declared().is_empty() => {
@@ -147,6 +154,8 @@ impl Project {
                 let package = &self.lock.packages[id];
                 let tables = package.extras.values().chain(package.groups.values()).chain([&package.dependencies]);
                 queue.extend(tables.flatten().map(|dependency| dependency.package));
+                let manifest = manifests.get(&id);
+                queue.extend(manifest.into_iter().flat_map(|manifest| requirement::projects(self, id, manifest)));
             }
         }
         let mut paths = BTreeMap::new();

@@ -132,11 +132,20 @@ impl Checkout {
     }
 
     fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, Diagnostics> {
-        let paths = project.manifest_paths(request)?;
-        let read = |(id, path): (PackageId, String)| {
-            self.file(&path).map(|file| manifest::parse(&file).map(|manifest| (id, manifest)))
-        };
-        paths.into_iter().filter_map(read).collect()
+        let mut manifests = BTreeMap::new();
+        let mut asked = BTreeSet::new();
+        loop {
+            let paths = project.manifest_paths(request, &manifests)?;
+            let new: Vec<_> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
+            if new.is_empty() {
+                return Ok(manifests);
+            }
+            for (id, path) in new {
+                if let Some(file) = self.file(&path) {
+                    manifests.insert(id, manifest::parse(&file)?);
+                }
+            }
+        }
     }
 
     /// Compiles what is selected.

@@ -1,6 +1,6 @@
 //! Reading the client's files: the few that decide what is built, in two round trips.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildkit_llb::{Input, Local, Metadata};
@@ -82,10 +82,29 @@ pub async fn manifests(
     request: &Request,
     elsewhere: &BTreeMap<String, (Place, Input)>,
 ) -> Result<BTreeMap<PackageId, Manifest>, Failure> {
-    let paths = project.manifest_paths(request)?;
+    let mut manifests = BTreeMap::new();
+    let mut asked = BTreeSet::new();
+    // Once, but for projects that others are built with.
+    loop {
+        let paths = project.manifest_paths(request, &manifests)?;
+        let new: BTreeMap<_, _> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
+        if new.is_empty() {
+            return Ok(manifests);
+        }
+        manifests.extend(read_manifests(contexts, project, &new, elsewhere).await?);
+    }
+}
+
+/// Those of `paths` that there are.
+async fn read_manifests(
+    contexts: &Contexts<'_>,
+    project: &Project,
+    paths: &BTreeMap<PackageId, String>,
+    elsewhere: &BTreeMap<String, (Place, Input)>,
+) -> Result<BTreeMap<PackageId, Manifest>, Failure> {
     let mut manifests = BTreeMap::new();
     let mut wanted = Vec::new();
-    for (id, path) in &paths {
+    for (id, path) in paths {
         let name = project.lock.packages[*id].name.as_str();
         match (elsewhere.get(name), &project.manifest) {
             (Some((place, _)), _) => {

@@ -31,19 +31,19 @@ impl Lowering<'_> {
         let indexes = self.plan.indexes.arguments();
         let mut arguments = vec!["backend", python];
         // Nothing is looked for where nothing is required: a backend may lie in the project itself.
-        if !backend.requires.is_empty() {
+        if !backend.requires.is_empty() || !backend.projects.is_empty() {
             arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
         }
         let exec = self.exec(self.builder.mount(), python, &self.options.builder_env, &arguments);
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
+        let exec = backend.projects.iter().fold(exec, |exec, member| {
+            exec.mount(Bind::new(format!("/built/{}", member.name), self.wheel(member)).readonly())
+        });
         self.index_mounts(self.online(exec))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
             .metadata(
-                self.metadata(
-                    self.shared_name(&format!("install build backend {}", backend.requires.join(", "))),
-                    None,
-                ),
+                self.metadata(self.shared_name(&format!("install build backend {}", backend.names().join(", "))), None),
             )
             .build()
             .output(super::member::BACKEND)

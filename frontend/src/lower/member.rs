@@ -17,8 +17,19 @@ const NOT_OF_A_ROOT_PROJECT: [&str; 7] =
 impl Lowering<'_> {
     /// Builds a project as a wheel and installs it.
     pub(super) fn member(&self, member: &Member, name: String) -> Output {
+        let notes = Notes::from([(member.name.as_str(), notes(member.direct_url.as_deref(), Some(&member.recipe)))]);
+        self.build_member("member", member, &notes, name)
+    }
+
+    /// A directory with the wheel of a project, for others to be built with.
+    pub(super) fn wheel(&self, member: &Member) -> Output {
+        let name = self.shared_name(&format!("build {} for the build of others", member.name));
+        self.build_member("wheel", member, &Notes::new(), name)
+    }
+
+    fn build_member(&self, command: &str, member: &Member, notes: &Notes<'_>, name: String) -> Output {
         let mut exec = self
-            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &["member", &member.name])
+            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &[command, &member.name])
             .mount(self.sources_of(member))
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new("/build", Input::Scratch).no_output())
@@ -35,8 +46,7 @@ impl Lowering<'_> {
         if member.toolchain != Toolchain::None {
             exec = exec.mount(Cache::new(CACHE, self.cache_id(&member.name)).sharing(CacheSharing::Locked));
         }
-        let notes = Notes::from([(member.name.as_str(), notes(member.direct_url.as_deref(), Some(&member.recipe)))]);
-        let exec = with_recipe(with_data(exec, "NOTES", &notes), &member.name, &member.recipe);
+        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
         let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));
         exec.metadata(metadata).build().output("/out")
     }

@@ -58,5 +58,7 @@ fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
         Contents::System(packages) => vec![&packages.span],
         Contents::Account { .. } | Contents::Venv | Contents::Files(_) => Vec::new(),
     });
-    plan.span.iter().chain(plan.builder_system.iter().map(|packages| &packages.span)).chain(in_layers)
+    let in_backends = plan.backends.iter().flat_map(|backend| &backend.projects).map(|member| &member.span);
+    let in_builder = plan.builder_system.iter().map(|packages| &packages.span);
+    plan.span.iter().chain(in_builder).chain(in_layers).chain(in_backends)
 }

@@ -5,6 +5,7 @@
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
     worker.py member NAME             a project, built from /src and installed
+    worker.py wheel NAME              the same, not installed
 
 Data of the environment:
 
@@ -167,15 +168,16 @@ def make_venv(python):
 
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
-    constraints = data("CONSTRAINTS", [])
-    if constraints:
-        path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
-        arguments = ["--constraints", path, "--build-constraints", path, *arguments]
+    constraints, projects = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl"))
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
-    if arguments:
+    if arguments or projects:
+        bounds = []
+        if constraints:
+            path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
+            bounds = ["--constraints", path, "--build-constraints", path]
         uv(
             "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
-            "--python", BACKEND + "/bin/python", *arguments,
+            "--python", BACKEND + "/bin/python", *bounds, *projects, *arguments,
         )
 
 
@@ -239,8 +241,25 @@ def remove(path):
 
 
 def make_member(name, notes):
-    """Builds a wheel from a copy, since backends write beside the sources, and installs it."""
-    source, wheels, quiet = SCRATCH + "/src", SCRATCH + "/wheels", ["--quiet"]
+    """Builds a project and installs it."""
+    wheels = SCRATCH + "/wheels"
+    build_member(wheels)
+    install([wheels], [name], notes)
+    freeze(OUT)
+
+
+def make_wheel():
+    """Builds a project, to be a build requirement of others."""
+    build_member(OUT)
+    for name in os.listdir(OUT):
+        if not name.endswith(".whl"):
+            os.remove(os.path.join(OUT, name))
+    freeze(OUT)
+
+
+def build_member(wheels):
+    """Builds a wheel from a copy, since backends write beside the sources."""
+    source, quiet = SCRATCH + "/src", ["--quiet"]
     if os.path.exists(CACHE):
         # What compilers say is the log of the step.
         source, quiet = CACHE + "/src", []
@@ -256,8 +275,6 @@ def make_member(name, notes):
         "build", *quiet, "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python,
         "--out-dir", wheels, source,
     )
-    install([wheels], [name], notes)
-    freeze(OUT)
 
 
 def unpack(archive):
@@ -321,6 +338,8 @@ def main(command, *arguments):
         make_backend(*arguments[:1], arguments[1:])
     elif command == "build":
         build(*arguments[:2], arguments[2:])
+    elif command == "wheel":
+        make_wheel()
     elif command == "member":
         make_member(*arguments, notes)
     else:

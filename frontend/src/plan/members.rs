@@ -10,28 +10,58 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
 use crate::manifest::{BuildSystem, Manifest};
+use crate::project::requirement::{self, Need};
 use crate::project::{Project, Target};
 
-/// The local projects of the closure, and the sets of build requirements that they share.
+/// The local projects of the closure, and the sets of build requirements that they share: each before those that are built with
+/// it.
 pub(super) fn of(
     project: &Project,
     target: &Target,
     closure: &Closure,
     manifests: &BTreeMap<PackageId, Manifest>,
     uv_version: &str,
-    backends: &mut Vec<Backend>,
-) -> Result<Vec<Member>, Diagnostics> {
-    let lock = &project.lock;
+) -> Result<(Vec<Member>, Vec<Backend>), Diagnostics> {
     // Other projects and the workspace's flat indexes are no part of a project that they lie in.
     let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
     let indexes = indexes.map(|directory| directory.trim_start_matches("./").trim_end_matches('/'));
-    let directories: BTreeSet<&str> =
-        lock.packages.iter().filter_map(|package| package.source.project_dir()).chain(indexes).collect();
+    let projects = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
+    let mut planning = Planning {
+        project,
+        closure,
+        manifests,
+        uv_version,
+        has_builder: target.builder.value != target.base.value,
+        directories: projects.chain(indexes).collect(),
+        backends: Vec::new(),
+        begun: Vec::new(),
+    };
     let mut members = Vec::new();
-    for id in closure.local_projects(lock) {
-        let package = &lock.packages[id];
-        let (Source::Directory(directory) | Source::Editable(directory)) = &package.source else { continue };
-        let Some(manifest) = manifests.get(&id) else {
+    for id in closure.local_projects(&project.lock) {
+        members.extend(planning.member(id)?);
+    }
+    Ok((members, planning.backends))
+}
+
+/// Projects and their backends, while they are put together.
+struct Planning<'a> {
+    project: &'a Project,
+    closure: &'a Closure,
+    manifests: &'a BTreeMap<PackageId, Manifest>,
+    uv_version: &'a str,
+    has_builder: bool,
+    directories: BTreeSet<&'a str>,
+    backends: Vec<Backend>,
+    /// Projects that wait for those that they are built with.
+    begun: Vec<PackageId>,
+}
+
+impl Planning<'_> {
+    /// A project as it is built; none for one that is not.
+    fn member(&mut self, id: PackageId) -> Result<Option<Member>, Diagnostics> {
+        let package = &self.project.lock.packages[id];
+        let (Source::Directory(directory) | Source::Editable(directory)) = &package.source else { return Ok(None) };
+        let Some(manifest) = self.manifests.get(&id) else {
             return Err(Diagnostic::new(
                 "lock::missing_member",
                 format!("`{}` has no `pyproject.toml` in `{directory}`", package.name),
@@ -42,25 +72,38 @@ pub(super) fn of(
             )
             .into());
         };
-        let recipe = Recipe::of(package, project, closure)?;
-        let requires = backend_of(&manifest.build_system, uv_version, &recipe);
-        artifacts::check_build(package, project, requires.is_some())?;
-        let backend = requires.map(|requires| {
-            let backend = Backend { requires, constraints: recipe.constraints.clone() };
-            backends.iter().position(|known| *known == backend).unwrap_or_else(|| {
-                backends.push(backend);
-                backends.len() - 1
-            })
-        });
+        if let Some(begun) = self.begun.iter().position(|begun| *begun == id) {
+            let between = self.begun[begun + 1..].iter();
+            let names: Vec<String> = between.map(|id| format!("`{}`", self.project.lock.packages[*id].name)).collect();
+            let way = if names.is_empty() { String::new() } else { format!(", by way of {}", names.join(", ")) };
+            let problem = format!("`{}` is built with itself{way}", package.name);
+            return Err(Diagnostic::new("manifest::build_cycle", problem)
+                .at(manifest.build_system.span.clone())
+                .help("take one of them out of `build-system.requires`")
+                .into());
+        }
+        let recipe = Recipe::of(package, self.project, self.closure)?;
+        let is_built_by_uv = is_built_by_uv(&manifest.build_system, self.uv_version);
+        artifacts::check_build(package, self.project, !is_built_by_uv)?;
+        let backend = match is_built_by_uv {
+            true => None,
+            false => {
+                self.begun.push(id);
+                let backend = self.backend(id, manifest, &recipe)?;
+                self.begun.pop();
+                Some(backend)
+            }
+        };
         let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
         // Sorted, so those below a directory are in one piece.
-        let nested = directories
+        let nested = self
+            .directories
             .range(prefix.as_str()..)
             .map_while(|other| other.strip_prefix(&prefix))
             .filter(|below| *below != ".")
             .map(ToOwned::to_owned)
             .collect();
-        members.push(Member {
+        Ok(Some(Member {
             name: package.name.to_string(),
             version: package.version.as_ref().map(ToString::to_string),
             directory: directory.clone(),
@@ -68,33 +111,62 @@ pub(super) fn of(
             backend,
             direct_url: direct_url::text(&package.source),
             recipe,
-            toolchain: toolchain(&manifest.build_system, target.builder.value != target.base.value),
+            toolchain: toolchain(&manifest.build_system, self.has_builder),
             span: manifest.build_system.span.clone(),
-        });
+        }))
     }
-    Ok(members)
+
+    /// The set of requirements that a project is built with.
+    fn backend(&mut self, id: PackageId, manifest: &Manifest, recipe: &Recipe) -> Result<usize, Diagnostics> {
+        let mut requires: BTreeSet<String> = recipe.extra_requires.iter().cloned().collect();
+        let mut projects = BTreeSet::new();
+        for text in &manifest.build_system.requires {
+            match requirement::need(self.project, id, manifest, text)? {
+                Need::Requirement(text) => drop(requires.insert(text)),
+                Need::Project(id) => self.reach(id, &mut projects),
+            }
+        }
+        let mut members = Vec::new();
+        for id in projects {
+            members.extend(self.member(id)?);
+        }
+        let backend = Backend {
+            requires: requires.into_iter().collect(),
+            projects: members,
+            constraints: recipe.constraints.clone(),
+        };
+        Ok(self.backends.iter().position(|known| known.is_like(&backend)).unwrap_or_else(|| {
+            self.backends.push(backend);
+            self.backends.len() - 1
+        }))
+    }
+
+    /// A project and the others that it needs when it runs, whatever the environment.
+    fn reach(&self, id: PackageId, reached: &mut BTreeSet<PackageId>) {
+        let package = &self.project.lock.packages[id];
+        if package.source.project_dir().is_some() && reached.insert(id) {
+            for dependency in &package.dependencies {
+                self.reach(dependency.package, reached);
+            }
+        }
+    }
 }
 
-/// The requirements to install before a build; none when uv builds the project itself, which it does for `uv_build` of its own
-/// version (uv: `check_direct_build`).
-fn backend_of(build_system: &BuildSystem, uv_version: &str, recipe: &Recipe) -> Option<Vec<String>> {
+/// Whether uv builds a project itself, which it does for `uv_build` of its own version (uv: `check_direct_build`).
+fn is_built_by_uv(build_system: &BuildSystem, uv_version: &str) -> bool {
     if let [only] = &build_system.requires[..]
         && build_system.backend.as_deref() == Some("uv_build")
         && let Ok(requirement) = only.parse::<Requirement<VerbatimUrl>>()
         && requirement.name.as_str() == "uv-build"
         && let Ok(version) = uv_version.parse()
     {
-        let admitted = match &requirement.version_or_url {
+        return match &requirement.version_or_url {
             None => true,
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.contains(&version),
             Some(VersionOrUrl::Url(_)) => false,
         };
-        if admitted {
-            return None;
-        }
     }
-    let requires: BTreeSet<&String> = build_system.requires.iter().chain(&recipe.extra_requires).collect();
-    Some(requires.into_iter().cloned().collect())
+    false
 }
 
 /// What is known to compile nothing: backends, and what is commonly required beside them.

@@ -7,7 +7,7 @@ use crate::index::Told;
 use crate::project::{Project, SETUPTOOLS, UV_BUILD};
 
 /// By name.
-pub const KINDS: [(&str, Write); 18] = [
+pub const KINDS: [(&str, Write); 19] = [
     ("index_sdist", index_sdist),
     ("git_tag", git_tag),
     ("git_subdirectory", git_subdirectory),
@@ -26,6 +26,7 @@ pub const KINDS: [(&str, Write); 18] = [
     ("no_binary", no_binary),
     ("build_settings", build_settings),
     ("extra_build_dependencies", extra_build_dependencies),
+    ("backend_of_the_workspace", backend_of_the_workspace),
 ];
 
 /// Those with a file of the context that can be another than the one that was locked.
@@ -337,4 +338,53 @@ fn extra_build_dependencies(fixture: &Fixture<'_>) -> Result<Application> {
     // uv notes the index that it took them from.
     application.except = "lib/python3.13/site-packages/heron-1.0.dist-info/uv_build.json";
     Ok(application)
+}
+
+/// A build backend that is a member of the workspace, and needs another.
+const BACKEND: &str = r#"
+import zipfile
+
+from twigs import twig
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "lily-1.0-py3-none-any.whl"
+    files = {
+        "lily/__init__.py": open("lily.py").read() + "TWIG = %r\n" % twig(),
+        "lily-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: lily\nVersion: 1.0\n",
+        "lily-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: nest\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join("%s,,\n" % path for path in files) + "lily-1.0.dist-info/RECORD,,\n"
+    with zipfile.ZipFile(f"{wheel_directory}/{name}", "w") as wheel:
+        for path, text in (files | {"lily-1.0.dist-info/RECORD": record}).items():
+            wheel.writestr(path, text)
+    return name
+"#;
+
+fn backend_of_the_workspace(fixture: &Fixture<'_>) -> Result<Application> {
+    let members = fixture.context.directory.join("members");
+    let twigs = format!("{}\n\ndef twig():\n    return \"hazel\"\n", fixture.nonce);
+    Project::write(&members.join("twigs"), "twigs", "1.0", SETUPTOOLS, &twigs)?;
+    let nest = Project::write(&members.join("nest"), "nest", "1.0", UV_BUILD, BACKEND)?;
+    nest.edit("pyproject.toml", "version = \"1.0\"\n", "version = \"1.0\"\ndependencies = [\"twigs\"]\n")?;
+    let lily = Project::write(
+        &members.join("lily"),
+        "lily",
+        "1.0",
+        "requires = [\"nest\"]\nbuild-backend = \"nest\"\n\n[tool.uv.sources]\nnest = { workspace = true }\n",
+        "",
+    )?;
+    lily.add("lily.py", &fixture.nonce)?;
+    Ok(Application {
+        dependencies: vec!["lily".to_owned()],
+        modules: vec!["lily"],
+        manifest: "[tool.uv.workspace]\nmembers = [\"members/*\"]\n\n\
+                   [tool.uv.sources]\nlily = { workspace = true }\ntwigs = { workspace = true }\n"
+            .to_owned(),
+        ..Application::default()
+    })
 }

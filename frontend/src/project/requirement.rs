@@ -1,0 +1,142 @@
+//! Requirements of builds that do not come from an index: `tool.uv.sources` is for them, too.
+
+use std::collections::BTreeSet;
+
+use uv_normalize::PackageName;
+use uv_pep508::{Requirement, VerbatimUrl};
+
+use super::Project;
+use crate::diagnostic::Diagnostic;
+use crate::lock::PackageId;
+use crate::manifest::Manifest;
+use crate::manifest::declarations::{SourceKind, SourceTable};
+
+/// What a requirement of a build is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A requirement for uv, PEP 508.
+    Requirement(String),
+    /// A project of the lock.
+    Project(PackageId),
+}
+
+/// What a requirement in the build system of the project `id` is.
+pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -> Result<Need, Diagnostic> {
+    let as_it_is = Need::Requirement(text.to_owned());
+    let Ok(requirement) = text.parse::<Requirement<VerbatimUrl>>() else { return Ok(as_it_is) };
+    let directory = project.lock.packages[id].source.project_dir().unwrap_or(".");
+    let Some((source, base)) = source_of(project, manifest, directory, &requirement.name) else { return Ok(as_it_is) };
+    let refused = |what: &str| {
+        let name = &project.lock.packages[id].name;
+        Diagnostic::new("manifest::build_source", format!("`{name}` is built with `{}` {what}", requirement.name))
+            .at(source.span.clone())
+            .at(manifest.build_system.span.clone())
+    };
+    match &source.kind {
+        SourceKind::Workspace { .. } => match project.lock.member(&requirement.name) {
+            Some(id) => Ok(Need::Project(id)),
+            None => Err(refused("of the workspace, which the lock does not have").help("run `uv lock`")),
+        },
+        SourceKind::Path { path, .. } => {
+            let path = joined(base, path);
+            let mut packages = project.lock.packages.iter();
+            match packages.position(|package| package.source.project_dir() == Some(path.as_str())) {
+                Some(id) => Ok(Need::Project(id)),
+                None => Err(refused(&format!("of `{path}`, which the lock does not have"))
+                    .help("make it a member of the workspace, and its source `{ workspace = true }`")),
+            }
+        }
+        SourceKind::Git { url, reference, subdirectory } => {
+            let reference = reference.as_ref().map(|reference| format!("@{reference}")).unwrap_or_default();
+            Ok(Need::Requirement(direct(&requirement, &format!("git+{url}{reference}"), subdirectory.as_deref())))
+        }
+        SourceKind::Url { url, subdirectory } => {
+            Ok(Need::Requirement(direct(&requirement, url, subdirectory.as_deref())))
+        }
+        SourceKind::Index(index) => {
+            Err(refused(&format!("of the index `{index}`, which cannot be chosen for a build"))
+                .help("leave the source out if another index has it as well, or name a wheel of it by `url`"))
+        }
+    }
+}
+
+/// The projects of the lock that a project is built with.
+pub fn projects(project: &Project, id: PackageId, manifest: &Manifest) -> BTreeSet<PackageId> {
+    let needs = manifest.build_system.requires.iter().map(|text| need(project, id, manifest, text));
+    needs
+        .filter_map(|need| match need {
+            Ok(Need::Project(id)) => Some(id),
+            Ok(Need::Requirement(_)) | Err(_) => None,
+        })
+        .collect()
+}
+
+/// The source of a package, of the project itself or of the workspace, and the directory that its paths are relative to. One that
+/// is for a part of the environments or a part of the project is left to uv.
+fn source_of<'project>(
+    project: &'project Project,
+    manifest: &'project Manifest,
+    directory: &'project str,
+    name: &PackageName,
+) -> Option<(&'project SourceTable, &'project str)> {
+    let root = project.manifest.as_ref().map(|manifest| (manifest, "."));
+    let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
+        let sources = &manifest.declarations.as_ref()?.sources;
+        let (_, tables) =
+            sources.iter().find(|(written, _)| written.parse::<PackageName>().is_ok_and(|it| it == *name))?;
+        Some((tables, base))
+    });
+    match found {
+        Some((tables, base)) => match &tables[..] {
+            [only] if only.marker.is_none() && only.extra.is_none() && only.group.is_none() => Some((only, base)),
+            _ => None,
+        },
+        None => None,
+    }
+}
+
+/// `NAME[EXTRAS] @ URL#subdirectory=… ; MARKER`
+fn direct(requirement: &Requirement<VerbatimUrl>, url: &str, subdirectory: Option<&str>) -> String {
+    let extras: Vec<&str> = requirement.extras.iter().map(AsRef::as_ref).collect();
+    let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+    let fragment = subdirectory.map(|path| format!("#subdirectory={path}")).unwrap_or_default();
+    let marker = requirement.marker.contents().map(|marker| format!(" ; {marker}")).unwrap_or_default();
+    format!("{}{extras} @ {url}{fragment}{marker}", requirement.name)
+}
+
+/// A path relative to a directory of the context, as the lock writes it: relative to the context.
+fn joined(base: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joins_paths() {
+        assert_eq!(joined("members/a", "../b"), "members/b");
+        assert_eq!(joined(".", "./b/"), "b");
+        assert_eq!(joined("a", ".."), ".");
+    }
+
+    #[test]
+    fn writes_direct_references() {
+        let requirement = "Hatch_X[a]>=1 ; python_version >= '3.12'".parse().unwrap();
+        let written = direct(&requirement, "git+https://git.example/x@v1", Some("py"));
+        assert_eq!(
+            written,
+            "hatch-x[a] @ git+https://git.example/x@v1#subdirectory=py ; python_full_version >= '3.12'"
+        );
+    }
+}
