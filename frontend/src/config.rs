@@ -2,6 +2,7 @@
 //! the lock, by [`crate::target`].
 
 mod inheritance;
+mod runtime;
 pub mod schema;
 pub mod table;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+pub use runtime::Healthcheck;
 use table::{Located, Reader, Table};
 
 /// The default name of the config file.
@@ -74,6 +76,12 @@ pub struct Settings {
     pub workdir: Option<Located<String>>,
     /// Who runs.
     pub user: Option<Located<UserConfig>>,
+    /// Image `Healthcheck`.
+    pub healthcheck: Option<Healthcheck>,
+    /// Image `StopSignal`.
+    pub stop_signal: Option<Located<String>>,
+    /// Directories of the user, and image `Volumes`.
+    pub volumes: Option<Vec<Located<String>>>,
     /// Image `ExposedPorts`, as `PORT/PROTOCOL`.
     pub expose: Option<Vec<Located<String>>>,
     /// Image `Labels`, over the base's.
@@ -201,6 +209,9 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
         env: read_env(reader, table),
         workdir: reader.string(table, "workdir"),
         user: read_user(reader, table),
+        healthcheck: runtime::read_healthcheck(reader, table),
+        stop_signal: runtime::read_stop_signal(reader, table),
+        volumes: runtime::read_volumes(reader, table),
         expose: reader.ports(table, "expose"),
         labels: reader.string_map(table, "labels").unwrap_or_default(),
         files: read_files(reader, table),

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::config::Healthcheck;
 use crate::lower::{self, image_env};
 use crate::plan::{Contents, Plan, VENV};
 use crate::project::Target;
@@ -37,7 +38,14 @@ pub fn config(
     runtime.insert("User".to_owned(), json!(user(target)));
     runtime.insert("WorkingDir".to_owned(), json!(target.workdir));
     merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
+    merge_object(&mut runtime, "Volumes", target.volumes.iter().map(|path| (path.clone(), json!({}))));
     merge_object(&mut runtime, "ExposedPorts", target.expose.iter().map(|port| (port.clone(), json!({}))));
+    if let Some(check) = &target.healthcheck {
+        runtime.insert("Healthcheck".to_owned(), healthcheck(check));
+    }
+    if let Some(signal) = &target.stop_signal {
+        runtime.insert("StopSignal".to_owned(), json!(signal));
+    }
     let command = command(target, plan, scripts);
     // Whoever sets one of the two does not want the base's other one (Dockerfile: ENTRYPOINT resets CMD).
     if target.entrypoint.is_some() || command.is_some() {
@@ -105,6 +113,23 @@ pub fn path(env: &[(String, String)]) -> &str {
 
 /// What BuildKit gives to images that set no path (util/system: `DefaultPathEnvUnix`).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// As Docker's image format has it (moby/docker-image-spec: `HealthcheckConfig`); times in nanoseconds.
+fn healthcheck(check: &Healthcheck) -> Value {
+    let test: Vec<&str> = std::iter::once("CMD").chain(check.cmd.iter().map(String::as_str)).collect();
+    let mut config = json!({
+        "Test": test,
+        "Interval": check.interval,
+        "Timeout": check.timeout,
+        "StartPeriod": check.start_period,
+        "StartInterval": check.start_interval,
+        "Retries": check.retries,
+    });
+    if let Some(config) = config.as_object_mut() {
+        config.retain(|_, value| !value.is_null());
+    }
+    config
+}
 
 /// Numeric, so that it holds whatever `/etc/passwd` says, and so that Kubernetes can see that it is not root.
 fn user(target: &Target) -> String {

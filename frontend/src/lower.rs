@@ -185,7 +185,9 @@ impl<'plan> Lowering<'plan> {
     fn layer(&self, index: usize, layer: &Layer) -> Input {
         let name = self.step_name(index, layer);
         match &layer.contents {
-            Contents::Account { account, workdir } => account::lower(account, workdir, self.metadata(name, None)),
+            Contents::Account { account, workdir, volumes } => {
+                account::lower(account, workdir, volumes, self.metadata(name, None))
+            }
             // It is the image up to here, not a layer: `assemble` starts from it.
             Contents::System(_) => Input::Scratch,
             Contents::Venv => self.runtime.venv.clone().into(),
@@ -280,16 +282,14 @@ impl<'plan> Lowering<'plan> {
     }
 }
 
-/// Environment of every step: quiet, offline for interpreters, and the same everywhere. One worker a step, because BuildKit
-/// runs steps side by side: more would only fight over the cores.
-const STEP_ENV: [(&str, &str); 9] = [
+/// Environment of every step: quiet, offline for interpreters, and the same everywhere.
+const STEP_ENV: [(&str, &str); 8] = [
     ("HOME", "/tmp"),
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
     ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
     ("SOURCE_DATE_EPOCH", "315532800"),
     ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
-    ("UV_CONCURRENT_INSTALLS", "1"),
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];

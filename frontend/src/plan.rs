@@ -156,6 +156,8 @@ pub enum Contents {
         account: Account,
         /// The working directory.
         workdir: String,
+        /// Directories that belong to the user.
+        volumes: BTreeSet<String>,
     },
     /// Packages of the base's distribution, with what they need.
     System(SystemPackages),
@@ -349,7 +351,7 @@ pub fn plan(
 
     let mut layers = vec![Layer {
         name: "user".to_owned(),
-        contents: Contents::Account { account, workdir: target.workdir.clone() },
+        contents: Contents::Account { account, workdir: target.workdir.clone(), volumes: target.volumes.clone() },
     }];
     layers.extend(
         SystemPackages::of(&target.apt)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uv_normalize::PackageName;
 
 use crate::config::table::Located;
-use crate::config::{self, Config, FileConfig, LayersConfig, Settings, TargetConfig, UserConfig};
+use crate::config::{self, Config, FileConfig, Healthcheck, LayersConfig, Settings, TargetConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
 use crate::lock::closure::Selection;
 use crate::lock::{self, Lock, PackageId};
@@ -74,6 +74,12 @@ pub struct Target {
     pub user: UserConfig,
     /// The place of that user in the config.
     pub user_span: Option<Span>,
+    /// Image `Healthcheck`, when it is given.
+    pub healthcheck: Option<Healthcheck>,
+    /// Image `StopSignal`, when it is given.
+    pub stop_signal: Option<String>,
+    /// Directories that belong to the user, and image `Volumes`.
+    pub volumes: BTreeSet<String>,
     /// Image `ExposedPorts`.
     pub expose: BTreeSet<String>,
     /// Image `Labels`, over the base's.
@@ -334,6 +340,9 @@ impl Project {
             user: settings.user.as_ref().map_or(default_user, |user| user.value.clone()),
             // The default user has no place of its own: the target is where another one is named.
             user_span: settings.user.as_ref().map(|user| user.span.clone()).or_else(|| span.clone()),
+            healthcheck: settings.healthcheck.clone(),
+            stop_signal: settings.stop_signal.as_ref().map(|signal| signal.value.clone()),
+            volumes: strings(&settings.volumes).unwrap_or_default().into_iter().collect(),
             expose: strings(&settings.expose).unwrap_or_default().into_iter().collect(),
             labels: values(&settings.labels),
             files: settings.files.clone().unwrap_or_default(),

@@ -14,6 +14,7 @@ use crate::stage::Stage;
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
     trials.add("contents::pond", pond);
+    trials.add("contents::runtime", runtime);
     trials.add("contents::built_twice", built_twice);
 }
 
@@ -122,6 +123,28 @@ fn check_process(stage: &Stage, built: &Built) -> Result<()> {
         "workdir": "/app",
     });
     ensure!(told == expected, "a container says of itself {told}, not {expected}");
+    Ok(())
+}
+
+/// What an image tells whoever runs it, and a directory that the application may write to.
+fn runtime(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "runtime")?;
+    let keys = "healthcheck = { cmd = [\"pond-app\"], interval = \"1m 30s\", timeout = \"5s\", retries = 2 }\n\
+                stop-signal = \"SIGINT\"\nvolumes = [\"/var/pond/water\"]\n";
+    pond.context.edit("uv.build.toml", "[targets.app]\n", &format!("[targets.app]\n{keys}"))?;
+    let built = pond.context.build().push("runtime")?;
+    let image = Image::of(stage.lab(), &built)?;
+    let runtime = &image.config["config"];
+    let expected = json!({
+        "Test": ["CMD", "pond-app"], "Interval": 90_000_000_000_i64, "Timeout": 5_000_000_000_i64, "Retries": 2,
+    });
+    ensure!(runtime["Healthcheck"] == expected, "{}", runtime["Healthcheck"]);
+    ensure!(runtime["StopSignal"] == "SIGINT" && runtime["Volumes"] == json!({ "/var/pond/water": {} }), "{runtime}");
+
+    let write = "import os; open('/var/pond/water/fish', 'w').close(); print(os.access('/var/pond', os.W_OK))";
+    let command = ["python", "-c", write].map(ToOwned::to_owned);
+    let run = container::run(stage.lab(), &built.reference, &[], &command)?;
+    ensure!(run.stdout == "False\n" && run.exit_code == Some(0), "{run:?}");
     Ok(())
 }
 

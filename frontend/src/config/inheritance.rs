@@ -62,6 +62,9 @@ impl Settings {
         fill(&mut self.entrypoint, &other.entrypoint);
         fill(&mut self.workdir, &other.workdir);
         fill(&mut self.user, &other.user);
+        fill(&mut self.healthcheck, &other.healthcheck);
+        fill(&mut self.stop_signal, &other.stop_signal);
+        fill(&mut self.volumes, &other.volumes);
         fill(&mut self.expose, &other.expose);
         fill(&mut self.files, &other.files);
         fill(&mut self.layers, &other.layers);

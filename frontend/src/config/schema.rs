@@ -71,6 +71,20 @@ fn settings() -> Value {
                 }),
                 "Who runs: `root`, a name, or a name with ids.",
             ),
+            "healthcheck": required(table("How a runtime sees that a container is well.", json!({
+                "cmd": strings("Run in the container, without a shell; it is well when this ends with 0."),
+                "interval": string("Time between two checks, such as `30s`."),
+                "timeout": string("Time after which a check has failed."),
+                "start-period": string("Time in which failures do not count yet."),
+                "start-interval": string("Time between two checks in the start period."),
+                "retries": integer("Failures in a row after which the container is not well.", u32::MAX),
+            })), &["cmd"]),
+            "stop-signal": string("Signal that ends the container: a name or a number."),
+            "volumes": {
+                "type": "array",
+                "description": "Directories that belong to the user, and are volumes of a container.",
+                "items": path("Directory in the image."),
+            },
             "expose": {
                 "type": "array",
                 "description": "Ports of the image.",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildkit_llb::{Input, Local, Metadata};
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
 use super::failure::Failure;
@@ -159,36 +159,26 @@ pub async fn read(
     let Some(reference) = solve(gateway, definition, Vec::new()).await? else {
         return Ok(BTreeMap::new());
     };
-    // Listing first tells an absent file from one that cannot be read.
-    let mut directories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for path in paths {
-        let (parent, file) = path.rsplit_once('/').unwrap_or((".", path));
-        directories.entry(parent).or_default().push(file);
-    }
-    let listings = join_all(directories.iter().map(|(parent, files)| {
+    let texts = paths.iter().map(|path| {
         let reference = &reference;
         async move {
-            let present = gateway.read_dir(reference, parent, "").await.unwrap_or_default();
-            let present = move |file: &str| present.iter().any(|entry| entry.path == file);
-            files
-                .iter()
-                .filter(|file| present(file))
-                .map(|file| if *parent == "." { (*file).to_owned() } else { format!("{parent}/{file}") })
-                .collect::<Vec<_>>()
-        }
-    }))
-    .await;
-    let texts = listings.into_iter().flatten().map(|path| {
-        let reference = &reference;
-        async move {
-            let bytes = gateway.read_file(reference, &path, None).await?;
+            let bytes = match gateway.read_file(reference, path, None).await {
+                Ok(bytes) => bytes,
+                // What BuildKit says of an absent file is no part of its interface: a listing tells whether it is absent.
+                Err(error) => {
+                    let (parent, file) = path.rsplit_once('/').unwrap_or((".", path));
+                    let present = gateway.read_dir(reference, parent, "").await.unwrap_or_default();
+                    let is_present = present.iter().any(|entry| entry.path == file);
+                    return if is_present { Err(Failure::from(error)) } else { Ok(None) };
+                }
+            };
             match String::from_utf8(bytes) {
-                Ok(text) => Ok((path.clone(), SourceFile::new(path, text))),
+                Ok(text) => Ok(Some(((*path).to_owned(), SourceFile::new(*path, text)))),
                 Err(_) => {
                     Err(Failure::from(Diagnostic::new("context::not_utf8", format!("`{path}` is not UTF-8 text"))))
                 }
             }
         }
     });
-    Ok(try_join_all(texts).await?.into_iter().collect())
+    Ok(try_join_all(texts).await?.into_iter().flatten().collect())
 }

@@ -1,6 +1,6 @@
 //! The user's files and directories, written without running anything: bases without a shell and foreign platforms work too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{File, Input, Metadata, Mkdir, Mkfile, Owner};
 
@@ -8,17 +8,18 @@ use super::{EPOCH, settled};
 use crate::account::Account;
 use crate::project::APP_DIR;
 
-/// A layer with the account's files, the home and the working directory.
-pub(super) fn lower(account: &Account, workdir: &str, metadata: Metadata) -> Input {
+/// A layer with the account's files, the home, the working directory and what else belongs to the user.
+pub(super) fn lower(account: &Account, workdir: &str, volumes: &BTreeSet<String>, metadata: Metadata) -> Input {
     let mut file = File::on(Input::Scratch);
     let mut directories: BTreeMap<String, Option<Owner>> = BTreeMap::new();
     let texts = [("/etc/passwd", &account.passwd), ("/etc/group", &account.group)];
     for path in [APP_DIR, workdir] {
         add_with_parents(&mut directories, path, None);
     }
-    if account.make_home {
+    let home = account.make_home.then_some(&account.user.home);
+    for path in home.into_iter().chain(volumes) {
         let owner = Owner::ids(account.user.uid, account.user.gid);
-        add_with_parents(&mut directories, &account.user.home, Some(owner));
+        add_with_parents(&mut directories, path, Some(owner));
     }
     if texts.iter().any(|(_, text)| text.is_some()) {
         add_with_parents(&mut directories, "/etc", None);

@@ -105,6 +105,7 @@ def install(places, requirements, notes):
     uv unpacks a wheel into its cache and installs it from there. In the output the cache is on the same file system, and what
     is installed are links: each file is written once."""
     prefix, cache = OUT + VENV, OUT + "/.cache"
+    os.environ["UV_CONCURRENT_INSTALLS"] = str(compilers())
     find_links = [argument for place in places for argument in ("--find-links", place)]
     uv(
         "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, "--no-config",
@@ -117,6 +118,14 @@ def install(places, requirements, notes):
         forget_origin(record)
         dist_info = os.path.dirname(record)
         annotate(dist_info, notes.get(normalized(os.path.basename(dist_info).split("-")[0]), {}))
+
+
+def compilers():
+    """How many processes compile bytecode: one, and one for each core that nobody uses. When many steps run at once, more
+    would only fight over the cores; when one package changed, its step is alone."""
+    with open("/proc/loadavg", encoding="ascii") as file:
+        running = int(file.read().split()[3].split("/")[0])
+    return min(max(1, len(os.sched_getaffinity(0)) - running + 1), 8)
 
 
 def forget_origin(record):

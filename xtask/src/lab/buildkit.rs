@@ -31,8 +31,10 @@ pub fn start(places: &Places, buildkitd: &Path, buildctl: &Path, registry: &str)
 }
 
 fn config_text(registry: &str) -> String {
+    // By default BuildKit wants a fifth of the disk to be free, and forgets what was built a moment ago where it is not.
     let mut text = String::from(
-        "[worker.oci]\nenabled = true\nsnapshotter = \"auto\"\nnetworkMode = \"host\"\n\n[worker.containerd]\nenabled = false\n",
+        "[worker.oci]\nenabled = true\nsnapshotter = \"auto\"\nnetworkMode = \"host\"\n\n\
+         [[worker.oci.gcpolicy]]\nall = true\nmaxUsedSpace = \"30GB\"\n\n[worker.containerd]\nenabled = false\n",
     );
     for mirrored in MIRRORED {
         text.push_str(&format!("\n[registry.\"{mirrored}\"]\nmirrors = [\"{registry}\"]\n"));
