@@ -108,9 +108,10 @@ fn builder_and_uv(stage: &Stage) -> Result<()> {
         .argument(format!("--build-context=workshop=docker-image://{BASE}"))
         .argument("--build-context=ghcr.io/astral-sh/uv:0.13.9=docker-image://ghcr.io/astral-sh/uv:0.9.18")
         .show()?;
-    for name in ["[context workshop] ", "[context ghcr.io/astral-sh/uv:0.13.9] ghcr.io/astral-sh/uv:0.9.18@sha256:"] {
-        ensure!(shown.contains(name), "no `{name}` in\n{shown}");
-    }
+    // There is no image `workshop`: that it builds says where the builder comes from. Its step may have the name that another build
+    // of the same moment gave it.
+    let name = "[context ghcr.io/astral-sh/uv:0.13.9] ghcr.io/astral-sh/uv:0.9.18@sha256:";
+    ensure!(shown.contains(name), "no `{name}` in\n{shown}");
     Ok(())
 }
 
