@@ -1,5 +1,5 @@
 //! `uv.build.toml`: text and build args in, checked [`Config`] out. Members, extras and groups are checked later, against
-//! the lock, by [`crate::target`].
+//! the lock, by [`crate::project`].
 
 mod inheritance;
 mod runtime;

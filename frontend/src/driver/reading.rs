@@ -1,4 +1,5 @@
-//! Reading the client's files: the few that decide what is built, in two round trips.
+//! Reading the client's files: the few that decide what is built, in two round trips, and one more for each
+//! generation of projects that others are built with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
