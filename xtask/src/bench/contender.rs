@@ -17,11 +17,14 @@ use crate::lab::Lab;
 use crate::lab::process::{run_captured, tail};
 
 /// One measured build.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Sample {
     pub seconds: f64,
     /// Bytes of blobs that the registry did not have before.
     pub bytes_pushed: u64,
+    /// The digest of the manifest that was pushed, of a build that pushes one image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// What all contestants share.
@@ -90,7 +93,7 @@ impl<'a> Contender<'a> {
             builder,
             registry,
             builds: 0,
-            first: Sample { seconds: 0.0, bytes_pushed: 0 },
+            first: Sample { seconds: 0.0, bytes_pushed: 0, digest: None },
         };
         contender.first = contender.build(Variation::NONE)?;
         Ok(contender)
@@ -170,7 +173,10 @@ impl<'a> Contender<'a> {
         let mut command = builder.buildx(self.site.lab, ["build", "--push", "--provenance=false", "--sbom=false"]);
         command.args(["--progress=plain", "--tag", &image, "--file"]).arg(file);
         command.args(self.contestant.choice("api")).args(variation.arguments).arg(&self.workspace);
-        self.measure(&mut command, registry)
+        let mut sample = self.measure(&mut command, registry)?;
+        let digest = run_captured(&mut self.site.lab.crane(["digest", "--insecure", &image]))?;
+        sample.digest = Some(digest.trim().to_owned());
+        Ok(sample)
     }
 
     /// Runs a command, with its output in a log.
@@ -186,7 +192,7 @@ impl<'a> Contender<'a> {
             bail!("a build of {} failed; {} ends with:\n{}", self.contestant.name(), log.display(), tail(&log));
         }
         let pushed = registry.blobs()?.into_iter().filter(|(digest, _)| !before.contains_key(digest));
-        let sample = Sample { seconds, bytes_pushed: pushed.map(|(_, size)| size).sum() };
+        let sample = Sample { seconds, bytes_pushed: pushed.map(|(_, size)| size).sum(), digest: None };
         super::report(format_args!(
             "{:<6}{:8.2} s, {:7.1} MB pushed ({})",
             self.contestant.name(),

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn compares_with_ours() {
-        let sample = |seconds, bytes_pushed| vec![Sample { seconds, bytes_pushed }];
+        let sample = |seconds, bytes_pushed| vec![Sample { seconds, bytes_pushed, digest: None }];
         let samples = [(Contestant::Ours, sample(2.0, 10)), (Contestant::Best, sample(103.0, 2_000_000))];
         let row = Row::new(Scenario::MemberEdit, 0.0, samples.into_iter().collect());
         assert_eq!((row.ratio_best, row.ratio_guide), (Some(51.5), None));

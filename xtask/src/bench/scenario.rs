@@ -136,7 +136,7 @@ impl Scenario {
             contender.apply(state)?;
             samples.push(match self {
                 // The build with which the contender began is the first of these.
-                Scenario::Cold if samples.is_empty() => contender.first,
+                Scenario::Cold if samples.is_empty() => contender.first.clone(),
                 Scenario::Cold => contender.build_cold()?,
                 Scenario::NochangeSyntax => contender.build(syntax())?,
                 Scenario::FreshRunner => contender.build_from_cache()?,
