@@ -1,5 +1,7 @@
 //! Answers to `docker buildx build --call=…` and `--check`: what a build would do, without building
-//! (BuildKit: `frontend/subrequests`). An answer is JSON and its text twin.
+//! an image (BuildKit: `frontend/subrequests`). An answer is JSON and its text twin.
+
+pub mod files;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub enum Call {
     Lint,
     /// `--call=uv.plan`
     Plan,
+    /// `--call=uv.files`
+    Files,
     /// `--call=uv.schema`
     Schema,
     /// `--call=subrequests.describe`
@@ -46,11 +50,12 @@ pub struct Answer {
 }
 
 /// Every call with its id and what it is for.
-const CALLS: [(&str, Call, &str); 6] = [
+const CALLS: [(&str, Call, &str); 7] = [
     ("frontend.targets", Call::Targets, "List all targets current build supports"),
     ("frontend.outline", Call::Outline, "List all parameters current build target supports"),
     ("frontend.lint", Call::Lint, "Check the project and its config"),
     ("frontend.uv.plan", Call::Plan, "List the layers of the image and what is in them"),
+    ("frontend.uv.files", Call::Files, "Install the packages, and list what each has on disk"),
     ("frontend.uv.schema", Call::Schema, "Show the JSON Schema of uv.build.toml"),
     ("frontend.subrequests.describe", Call::Describe, "List available subrequest types"),
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::Input;
+use buildkit_llb::{Input, Output};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ignore;
@@ -54,6 +54,16 @@ pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
     let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
     let config = image::config(&outside.base.config, target, &plan, scripts, &history, epoch);
     Ok(Compiled { plan, image, config, warnings })
+}
+
+/// The step that lists the files of a target's packages, and where in its output the list is.
+pub fn files(inputs: Inputs<'_>) -> Result<(Output, &'static str), Diagnostics> {
+    let Inputs { project, target, manifests, outside, mut options, .. } = inputs;
+    let Planned { plan, .. } = plan::plan(project, target, manifests, outside)?;
+    check_ignored(&plan, target, &options)?;
+    options.base_env = image::env(&outside.base.config);
+    options.builder_env = image::env(&outside.builder.config);
+    Ok((lower::files::files(&plan, &options), lower::files::LIST))
 }
 
 /// Refuses to build from what an ignore file leaves out: BuildKit would miss it, in words of its own.

@@ -9,21 +9,21 @@ mod result;
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::Input;
+use buildkit_llb::{Input, Output};
 use buildkit_proto::caps::llb::MERGE_OP;
 use buildkit_proto::gateway::{BuildResult, CacheImport, Ref, Refs, ResolveMode, SolveRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 
 use crate::calls::{self, Answer, Call};
-use crate::compile::{Compiled, Inputs, compile};
+use crate::compile::{self, Compiled, Inputs, compile};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
-use crate::plan::{Planned, Platform, plan};
+use crate::plan::{Outside, Planned, Platform, plan};
 use crate::project::{Project, Request, Target};
 use crate::stale;
 use contexts::{Contexts, Place};
@@ -91,6 +91,10 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         Call::Schema => Ok(calls::schema()),
         Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
         Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?)),
+        Call::Files => {
+            let target = read.target(options)?;
+            Job::new(&contexts, &read, &target)?.files(&platform).await
+        }
         Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {
             Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
             Ok(planned) => Ok(calls::lint(&Ok(check.filter(planned.warnings)))),
@@ -208,16 +212,54 @@ impl<'a> Job<'a> {
     }
 
     async fn build(&self, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
-        let (images, elsewhere) = futures::try_join!(
+        let (images, elsewhere) = self.outside(platform).await?;
+        let Images { outside, replaced } = images;
+        let Compiled { image, config, warnings, .. } =
+            compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
+        let warnings = self.read.check.filter(warnings);
+        if self.read.check.error {
+            Diagnostics::check(warnings.clone())?;
+        }
+        let definition = buildkit_llb::marshal(image)?;
+        for warning in self.warnings.iter().chain(&warnings) {
+            failure::warn(self.gateway, &definition, warning).await;
+        }
+        let reference = self.solve(definition.into_pb()).await?;
+        Ok(Built { reference, config, base_config: outside.base.config })
+    }
+
+    /// What the packages of the target have on disk, which takes installing them.
+    async fn files(&self, platform: &Platform) -> Result<Answer, Failure> {
+        let (images, elsewhere) = self.outside(platform).await?;
+        let Images { outside, replaced } = images;
+        let (step, path) = compile::files(self.inputs(&outside, replaced, elsewhere, false))?;
+        let reference = self.solve(buildkit_llb::marshal(step)?.into_pb()).await?;
+        let reference = reference.ok_or_else(|| GatewayError::new("the list of files is empty"))?;
+        let list = self.gateway.read_file(&reference, path, None).await?;
+        Ok(calls::files::answer(&list).map_err(|error| GatewayError::new(format!("the list of files: {error}")))?)
+    }
+
+    /// Images, and files of local projects that lie elsewhere.
+    async fn outside(&self, platform: &Platform) -> Result<(Images, BTreeMap<String, (Place, Input)>), Failure> {
+        futures::try_join!(
             images::resolve(self, platform),
             elsewhere(self.contexts, &self.read.project, platform)
-        )?;
-        let Images { outside, replaced } = images;
-        let inputs = Inputs {
+        )
+    }
+
+    /// What a compilation depends on.
+    fn inputs<'b>(
+        &'b self,
+        outside: &'b Outside,
+        replaced: BTreeMap<String, Output>,
+        elsewhere: BTreeMap<String, (Place, Input)>,
+        show_platform: bool,
+    ) -> Inputs<'b> {
+        Inputs {
             project: &self.read.project,
             target: self.target,
             manifests: &self.read.manifests,
-            outside: &outside,
+            outside,
             options: lower::Options {
                 session: self.options.local_session("context").to_owned(),
                 ignore: self.read.ignore.clone(),
@@ -236,18 +278,7 @@ impl<'a> Job<'a> {
                 ..lower::Options::default()
             },
             epoch: self.epoch,
-        };
-        let Compiled { image, config, warnings, .. } = compile(inputs)?;
-        let warnings = self.read.check.filter(warnings);
-        if self.read.check.error {
-            Diagnostics::check(warnings.clone())?;
         }
-        let definition = buildkit_llb::marshal(image)?;
-        for warning in self.warnings.iter().chain(&warnings) {
-            failure::warn(self.gateway, &definition, warning).await;
-        }
-        let reference = self.solve(definition.into_pb()).await?;
-        Ok(Built { reference, config, base_config: outside.base.config })
     }
 
     /// Solves a graph with the client's remote caches, lazily.

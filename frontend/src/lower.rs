@@ -4,6 +4,7 @@ mod account;
 mod build;
 pub mod container;
 pub mod context;
+pub mod files;
 mod install;
 mod member;
 pub mod probe;

@@ -24,6 +24,7 @@ mod orchard;
 mod pond;
 mod project;
 mod server;
+mod shared;
 mod sources;
 mod stage;
 mod system;
@@ -57,6 +58,7 @@ fn main() -> Result<ExitCode> {
     system::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
+    shared::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -19,6 +19,7 @@ Everything else is fixed: steps that do the same have the same command line, and
 """
 
 import base64
+import csv
 import filecmp
 import glob
 import hashlib
@@ -107,17 +108,42 @@ def install(places, requirements, notes):
     prefix, cache = OUT + VENV, OUT + "/.cache"
     os.environ["UV_CONCURRENT_INSTALLS"] = str(compilers())
     find_links = [argument for place in places for argument in ("--find-links", place)]
-    uv(
+    command = [
         "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, "--no-config",
         "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links,
-        "--python", VENV + "/bin/python", "--prefix", prefix, *requirements,
-    )
+        "--python", VENV + "/bin/python", "--prefix", prefix,
+    ]
+    uv(*command, *requirements)
+    if len(requirements) > 1 and report_shared_files(prefix):
+        # Side by side, any of them may have been the last to write.
+        shutil.rmtree(prefix)
+        for requirement in requirements:
+            uv(*command, requirement)
     shutil.rmtree(cache)
     os.remove(prefix + "/.lock")
     for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
         forget_origin(record)
         dist_info = os.path.dirname(record)
         annotate(dist_info, notes.get(normalized(os.path.basename(dist_info).split("-")[0]), {}))
+
+
+def report_shared_files(prefix):
+    """Says which packages write the same files with different contents; whether there are any."""
+    owners = {}
+    for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
+        package = normalized(os.path.basename(os.path.dirname(record)).split("-")[0])
+        with open(record, encoding="utf-8", newline="") as file:
+            for path, digest, *_ in csv.reader(file):
+                owners.setdefault(os.path.normpath(path), []).append((package, digest))
+    shared = {}
+    for path, claims in sorted(owners.items()):
+        if len({digest for _, digest in claims}) > 1:
+            shared.setdefault(tuple(sorted(package for package, _ in claims)), []).append(path)
+    for packages, paths in sorted(shared.items()):
+        names = " and ".join("`%s`" % package for package in packages)
+        more = " and %d more" % (len(paths) - 1) if len(paths) > 1 else ""
+        print("warning: %s write `%s`%s: what `%s` writes stays" % (names, paths[0], more, packages[-1]), file=sys.stderr)
+    return bool(shared)
 
 
 def compilers():
