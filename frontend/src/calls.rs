@@ -141,7 +141,7 @@ pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> 
     }
 }
 
-/// `installs pkg-api[postgres] with group dev`
+/// `installs pkg-api[postgres] with dev`, and for a check what it runs.
 fn installs(project: &Project, target: &Target) -> String {
     let names = |names: Vec<&str>| names.join(", ");
     let package = &project.lock.packages[target.selection.root].name;
@@ -149,7 +149,10 @@ fn installs(project: &Project, target: &Target) -> String {
     let extras = if extras.is_empty() { extras } else { format!("[{extras}]") };
     let groups = names(target.selection.groups.iter().map(AsRef::as_ref).collect());
     let groups = if groups.is_empty() { groups } else { format!(" with {groups}") };
-    format!("installs {package}{extras}{groups}")
+    let commands: Vec<String> =
+        target.check.run.iter().map(|command| format!("`{}`", command.value.join(" "))).collect();
+    let runs = if commands.is_empty() { String::new() } else { format!(", runs {}", commands.join(", ")) };
+    format!("installs {package}{extras}{groups}{runs}")
 }
 
 /// The parameters of a target.

@@ -1,6 +1,8 @@
 //! The command line: the compiler without a daemon.
 
+mod affected;
 mod bake;
+mod git;
 mod history;
 mod init;
 
@@ -66,6 +68,17 @@ pub enum Command {
         selection: SelectionArgs,
         #[command(flatten)]
         commits: history::CommitArgs,
+        /// How to show it.
+        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+        format: PlanFormat,
+    },
+    /// List the targets and members that changes concern, for the matrix of a CI.
+    Affected {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Revision to compare with.
+        #[arg(long, value_name = "REV")]
+        base: String,
         /// How to show it.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
@@ -219,6 +232,16 @@ pub fn run(command: Command) -> Result<(), CliError> {
                 }
             }
         }
+        Command::Affected { selection, base, format } => {
+            let report = affected::since(&selection, &base)?;
+            match format {
+                PlanFormat::Text => out.write_all(report.text().as_bytes())?,
+                PlanFormat::Json => {
+                    serde_json::to_writer_pretty(&mut out, &report)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+        }
         Command::Check { selection, format } => {
             let answer = selection.check()?;
             match format {
@@ -238,7 +261,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         }
         Command::Bake { directory } => {
             let selection = SelectionArgs::of(directory);
-            let text = bake::text(&selection.target_names()?, selection.named_file()?);
+            let text = bake::text(&selection.target_names()?, &selection.check_names()?, selection.named_file()?);
             out.write_all(text.as_bytes())?;
         }
         Command::Schema => out.write_all(calls::schema().text.as_bytes())?,
@@ -273,9 +296,14 @@ struct Chosen {
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(&mut |name| self.read(name), true)?;
+        self.compile_from(&mut |name| self.read(name), merge, true)
+    }
+
+    /// The same from files that lie somewhere else.
+    fn compile_from(&self, read: &mut Reading<'_>, merge: bool, checks_lock: bool) -> Result<Compiled, CliError> {
+        let Chosen { project, manifests, target, outside } = self.choose(read, checks_lock)?;
         let options = lower::Options {
-            ignore: self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+            ignore: read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
             merge,
             ..lower::Options::default()
         };
@@ -348,6 +376,18 @@ impl SelectionArgs {
             false => manifests(&project, &Request::Default, &mut read)?,
         };
         Ok(project.target_names(&manifests))
+    }
+
+    /// Names of the targets that are checks.
+    fn check_names(&self) -> Result<Vec<String>, CliError> {
+        let project = Project::parse(&self.files(&mut |name| self.read(name))?, &self.build_args()?)?;
+        Ok(project.check_names().map(ToOwned::to_owned).collect())
+    }
+
+    /// Names of all members.
+    fn member_names(&self) -> Result<Vec<String>, CliError> {
+        let project = Project::parse(&self.files(&mut |name| self.read(name))?, &self.build_args()?)?;
+        Ok(project.lock.members.iter().map(ToString::to_string).collect())
     }
 
     /// What `-f` must name to build with this frontend: the config, where no `Dockerfile` leads to it.

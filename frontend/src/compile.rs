@@ -50,9 +50,12 @@ pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
     check_ignored(&plan, target, &options)?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
+    options.image_env = image::environment(&outside.base.config, target);
     let Lowered { image, history } = lower::lower(&plan, &options);
     let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
-    let config = image::config(&outside.base.config, target, &plan, scripts, &history, epoch);
+    // What a check leaves has nothing of the base.
+    let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
+    let config = image::config(base, target, &plan, scripts, &history, epoch);
     Ok(Compiled { plan, image, config, warnings })
 }
 
@@ -96,6 +99,8 @@ fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), 
                     }
                 }
             }
+            // Those of projects were looked at with them.
+            Contents::Sources { .. } => {}
             Contents::Account { .. } | Contents::System(_) | Contents::Venv | Contents::Files(_) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! `uv.build.toml`: text and build args in, checked [`Config`] out. Members, extras and groups are checked later, against
 //! the lock, by [`crate::project`].
 
+pub mod check;
 mod inheritance;
 mod runtime;
 pub mod schema;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use check::CheckConfig;
 pub use runtime::Healthcheck;
 use table::{Located, Reader, Table};
 
@@ -46,6 +48,8 @@ pub struct TargetConfig {
     pub name: Located<String>,
     /// Its keys.
     pub settings: Settings,
+    /// What it runs, if it is a check, and the checks that it requires.
+    pub check: CheckConfig,
 }
 
 /// The keys of a target, each absent unless written by it, by what it inherits or by `[defaults]`.
@@ -58,6 +62,8 @@ pub struct Settings {
     pub extras: Option<Vec<Located<String>>>,
     /// Dependency groups of that member.
     pub groups: Option<Vec<Located<String>>>,
+    /// Members are installed as links to their sources, which the image holds.
+    pub editable: Option<bool>,
     /// Image under the result.
     pub base: Option<Located<String>>,
     /// Image in which members are built.
@@ -162,7 +168,10 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     let own: Vec<TargetConfig> = reader
         .named_tables(&mut root, "targets")
         .into_iter()
-        .map(|(name, table)| TargetConfig { name, settings: read_settings(&mut reader, table, true) })
+        .map(|(name, mut table)| {
+            let check = check::read(&mut reader, &mut table);
+            TargetConfig { name, settings: read_settings(&mut reader, table, true), check }
+        })
         .collect();
     reader.finish(&root);
 
@@ -200,6 +209,7 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
     let mut settings = Settings {
         extras: reader.strings(table, "extras"),
         groups: reader.strings(table, "groups"),
+        editable: reader.boolean(table, "editable"),
         base: reader.string(table, "base"),
         builder: reader.string(table, "builder"),
         apt: read_system_packages(reader, table, "apt"),
@@ -407,6 +417,7 @@ fn read_layers(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<LayersC
         size
     });
     let together = reader.string_lists(&mut table, "together").unwrap_or_default();
+    let together = together.into_iter().map(|family| family.value).collect();
     reader.finish(&table);
     Some(LayersConfig { budget: budget.and_then(|budget| usize::try_from(budget.value).ok()), max_size, together })
 }

@@ -56,6 +56,7 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let contexts = Contexts::open(gateway, options).await?;
     let read = Read::new(&contexts, &platforms[0], false).await?;
     let target = read.target(options)?;
+    let checks = read.checks(&target)?;
     let mut job = Job::new(&contexts, &read, &target)?;
     let epoch = options.source_date_epoch()?;
     job.epoch = match epoch {
@@ -67,7 +68,10 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
         job.warnings.push(flags::no_time());
     }
     let show_platform = platforms.len() > 1;
-    let built = try_join_all(platforms.iter().map(|platform| job.build(platform, show_platform))).await?;
+    let required = checks.iter().map(|check| Job::new(&contexts, &read, check)).collect::<Result<Vec<_>, _>>()?;
+    let passes = required.iter().flat_map(|check| platforms.iter().map(|platform| check.pass(platform, show_platform)));
+    let builds = platforms.iter().map(|platform| job.build(platform, show_platform));
+    let (built, _) = futures::try_join!(try_join_all(builds), try_join_all(passes))?;
     Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map, job.epoch))
 }
 
@@ -136,6 +140,12 @@ impl Read {
             }
         };
         Ok(Self { project, manifests, ignore, check })
+    }
+
+    /// What must pass before a target is built.
+    fn checks(&self, target: &Target) -> Result<Vec<Target>, Diagnostics> {
+        let named = |name: &str| self.project.target(&Request::Target(name.to_owned()), &self.manifests);
+        target.check.requires.iter().map(|required| named(&required.value)).collect()
     }
 
     /// What to build, of a lock that is up to date.
@@ -228,6 +238,19 @@ impl<'a> Job<'a> {
         Ok(Built { reference, config, base_config: outside.base.config })
     }
 
+    /// Runs a check that another target requires. What it leaves is of no interest.
+    async fn pass(&self, platform: &Platform, show_platform: bool) -> Result<(), Failure> {
+        let (images, elsewhere) = self.outside(platform).await?;
+        let Images { outside, replaced } = images;
+        let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
+        let definition = buildkit_llb::marshal(image)?.into_pb();
+        // Nothing else waits for it, so that nobody else would tell that it failed.
+        let cache_imports = self.cache_imports.clone();
+        let request = SolveRequest { definition, cache_imports, evaluate: true, ..SolveRequest::default() };
+        self.gateway.solve(request).await?;
+        Ok(())
+    }
+
     /// What the packages of the target have on disk, which takes installing them.
     async fn files(&self, platform: &Platform) -> Result<Answer, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
@@ -241,10 +264,7 @@ impl<'a> Job<'a> {
 
     /// Images, and files of local projects that lie elsewhere.
     async fn outside(&self, platform: &Platform) -> Result<(Images, BTreeMap<String, (Place, Input)>), Failure> {
-        futures::try_join!(
-            images::resolve(self, platform),
-            elsewhere(self.contexts, &self.read.project, platform)
-        )
+        futures::try_join!(images::resolve(self, platform), elsewhere(self.contexts, &self.read.project, platform))
     }
 
     /// What a compilation depends on.

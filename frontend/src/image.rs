@@ -34,7 +34,11 @@ pub fn config(
         Some(Value::Object(runtime)) => runtime,
         _ => Map::new(),
     };
-    runtime.insert("Env".to_owned(), json!(environment(&runtime, target)));
+    let env: Vec<String> =
+        runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
+    let env = over(image_env(&env), target);
+    let env: Vec<String> = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    runtime.insert("Env".to_owned(), json!(env));
     runtime.insert("User".to_owned(), json!(user(target)));
     runtime.insert("WorkingDir".to_owned(), json!(target.workdir));
     merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
@@ -85,10 +89,13 @@ pub fn env(config: &[u8]) -> Vec<(String, String)> {
     image_env(&env)
 }
 
-fn environment(runtime: &Map<String, Value>, target: &Target) -> Vec<String> {
-    let base: Vec<String> =
-        runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
-    let mut env = image_env(&base);
+/// The environment of an image over a base with this config.
+pub fn environment(base: &[u8], target: &Target) -> Vec<(String, String)> {
+    over(env(base), target)
+}
+
+/// What an image sets over the environment of its base.
+fn over(mut env: Vec<(String, String)>, target: &Target) -> Vec<(String, String)> {
     let path = format!("{VENV}/bin:{}", path(&env));
     let ours = [
         ("PATH".to_owned(), path),
@@ -103,7 +110,7 @@ fn environment(runtime: &Map<String, Value>, target: &Target) -> Vec<String> {
             None => env.push((name, value)),
         }
     }
-    env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+    env
 }
 
 /// Where programs are looked for, in an environment of [`env`].

@@ -1,6 +1,7 @@
 //! A BuildKit frontend that compiles uv projects and workspaces to LLB.
 
 pub mod account;
+pub mod affected;
 pub mod calls;
 pub mod cli;
 pub mod compile;

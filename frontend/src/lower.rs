@@ -2,6 +2,7 @@
 
 mod account;
 mod build;
+mod check;
 pub mod container;
 pub mod context;
 pub mod files;
@@ -17,6 +18,7 @@ use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Outpu
 
 use crate::plan::{self, Contents, Layer, Member, Plan};
 use container::Container;
+pub use member::is_of_the_workspace;
 use sources::Sources;
 
 /// Where a step finds the worker script and uv.
@@ -61,6 +63,8 @@ pub struct Options {
     pub base_env: Vec<(String, String)>,
     /// Environment of the builder image.
     pub builder_env: Vec<(String, String)>,
+    /// Environment of the image that is built, for what is run in it.
+    pub image_env: Vec<(String, String)>,
 }
 
 /// The client's `--no-cache` and `--no-cache-filter`.
@@ -88,9 +92,9 @@ impl NoCache {
 /// A lowered plan.
 #[derive(Debug)]
 pub struct Lowered {
-    /// The filesystem of the image.
+    /// The filesystem of the image, or what a check leaves.
     pub image: Input,
-    /// One line a layer over the base, for the image's history.
+    /// One line a layer over the base, for the image's history; none of a check.
     pub history: Vec<String>,
 }
 
@@ -99,8 +103,11 @@ pub fn lower(plan: &Plan, options: &Options) -> Lowered {
     let lowering = Lowering::new(plan, options);
     let layers: Vec<Input> =
         plan.layers.iter().enumerate().map(|(index, layer)| lowering.layer(index, layer)).collect();
-    let history = plan.layers.iter().map(describe).collect();
-    Lowered { image: lowering.assemble(layers), history }
+    let image = lowering.assemble(layers);
+    match &plan.check {
+        Some(check) => Lowered { image: lowering.check(image, check), history: Vec::new() },
+        None => Lowered { image, history: plan.layers.iter().map(describe).collect() },
+    }
 }
 
 /// What every step of one plan shares.
@@ -197,6 +204,7 @@ impl<'plan> Lowering<'plan> {
                 [only] => self.member(only, name).into(),
                 several => self.members(several, &self.step_prefix(index), name).into(),
             },
+            Contents::Sources { trees, ids } => settled(self.copied(trees, *ids), self.metadata(name, None)).into(),
             Contents::Files(files) => {
                 let copies = files.iter().fold(File::on(Input::Scratch), |file, (from, to)| {
                     let copy = Copy::new(&self.context, format!("/{from}"), to).contents_only().create_dest_path();
@@ -312,7 +320,12 @@ fn describe(layer: &Layer) -> String {
         },
         Contents::Members(members) => match &members[..] {
             [only] => build_and_install(only),
+            [first, ..] if first.editable => format!("link {} projects", members.len()),
             several => format!("build and install {} projects ({})", several.len(), layer.name),
+        },
+        Contents::Sources { trees, .. } => match &trees[..] {
+            [only] => format!("copy sources of {}", only.name),
+            several => format!("copy sources of {} projects", several.len()),
         },
         Contents::Files(files) => {
             format!("copy {}", files.iter().map(|(from, _)| from.as_str()).collect::<Vec<_>>().join(", "))
@@ -322,7 +335,8 @@ fn describe(layer: &Layer) -> String {
 
 fn build_and_install(member: &Member) -> String {
     let version = member.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-    format!("build and install {}{version}", member.name)
+    let how = if member.editable { "link" } else { "build and install" };
+    format!("{how} {}{version}", member.name)
 }
 
 /// A file of our own as a vertex: `/NAME`.

@@ -24,6 +24,15 @@ use recipe::Recipe;
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
 
+/// Where an image has the sources of projects that are installed as links to them: the context's directories below this one.
+/// Apart from the environment, so that a directory of the client's can be mounted over it.
+const SOURCES: &str = "/src";
+
+/// Where an image has the sources of a project that lies in `directory` of the context.
+pub fn source_path(directory: &str) -> String {
+    if directory == "." { SOURCES.to_owned() } else { format!("{SOURCES}/{directory}") }
+}
+
 /// What the compiler must be told of the outside before it can plan a target.
 #[derive(Clone, Debug)]
 pub struct Outside {
@@ -111,6 +120,21 @@ pub struct Plan {
     pub layers: Vec<Layer>,
     /// Directories and files of the context that the plan reads.
     pub context_paths: BTreeSet<String>,
+    /// What is run in the image, whose result it is then.
+    pub check: Option<Check>,
+}
+
+/// Commands in an image, as its user.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Words of each, and its place in the config.
+    pub commands: Vec<Located<Vec<String>>>,
+    /// What they leave, below the working directory.
+    pub collect: Vec<Located<String>>,
+    /// The working directory.
+    pub workdir: String,
+    /// User and group.
+    pub ids: (u32, u32),
 }
 
 /// A set of build requirements, installed once and shared by every member that declares it.
@@ -167,8 +191,26 @@ pub enum Contents {
     ThirdParty(Vec<Package>),
     /// Local projects, built and installed; one, unless there are very many.
     Members(Vec<Member>),
+    /// Sources of projects that are installed as links to them.
+    Sources {
+        /// The directories.
+        trees: Vec<Tree>,
+        /// User and group that may change them.
+        ids: (u32, u32),
+    },
     /// Files of the context.
     Files(Vec<(String, String)>),
+}
+
+/// The sources of a project.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The project.
+    pub name: String,
+    /// Its directory in the context; `.` is the context itself.
+    pub directory: String,
+    /// Directories of other projects and of indexes below it, relative to it: not part of it.
+    pub nested: Vec<String>,
 }
 
 /// Packages of a Debian or Ubuntu image, as `apt-get install` takes them.
@@ -288,6 +330,8 @@ pub struct Member {
     pub recipe: Recipe,
     /// What its build may need.
     pub toolchain: Toolchain,
+    /// It is installed as a link to its sources, of which the image has a copy.
+    pub editable: bool,
     /// The place of its build system.
     pub span: Span,
 }
@@ -346,7 +390,8 @@ pub fn plan(
 
     let mut warnings = Vec::new();
     let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
-    let (members, backends) = members::of(project, target, &closure, manifests, &interpreter.uv)?;
+    let (members, backends) = members::of(project, target, &closure, manifests, &interpreter.uv, &mut warnings)?;
+    let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
     let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
 
     let mut layers = vec![Layer {
@@ -363,6 +408,10 @@ pub fn plan(
     warnings.extend(size_warnings);
     layers.extend(third_party);
     layers.extend(projects::assign(members));
+    let ids = (target.user.uid, target.user.gid);
+    if !trees.is_empty() {
+        layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids } });
+    }
     if !target.files.is_empty() {
         let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
@@ -383,6 +432,12 @@ pub fn plan(
         backends,
         layers,
         context_paths,
+        check: (!target.check.run.is_empty()).then(|| Check {
+            commands: target.check.run.clone(),
+            collect: target.check.collect.clone(),
+            workdir: target.workdir.clone(),
+            ids,
+        }),
     };
     Ok(Planned { plan, warnings })
 }
@@ -473,6 +528,7 @@ fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &Indexes) -> B
     for layer in layers {
         match &layer.contents {
             Contents::Members(members) => paths.extend(members.iter().map(|member| member.directory.clone())),
+            Contents::Sources { trees, .. } => paths.extend(trees.iter().map(|tree| tree.directory.clone())),
             Contents::Files(files) => paths.extend(files.iter().map(|(from, _)| from.clone())),
             Contents::ThirdParty(packages) => {
                 paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
+use crate::config::check::CheckConfig;
 use crate::config::table::Located;
 use crate::config::{self, Config, FileConfig, Healthcheck, LayersConfig, Settings, TargetConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
 use crate::lock::closure::Selection;
 use crate::lock::{self, Lock, PackageId};
 use crate::manifest::{self, Manifest};
+use crate::plan;
 
 /// The files that a build starts from; all but the lock may be absent.
 #[derive(Debug)]
@@ -50,6 +52,10 @@ pub struct Target {
     pub span: Option<Span>,
     /// What of the lock it installs.
     pub selection: Selection,
+    /// Members are installed as links to their sources.
+    pub editable: bool,
+    /// What it runs, if it is a check, and the checks that it requires.
+    pub check: CheckConfig,
     /// Image under the result.
     pub base: Located<String>,
     /// Image in which members are built.
@@ -151,7 +157,11 @@ impl Project {
             _ if self.declared().is_empty() => {
                 self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect()
             }
-            _ => vec![self.package_of(self.choose_declared(request)?)?],
+            _ => {
+                let target = self.choose_declared(request)?;
+                let checks = self.required_checks(&target.check)?;
+                std::iter::once(target).chain(checks).map(|target| self.package_of(target)).collect::<Result<_, _>>()?
+            }
         };
         let mut reached: BTreeSet<PackageId> = BTreeSet::new();
         let mut queue = roots;
@@ -179,13 +189,15 @@ impl Project {
             Request::Package(name) => self.member(name, None)?,
             _ if self.declared().is_empty() => self.choose_member(request, manifests)?,
             _ => {
-                let TargetConfig { name, settings } = self.choose_declared(request)?;
-                let package = self.package_of(self.choose_declared(request)?)?;
-                return self.resolve(&name.value, Some(name.span.clone()), settings, package);
+                let target = self.choose_declared(request)?;
+                self.required_checks(&target.check)?;
+                let package = self.package_of(target)?;
+                let span = Some(target.name.span.clone());
+                return self.resolve(&target.name.value, span, &target.settings, &target.check, package);
             }
         };
         let defaults = self.config.as_ref().map(|config| config.defaults.clone()).unwrap_or_default();
-        self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, package)
+        self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, &CheckConfig::default(), package)
     }
 
     /// Names of all targets: the declared ones in file order, else the members with scripts.
@@ -194,6 +206,12 @@ impl Project {
             return self.members_with_scripts(manifests).iter().map(ToString::to_string).collect();
         }
         self.declared().iter().map(|target| target.name.value.clone()).collect()
+    }
+
+    /// Names of the targets that run something instead of being images.
+    pub fn check_names(&self) -> impl Iterator<Item = &str> {
+        let checks = self.declared().iter().filter(|target| !target.check.run.is_empty());
+        checks.map(|target| target.name.value.as_str())
     }
 
     fn choose_declared(&self, request: &Request) -> Result<&TargetConfig, Diagnostics> {
@@ -219,6 +237,31 @@ impl Project {
                 .did_you_mean(wanted, names)
                 .into()
         })
+    }
+
+    /// The targets that must pass before another is built.
+    fn required_checks(&self, check: &CheckConfig) -> Result<Vec<&TargetConfig>, Diagnostics> {
+        let mut targets = Vec::new();
+        let mut errors = Vec::new();
+        for required in &check.requires {
+            let names = self.declared().iter().map(|target| target.name.value.as_str());
+            match self.declared().iter().find(|target| target.name.value == required.value) {
+                Some(target) if target.check.run.is_empty() => errors.push(
+                    Diagnostic::new("config::not_a_check", format!("target `{}` runs nothing", required.value))
+                        .at(required.span.clone())
+                        .at(target.name.span.clone())
+                        .help("only targets with `run` can be required"),
+                ),
+                Some(target) => targets.push(target),
+                None => errors.push(
+                    Diagnostic::new("config::unknown_target", format!("unknown target `{}`", required.value))
+                        .at(required.span.clone())
+                        .did_you_mean(&required.value, names),
+                ),
+            }
+        }
+        Diagnostics::check(errors)?;
+        Ok(targets)
     }
 
     fn members_with_scripts(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<&PackageName> {
@@ -295,6 +338,7 @@ impl Project {
         name: &str,
         span: Option<Span>,
         settings: &Settings,
+        check: &CheckConfig,
         root: PackageId,
     ) -> Result<Target, Diagnostics> {
         let package = &self.lock.packages[root];
@@ -323,10 +367,17 @@ impl Project {
             gid: config::DEFAULT_ID,
             home: "/home/app".to_owned(),
         };
+        let editable = settings.editable.unwrap_or(false);
+        let workdir = match package.source.project_dir() {
+            Some(directory) if editable => plan::source_path(directory),
+            _ => APP_DIR.to_owned(),
+        };
         Ok(Target {
             name: name.to_owned(),
             span: span.clone(),
             selection: Selection { root, extras, groups },
+            editable,
+            check: check.clone(),
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
             base,
             apt: settings.apt.clone().unwrap_or_default(),
@@ -336,7 +387,7 @@ impl Project {
             cmd: strings(&settings.cmd),
             entrypoint: strings(&settings.entrypoint),
             env: values(&settings.env),
-            workdir: settings.workdir.as_ref().map_or_else(|| APP_DIR.to_owned(), |workdir| workdir.value.clone()),
+            workdir: settings.workdir.as_ref().map_or(workdir, |workdir| workdir.value.clone()),
             user: settings.user.as_ref().map_or(default_user, |user| user.value.clone()),
             // The default user has no place of its own: the target is where another one is named.
             user_span: settings.user.as_ref().map(|user| user.span.clone()).or_else(|| span.clone()),

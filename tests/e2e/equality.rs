@@ -115,12 +115,37 @@ pub fn listings(
     selection: &str,
     cache: Cache,
 ) -> Result<(Listing, Listing)> {
-    let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
-    let directory = stage.directory(&format!("listings-{name}"))?;
     let dockerfile = match cache {
         Cache::Shared => DOCKERFILE.to_owned(),
         Cache::Empty => DOCKERFILE.replace("type=cache", "type=tmpfs"),
     };
+    list(stage, context, built, base, selection, &dockerfile)
+}
+
+/// The same where local projects are links to their sources below `/src`.
+pub fn listings_of_links(
+    stage: &Stage,
+    context: &Context<'_>,
+    built: &Built,
+    selection: &str,
+) -> Result<(Listing, Listing)> {
+    let dockerfile = DOCKERFILE
+        .replace("WORKDIR /app", "WORKDIR /src\nENV UV_PROJECT_ENVIRONMENT=/app/.venv")
+        .replace("uv sync", "uv venv --quiet --prompt app /app/.venv && uv sync")
+        .replace(" --no-dev --no-editable", "");
+    list(stage, context, built, BASE, selection, &dockerfile)
+}
+
+fn list(
+    stage: &Stage,
+    context: &Context<'_>,
+    built: &Built,
+    base: &str,
+    selection: &str,
+    dockerfile: &str,
+) -> Result<(Listing, Listing)> {
+    let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
+    let directory = stage.directory(&format!("listings-{name}"))?;
     fs::write(directory.join("Dockerfile"), dockerfile)?;
     fs::write(directory.join("listing.py"), include_str!("listing.py"))?;
     let output = directory.join("output");

@@ -5,6 +5,7 @@
 
 mod build;
 mod caching;
+mod checks;
 mod container;
 mod contents;
 mod context;
@@ -59,6 +60,7 @@ fn main() -> Result<ExitCode> {
     faults::add(&mut trials);
     sources::add(&mut trials);
     shared::add(&mut trials);
+    checks::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -2,12 +2,26 @@
 
 use std::fmt::Write as _;
 
-/// The text of `docker-bake.hcl`. `file` is what `-f` would name; none for `Dockerfile`, which need not be named.
-pub fn text(targets: &[String], file: Option<&str>) -> String {
-    let names: Vec<String> = targets.iter().map(|target| format!("\"{}\"", bake_name(target))).collect();
-    let mut text = format!("group \"default\" {{\n  targets = [{}]\n}}\n", names.join(", "));
-    for (target, name) in targets.iter().zip(&names) {
-        let mut body = format!("  target = \"{target}\"\n  tags = [\"{}\"]\n", target.to_lowercase());
+/// The text of `docker-bake.hcl`: images by default, `checks` apart. `file` is what `-f` would name; none for `Dockerfile`, which
+/// need not be named.
+pub fn text(targets: &[String], checks: &[String], file: Option<&str>) -> String {
+    let quoted = |target: &String| format!("\"{}\"", bake_name(target));
+    let group = |name: &str, targets: &[String]| {
+        let targets: Vec<String> = targets.iter().map(quoted).collect();
+        format!("group \"{name}\" {{\n  targets = [{}]\n}}\n", targets.join(", "))
+    };
+    let (checks, images): (Vec<_>, Vec<_>) = targets.iter().cloned().partition(|target| checks.contains(target));
+    let mut text = group("default", &images);
+    if !checks.is_empty() {
+        text += &format!("\n{}", group("checks", &checks));
+    }
+    for target in targets {
+        let name = quoted(target);
+        // A check leaves reports, which nobody asked for here.
+        let mut body = match checks.contains(target) {
+            true => format!("  target = \"{target}\"\n  output = [\"type=cacheonly\"]\n"),
+            false => format!("  target = \"{target}\"\n  tags = [\"{}\"]\n", target.to_lowercase()),
+        };
         if let Some(file) = file {
             body.insert_str(0, &format!("  dockerfile = \"{file}\"\n"));
         }
@@ -26,9 +40,13 @@ fn bake_name(target: &str) -> String {
 mod tests {
     #[test]
     fn lists_every_target() {
-        insta::assert_snapshot!(super::text(&["api".to_owned(), "api.debug".to_owned()], Some("uv.build.toml")), @r#"
+        insta::assert_snapshot!(super::text(&["api", "api.debug", "test"].map(str::to_owned), &["test".to_owned()], Some("uv.build.toml")), @r#"
         group "default" {
           targets = ["api", "api_debug"]
+        }
+
+        group "checks" {
+          targets = ["test"]
         }
 
         target "api" {
@@ -43,6 +61,13 @@ mod tests {
           dockerfile = "uv.build.toml"
           target = "api.debug"
           tags = ["api.debug"]
+        }
+
+        target "test" {
+          context = "."
+          dockerfile = "uv.build.toml"
+          target = "test"
+          output = ["type=cacheonly"]
         }
         "#);
     }

@@ -38,7 +38,7 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
             parent = ancestor.settings.inherits.as_ref();
         }
         settings.fill_from(defaults);
-        resolved.push(TargetConfig { name: target.name.clone(), settings });
+        resolved.push(TargetConfig { name: target.name.clone(), settings, check: target.check.clone() });
     }
     resolved
 }
@@ -54,6 +54,7 @@ impl Settings {
         fill(&mut self.package, &other.package);
         fill(&mut self.extras, &other.extras);
         fill(&mut self.groups, &other.groups);
+        fill(&mut self.editable, &other.editable);
         fill(&mut self.base, &other.base);
         fill(&mut self.builder, &other.builder);
         fill(&mut self.apt, &other.apt);

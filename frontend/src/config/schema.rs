@@ -7,6 +7,10 @@ pub fn schema() -> Value {
     let settings = settings();
     let mut target = settings.clone();
     target["properties"]["package"] = string("Workspace member to install; default: the root project.");
+    target["properties"]["run"] = lists("Commands that must succeed, one after the other: the target is a check.");
+    target["properties"]["collect"] =
+        strings("Files that they leave, below the working directory: the result of the check.");
+    target["properties"]["requires"] = strings("Checks that must pass before this target is built.");
     target["properties"]["inherits"] = string("Target whose keys hold where this one writes none.");
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -49,6 +53,10 @@ fn settings() -> Value {
         json!({
             "extras": strings("Extras of the member."),
             "groups": strings("Dependency groups of the member; none unless named."),
+            "editable": described(
+                json!({ "type": "boolean" }),
+                "Whether members are installed as links to their sources below `/src`; default: `false`.",
+            ),
             "base": string("Image under the result; default: `python:VERSION-slim-bookworm`."),
             "builder": string("Image that members are built in; default: the base."),
             "apt": strings("Packages of the base's distribution that the image holds."),
@@ -105,11 +113,7 @@ fn settings() -> Value {
             "layers": table("Bounds of the layers.", json!({
                 "budget": integer("How many layers the image may have, the base's among them.", super::MAX_BUDGET),
                 "max-size": string("Compressed size that a layer should not exceed, such as `500MB`."),
-                "together": {
-                    "type": "array",
-                    "description": "Packages that share a layer: names, or prefixes that end in `*`.",
-                    "items": { "type": "array", "items": { "type": "string" } },
-                },
+                "together": lists("Packages that share a layer: names, or prefixes that end in `*`."),
             })),
         }),
     )
@@ -135,6 +139,10 @@ fn string(description: &str) -> Value {
 
 fn strings(description: &str) -> Value {
     json!({ "type": "array", "description": description, "items": { "type": "string" } })
+}
+
+fn lists(description: &str) -> Value {
+    json!({ "type": "array", "description": description, "items": { "type": "array", "items": { "type": "string" } } })
 }
 
 fn map(description: &str) -> Value {

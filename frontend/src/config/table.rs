@@ -135,7 +135,7 @@ impl<'file> Reader<'file> {
     }
 
     /// An array of arrays of strings.
-    pub fn string_lists(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Vec<String>>> {
+    pub fn string_lists(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<Vec<String>>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
         let wanted = "an array of arrays of strings";
@@ -150,9 +150,21 @@ impl<'file> Reader<'file> {
                 continue;
             };
             let texts = list.iter().filter_map(|item| self.string_value(&path, item));
-            lists.push(texts.map(|text| text.value).collect());
+            let value = texts.map(|text| text.value).collect();
+            lists.push(Located { value, span: self.span(item.span()) });
         }
         Some(lists)
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<bool> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let boolean = value.get_ref().as_bool();
+        if boolean.is_none() {
+            self.wrong_type(&path, "`true` or `false`", value);
+        }
+        boolean
     }
 
     /// An integer between 0 and `max`.

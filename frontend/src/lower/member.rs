@@ -1,11 +1,11 @@
 //! Local projects: built and installed in one step that sees nothing of the context but the project's own directory.
 
-use buildkit_llb::{Bind, Cache, CacheSharing, Copy, File, Input, Metadata, Network, Output, Tmpfs};
+use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata, Network, Output, Owner, Tmpfs};
 
 use super::build::{CACHE, with_recipe};
 use super::install::{Notes, notes, with_data};
 use super::{EPOCH, Lowering};
-use crate::plan::{Member, Toolchain, VENV};
+use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
 
 /// Where build requirements are mounted; an environment knows its own path.
 pub(super) const BACKEND: &str = "/opt/uv-buildkit/backend";
@@ -18,7 +18,40 @@ impl Lowering<'_> {
     /// Builds a project as a wheel and installs it.
     pub(super) fn member(&self, member: &Member, name: String) -> Output {
         let notes = Notes::from([(member.name.as_str(), notes(member.direct_url.as_deref(), Some(&member.recipe)))]);
+        if member.editable {
+            return self.link(member, name);
+        }
         self.build_member("member", member, &notes, name)
+    }
+
+    /// Installs a project as a link to where the image has its sources: the step has them there, too.
+    fn link(&self, member: &Member, name: String) -> Output {
+        let path = source_path(&member.directory);
+        let arguments = ["link", &member.name, &path];
+        let exec = self
+            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &arguments)
+            .mount(self.sources_of(member, "/project"))
+            .mount(Bind::new("/src", Input::Scratch).no_output());
+        self.finish(exec, member, &Notes::new(), name)
+    }
+
+    /// The sources of projects, where their links lead.
+    pub(super) fn copied(&self, trees: &[Tree], (uid, gid): (u32, u32)) -> File {
+        trees.iter().fold(File::on(Input::Scratch), |file, tree| {
+            let is_root = tree.directory == ".";
+            let (input, from) = match self.options.sources.get(&tree.name) {
+                Some(elsewhere) => (elsewhere.clone(), "/".to_owned()),
+                None if is_root => (Input::from(&self.context), "/".to_owned()),
+                None => (Input::from(&self.context), format!("/{}", tree.directory)),
+            };
+            let copy = Copy::new(input, from, source_path(&tree.directory))
+                .contents_only()
+                .create_dest_path()
+                .owner(Owner::ids(uid, gid))
+                .exclude(foreign(&tree.nested, is_root))
+                .timestamp(EPOCH);
+            file.copy(copy)
+        })
     }
 
     /// A directory with the wheel of a project, for others to be built with.
@@ -28,11 +61,17 @@ impl Lowering<'_> {
     }
 
     fn build_member(&self, command: &str, member: &Member, notes: &Notes<'_>, name: String) -> Output {
-        let mut exec = self
+        let exec = self
             .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &[command, &member.name])
-            .mount(self.sources_of(member))
+            .mount(self.sources_of(member, "/src"))
             // On disk, not in memory: sources and native builds can be large.
-            .mount(Bind::new("/build", Input::Scratch).no_output())
+            .mount(Bind::new("/build", Input::Scratch).no_output());
+        self.finish(exec, member, notes, name)
+    }
+
+    /// Mounts what every build of a project needs.
+    fn finish(&self, exec: Exec, member: &Member, notes: &Notes<'_>, name: String) -> Output {
+        let mut exec = exec
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
@@ -61,23 +100,37 @@ impl Lowering<'_> {
     }
 
     /// Read-only mounts are keyed by the content of what they select: another member's change does not reach this step.
-    fn sources_of(&self, member: &Member) -> Bind {
+    fn sources_of(&self, member: &Member, at: &str) -> Bind {
         if let Some(elsewhere) = self.options.sources.get(&member.name) {
-            return Bind::new("/src", elsewhere).readonly();
+            return Bind::new(at, elsewhere).readonly();
         }
         let is_root = member.directory == ".";
         if !is_root && member.nested.is_empty() {
             let directory = format!("/{}", member.directory);
-            return Bind::new("/src", &self.context).selector(directory).readonly();
+            return Bind::new(at, &self.context).selector(directory).readonly();
         }
-        let nested = member.nested.iter().map(String::as_str);
-        let foreign = NOT_OF_A_ROOT_PROJECT.iter().copied().filter(|_| is_root);
         let from = if is_root { "/".to_owned() } else { format!("/{}", member.directory) };
-        let copy = Copy::new(&self.context, from, "/").contents_only().exclude(nested.chain(foreign)).timestamp(EPOCH);
+        let copy = Copy::new(&self.context, from, "/")
+            .contents_only()
+            .exclude(foreign(&member.nested, is_root))
+            .timestamp(EPOCH);
         let own = File::on(Input::Scratch)
             .copy(copy)
             .metadata(Metadata::named(format!("[internal] sources of {}", member.name)))
             .build();
-        Bind::new("/src", own).readonly()
+        Bind::new(at, own).readonly()
     }
+}
+
+/// Whether a file beside the manifest of a root project belongs to the workspace, not to the project.
+pub fn is_of_the_workspace(file: &str) -> bool {
+    NOT_OF_A_ROOT_PROJECT.iter().any(|pattern| match pattern.split_once('*') {
+        Some((start, end)) => file.len() >= start.len() + end.len() && file.starts_with(start) && file.ends_with(end),
+        None => file == *pattern,
+    })
+}
+
+/// What lies in a project's directory and is not the project's.
+fn foreign(nested: &[String], is_root: bool) -> impl Iterator<Item = &str> {
+    nested.iter().map(String::as_str).chain(NOT_OF_A_ROOT_PROJECT.iter().copied().filter(move |_| is_root))
 }

@@ -56,9 +56,12 @@ fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
         Contents::ThirdParty(packages) => packages.iter().map(|package| &package.span).collect::<Vec<_>>(),
         Contents::Members(members) => members.iter().map(|member| &member.span).collect(),
         Contents::System(packages) => vec![&packages.span],
-        Contents::Account { .. } | Contents::Venv | Contents::Files(_) => Vec::new(),
+        Contents::Account { .. } | Contents::Venv | Contents::Sources { .. } | Contents::Files(_) => Vec::new(),
     });
     let in_backends = plan.backends.iter().flat_map(|backend| &backend.projects).map(|member| &member.span);
     let in_builder = plan.builder_system.iter().map(|packages| &packages.span);
-    plan.span.iter().chain(in_builder).chain(in_layers).chain(in_backends)
+    let in_check = plan.check.iter().flat_map(|check| {
+        check.commands.iter().map(|command| &command.span).chain(check.collect.iter().map(|path| &path.span))
+    });
+    plan.span.iter().chain(in_builder).chain(in_layers).chain(in_backends).chain(in_check)
 }

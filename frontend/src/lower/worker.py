@@ -5,6 +5,7 @@
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
     worker.py member NAME             a project, built from /src and installed
+    worker.py link NAME PATH          a project, installed as a link to its sources at PATH, a copy of /project
     worker.py wheel NAME              the same, not installed
 
 Data of the environment:
@@ -43,6 +44,7 @@ BACKEND = "/opt/uv-buildkit/backend"
 # Where Debian has compilers that ask ccache first.
 CCACHE = "/usr/lib/ccache"
 SOURCE = "/src"
+PROJECT = "/project"
 SCRATCH = "/build"
 
 # 1980-01-01, the first instant that a zip file can hold: older times break tools that archive what is installed.
@@ -100,7 +102,7 @@ def normalized(name):
     return re.sub("[-_.]+", "-", name).lower()
 
 
-def install(places, requirements, notes):
+def install(places, requirements, notes, *editable):
     """Installs wheels into the output as if it were the environment, so that scripts name the environment's python.
 
     uv unpacks a wheel into its cache and installs it from there. In the output the cache is on the same file system, and what
@@ -109,9 +111,9 @@ def install(places, requirements, notes):
     os.environ["UV_CONCURRENT_INSTALLS"] = str(compilers())
     find_links = [argument for place in places for argument in ("--find-links", place)]
     command = [
-        "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, "--no-config",
+        "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, *build_config(),
         "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links,
-        "--python", VENV + "/bin/python", "--prefix", prefix,
+        "--python", VENV + "/bin/python", "--prefix", prefix, *editable,
     ]
     uv(*command, *requirements)
     if len(requirements) > 1 and report_shared_files(prefix):
@@ -283,6 +285,19 @@ def make_member(name, notes):
     freeze(OUT)
 
 
+def make_link(name, path, notes):
+    """Installs a project as a link to where an image has its sources."""
+    shutil.copytree(PROJECT, path, symlinks=True, dirs_exist_ok=True)
+    isolation = []
+    if os.path.exists(BACKEND):
+        # The backend is asked by the environment's python, which does not have it.
+        isolation = ["--no-build-isolation"]
+        os.environ["PATH"] = BACKEND + "/bin:" + os.environ.get("PATH", os.defpath)
+        os.environ["PYTHONPATH"] = glob.glob(BACKEND + "/lib/python*/site-packages")[0]
+    install([], [], notes, *isolation, "--no-sources", "--editable", path)
+    freeze(OUT)
+
+
 def make_wheel():
     """Builds a project, to be a build requirement of others."""
     build_member(OUT)
@@ -377,6 +392,8 @@ def main(command, *arguments):
         make_wheel()
     elif command == "member":
         make_member(*arguments, notes)
+    elif command == "link":
+        make_link(*arguments, notes)
     else:
         sys.exit("worker.py: unknown command " + command)
 

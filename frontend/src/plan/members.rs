@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::recipe::Recipe;
-use super::{Backend, Member, Toolchain, artifacts, direct_url};
+use super::{Backend, Member, Toolchain, Tree, artifacts, direct_url};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
@@ -21,26 +21,78 @@ pub(super) fn of(
     closure: &Closure,
     manifests: &BTreeMap<PackageId, Manifest>,
     uv_version: &str,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<Member>, Vec<Backend>), Diagnostics> {
-    // Other projects and the workspace's flat indexes are no part of a project that they lie in.
-    let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
-    let indexes = indexes.map(|directory| directory.trim_start_matches("./").trim_end_matches('/'));
-    let projects = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
     let mut planning = Planning {
         project,
         closure,
         manifests,
         uv_version,
         has_builder: target.builder.value != target.base.value,
-        directories: projects.chain(indexes).collect(),
+        editable: target.editable,
+        directories: directories(project),
         backends: Vec::new(),
         begun: Vec::new(),
     };
     let mut members = Vec::new();
     for id in closure.local_projects(&project.lock) {
-        members.extend(planning.member(id)?);
+        let Some(mut member) = planning.member(id)? else { continue };
+        let source = &project.lock.packages[id].source;
+        if target.editable && matches!(source, Source::Editable(_)) {
+            if member.toolchain == Toolchain::None {
+                member.editable = true;
+                // uv writes it, as the sources lie where it installs from.
+                member.direct_url = None;
+            } else {
+                let problem = format!("`{}` may compile, and is not installed as a link to its sources", member.name);
+                warnings.push(
+                    Diagnostic::new("members::not_editable", problem)
+                        .at(member.span.clone())
+                        .help("it is built and installed as in every other target"),
+                );
+            }
+        }
+        members.push(member);
     }
     Ok((members, planning.backends))
+}
+
+/// Sources that an image with editable projects holds: theirs, and those of a target that is no package at all.
+pub(super) fn trees(project: &Project, target: &Target, members: &[Member]) -> Vec<Tree> {
+    let editable = members.iter().filter(|member| member.editable);
+    let mut trees: Vec<Tree> = editable
+        .map(|member| Tree {
+            name: member.name.clone(),
+            directory: member.directory.clone(),
+            nested: member.nested.clone(),
+        })
+        .collect();
+    let root = &project.lock.packages[target.selection.root];
+    if let Source::Virtual(directory) = &root.source {
+        let nested = nested(&directories(project), directory);
+        trees.push(Tree { name: root.name.to_string(), directory: directory.clone(), nested });
+    }
+    trees
+}
+
+/// Directories of projects and of the workspace's flat indexes: no part of a project that they lie in.
+fn directories(project: &Project) -> BTreeSet<&str> {
+    let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
+    let indexes = indexes.map(|directory| directory.trim_start_matches("./").trim_end_matches('/'));
+    let projects = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
+    projects.chain(indexes).collect()
+}
+
+/// Those below a directory, relative to it.
+fn nested(directories: &BTreeSet<&str>, directory: &str) -> Vec<String> {
+    let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
+    // Sorted, so those below a directory are in one piece.
+    directories
+        .range(prefix.as_str()..)
+        .map_while(|other| other.strip_prefix(&prefix))
+        .filter(|below| *below != ".")
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 /// Projects and their backends, while they are put together.
@@ -50,6 +102,7 @@ struct Planning<'a> {
     manifests: &'a BTreeMap<PackageId, Manifest>,
     uv_version: &'a str,
     has_builder: bool,
+    editable: bool,
     directories: BTreeSet<&'a str>,
     backends: Vec<Backend>,
     /// Projects that wait for those that they are built with.
@@ -94,24 +147,16 @@ impl Planning<'_> {
                 Some(backend)
             }
         };
-        let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
-        // Sorted, so those below a directory are in one piece.
-        let nested = self
-            .directories
-            .range(prefix.as_str()..)
-            .map_while(|other| other.strip_prefix(&prefix))
-            .filter(|below| *below != ".")
-            .map(ToOwned::to_owned)
-            .collect();
         Ok(Some(Member {
             name: package.name.to_string(),
             version: package.version.as_ref().map(ToString::to_string),
             directory: directory.clone(),
-            nested,
+            nested: nested(&self.directories, directory),
             backend,
             direct_url: direct_url::text(&package.source),
             recipe,
             toolchain: toolchain(&manifest.build_system, self.has_builder),
+            editable: false,
             span: manifest.build_system.span.clone(),
         }))
     }
@@ -125,6 +170,11 @@ impl Planning<'_> {
                 Need::Requirement(text) => drop(requires.insert(text)),
                 Need::Project(id) => self.reach(id, &mut projects),
             }
+        }
+        // What it asks for by `get_requires_for_build_editable`, which is not known before it is there.
+        let is_hatchling = manifest.build_system.backend.as_deref() == Some("hatchling.build");
+        if self.editable && is_hatchling {
+            requires.insert("editables~=0.3".to_owned());
         }
         let mut members = Vec::new();
         for id in projects {

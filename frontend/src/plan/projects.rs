@@ -9,7 +9,8 @@ use super::{Contents, Layer, Member};
 const LIMIT: usize = 22;
 
 /// Layers of local projects, in the order in which they are given: dependencies first, the target's own project last.
-pub fn assign(mut members: Vec<Member>) -> Vec<Layer> {
+pub fn assign(members: Vec<Member>) -> Vec<Layer> {
+    let (editable, mut members): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.editable);
     let own = members.pop();
     let mut layers = Vec::new();
     if members.len() <= LIMIT {
@@ -27,6 +28,10 @@ pub fn assign(mut members: Vec<Member>) -> Vec<Layer> {
         layers.extend(together);
     }
     layers.extend(own.map(alone));
+    // Links are a few bytes.
+    if !editable.is_empty() {
+        layers.push(Layer { name: "editable".to_owned(), contents: Contents::Members(editable) });
+    }
     layers
 }
 
@@ -52,6 +57,7 @@ mod tests {
             direct_url: None,
             recipe: Recipe::default(),
             toolchain: Toolchain::None,
+            editable: false,
             span: Span::whole(&file),
         };
         assign((0..count).map(member).collect())

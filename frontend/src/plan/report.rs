@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Contents, Layer, Origin, Plan};
+use super::{Contents, Layer, Origin, Plan, source_path};
 
 /// The JSON form of a plan.
 #[derive(Debug, Serialize)]
@@ -14,6 +14,8 @@ pub struct Report<'plan> {
     builder: &'plan str,
     uv: &'plan str,
     layers: Vec<LayerReport<'plan>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    run: Vec<&'plan [String]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -23,6 +25,8 @@ struct LayerReport<'plan> {
     packages: Vec<PackageReport<'plan>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     system: &'plan [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<&'plan str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileReport<'plan>>,
 }
@@ -64,6 +68,7 @@ impl<'plan> Report<'plan> {
             builder: &plan.builder,
             uv: &plan.uv,
             layers: plan.layers.iter().map(|layer| LayerReport::new(plan, layer)).collect(),
+            run: plan.check.iter().flat_map(|check| &check.commands).map(|command| &command.value[..]).collect(),
         }
     }
 
@@ -86,9 +91,15 @@ impl<'plan> Report<'plan> {
             for package in layer.system {
                 text += &format!("        {package}\n");
             }
+            for directory in &layer.sources {
+                text += &format!("        {directory} -> {}\n", source_path(directory));
+            }
             for file in &layer.files {
                 text += &format!("        {} -> {}\n", file.from, file.to);
             }
+        }
+        for command in &self.run {
+            text += &format!("      run          {}\n", command.join(" "));
         }
         let packages: usize = self.layers.iter().map(|layer| layer.packages.len()).sum();
         let artifacts =
@@ -102,8 +113,14 @@ impl<'plan> Report<'plan> {
 
 impl<'plan> LayerReport<'plan> {
     fn new(plan: &'plan Plan, layer: &'plan Layer) -> Self {
-        let mut report =
-            Self { name: &layer.name, kind: layer.kind(), packages: Vec::new(), system: &[], files: Vec::new() };
+        let mut report = Self {
+            name: &layer.name,
+            kind: layer.kind(),
+            packages: Vec::new(),
+            system: &[],
+            sources: Vec::new(),
+            files: Vec::new(),
+        };
         match &layer.contents {
             Contents::Account { .. } | Contents::Venv => {}
             Contents::System(packages) => report.system = &packages.names,
@@ -132,6 +149,7 @@ impl<'plan> LayerReport<'plan> {
                 directory: Some(&member.directory),
                 build_requires: member.backend.map(|backend| plan.backends[backend].requires.as_slice()),
             })),
+            Contents::Sources { trees, .. } => report.sources.extend(trees.iter().map(|tree| tree.directory.as_str())),
             Contents::Files(files) => {
                 report.files.extend(files.iter().map(|(from, to)| FileReport { from, to }));
             }
@@ -149,6 +167,7 @@ impl Layer {
             Contents::Venv => "venv",
             Contents::ThirdParty(_) => "third-party",
             Contents::Members(_) => "member",
+            Contents::Sources { .. } => "sources",
             Contents::Files(_) => "files",
         }
     }

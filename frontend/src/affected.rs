@@ -1,0 +1,123 @@
+//! What a change concerns: the targets whose graph or image config is another than it was, and those that read a file which
+//! changed. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::compile::Compiled;
+use crate::ignore;
+use crate::plan::{Contents, Member, Plan};
+
+/// What changed of a project, and whom it concerns.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Targets of the config, or the members that stand for themselves.
+    pub targets: Vec<Affected>,
+    /// Members of the workspace.
+    pub members: Vec<Affected>,
+}
+
+/// A target or member, and why.
+#[derive(Debug, Serialize)]
+pub struct Affected {
+    /// Its name.
+    pub name: String,
+    /// Packages that changed (`idna 3.9 -> 3.10`), then files.
+    pub because: Vec<String>,
+}
+
+impl Report {
+    /// One line a target.
+    pub fn text(&self) -> String {
+        let line = |affected: &Affected| {
+            let mut shown = affected.because.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+            if let Some(more @ 1..) = affected.because.len().checked_sub(3) {
+                shown += &format!(" and {more} more");
+            }
+            format!("{}: {shown}\n", affected.name)
+        };
+        self.targets.iter().map(line).collect()
+    }
+}
+
+/// Why a target is affected; nothing if it is not. `before` is none where it could not be compiled; `files` are the paths that
+/// changed, relative to the context.
+pub fn because(before: Option<&Compiled>, now: &Compiled, files: &BTreeSet<String>, ignored: &[String]) -> Vec<String> {
+    let Some(before) = before else { return vec!["new".to_owned()] };
+    let mut because = packages(&before.plan, &now.plan);
+    if because.is_empty() && !is_same(before, now) {
+        because.push("its plan".to_owned());
+    }
+    let reads = |path: &&String| reads(&now.plan, path) && ignore::leaves_out(ignored, path).is_none();
+    because.extend(files.iter().filter(reads).cloned());
+    because
+}
+
+/// Whether two compilations give the same graph and config. Names of steps and places in files are no part of a graph.
+fn is_same(before: &Compiled, now: &Compiled) -> bool {
+    let ops = |compiled: &Compiled| buildkit_llb::marshal(compiled.image.clone()).map(|graph| graph.into_pb().def);
+    before.config == now.config && matches!((ops(before), ops(now)), (Ok(before), Ok(now)) if before == now)
+}
+
+/// Third-party packages that came, went or are of another version or artifact.
+fn packages(before: &Plan, now: &Plan) -> Vec<String> {
+    let installed = |plan: &Plan| -> BTreeMap<String, (String, String)> {
+        let layers = plan.layers.iter().filter_map(|layer| match &layer.contents {
+            Contents::ThirdParty(packages) => Some(packages),
+            _ => None,
+        });
+        layers
+            .flatten()
+            .map(|package| {
+                let artifact = format!("{:?} {:?}", package.artifact.origin, package.artifact.hash);
+                (package.name.clone(), (package.version.clone(), artifact))
+            })
+            .collect()
+    };
+    let (before, now) = (installed(before), installed(now));
+    let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    names
+        .into_iter()
+        .filter_map(|name| match (before.get(name), now.get(name)) {
+            (Some((version, _)), None) => Some(format!("{name} {version} -> none")),
+            (None, Some((version, _))) => Some(format!("{name} none -> {version}")),
+            (Some(old), Some(new)) if old.0 != new.0 => Some(format!("{name} {} -> {}", old.0, new.0)),
+            (Some(old), Some(new)) if old.1 != new.1 => Some(format!("{name} {} of another artifact", new.0)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a plan reads a file of the context.
+fn reads(plan: &Plan, path: &str) -> bool {
+    let members = plan.layers.iter().filter_map(|layer| match &layer.contents {
+        Contents::Members(members) => Some(members),
+        _ => None,
+    });
+    let members: Vec<&Member> =
+        members.flatten().chain(plan.backends.iter().flat_map(|backend| &backend.projects)).collect();
+    let directories: BTreeSet<&str> = members.iter().map(|member| member.directory.as_str()).collect();
+    let others = plan.context_paths.iter().filter(|read| !directories.contains(read.as_str()));
+    members.iter().any(|member| member.holds(path)) || others.into_iter().any(|read| below(read, path).is_some())
+}
+
+/// The path within a directory; of the directory itself, nothing.
+fn below<'path>(directory: &str, path: &'path str) -> Option<&'path str> {
+    match path.strip_prefix(directory) {
+        _ if directory == "." => Some(path),
+        Some("") => Some(""),
+        Some(rest) => rest.strip_prefix('/'),
+        None => None,
+    }
+}
+
+impl Member {
+    /// Whether a file of the context is one of its own.
+    fn holds(&self, path: &str) -> bool {
+        let Some(within) = below(&self.directory, path) else { return false };
+        let is_foreign = self.nested.iter().any(|nested| below(nested, within).is_some());
+        let is_of_the_workspace = self.directory == "." && crate::lower::is_of_the_workspace(within);
+        !is_foreign && !is_of_the_workspace
+    }
+}

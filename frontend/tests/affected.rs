@@ -1,0 +1,122 @@
+//! `uv-buildkit affected` over a real git repository.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What git runs with: no settings of whoever runs the tests.
+const GIT: [(&str, &str); 6] = [
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_CONFIG_SYSTEM", "/dev/null"),
+    ("GIT_AUTHOR_NAME", "A"),
+    ("GIT_AUTHOR_EMAIL", "a@example.com"),
+    ("GIT_COMMITTER_NAME", "A"),
+    ("GIT_COMMITTER_EMAIL", "a@example.com"),
+];
+
+/// The example with several services, committed below a directory of a repository.
+struct Repository(tempfile::TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self(tempfile::tempdir().expect("a directory for the repository"));
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/monorepo"), &repository.project());
+        repository.git(&["init", "--quiet"]);
+        repository.commit();
+        repository
+    }
+
+    fn project(&self) -> std::path::PathBuf {
+        self.0.path().join("shop")
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let status = Command::new("git").arg("-C").arg(self.0.path()).args(arguments).envs(GIT).status();
+        assert!(status.expect("git runs").success(), "git {arguments:?}");
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "change"]);
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.project().join(file);
+        let text = fs::read_to_string(&path).expect("a file of the example");
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        fs::write(path, text.replace(from, to)).expect("a file of the example");
+    }
+
+    fn affected(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"))
+            .arg("affected")
+            .args(arguments)
+            .arg(self.project())
+            .envs(GIT)
+            .output()
+            .expect("the program starts");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).expect("output is UTF-8"))
+    }
+
+    /// Text of a run that succeeds.
+    fn told(&self) -> String {
+        let (succeeded, text) = self.affected(&["--base", "HEAD"]);
+        assert!(succeeded, "{text}");
+        text
+    }
+}
+
+fn copy(source: &Path, target: &Path) {
+    fs::create_dir_all(target).expect("a directory");
+    for entry in fs::read_dir(source).expect("the example").flatten() {
+        let to = target.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).expect("a file of the example")),
+        }
+    }
+}
+
+#[test]
+fn only_what_a_change_concerns() {
+    let repository = Repository::new();
+    assert_eq!(repository.told(), "");
+
+    repository.edit("packages/legacy/src/acme_legacy/__init__.py", "\n", "\n\n");
+    assert_eq!(repository.told(), "", "no target has this member");
+    repository.commit();
+
+    // A file that git does not know yet.
+    fs::write(repository.project().join("packages/catalog/src/acme_catalog/new.py"), "").expect("a file");
+    let names = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
+    };
+    let with_catalog = ["api", "api-metrics", "api-checks", "api-dev", "api-test"];
+    let told = repository.told();
+    assert_eq!(names(&told), with_catalog, "{told}");
+    assert!(told.starts_with("api: packages/catalog/src/acme_catalog/new.py\n"), "{told}");
+    let (_, json) = repository.affected(&["--base", "HEAD", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let members: Vec<_> = json["members"].as_array().expect("a list").iter().map(|member| &member["name"]).collect();
+    assert_eq!(members, ["acme-api", "acme-catalog"]);
+    repository.commit();
+
+    repository.edit("uv.build.toml", "cmd = [\"125\", \"250\"]", "cmd = [\"126\", \"250\"]");
+    assert_eq!(repository.told(), "worker: its plan\n");
+    repository.commit();
+
+    // A wheel of the flat index, which one target has.
+    repository.edit("uv.lock", "name = \"tallyho\"\nversion = \"2.0.1\"", "name = \"tallyho\"\nversion = \"2.0.2\"");
+    repository.edit("uv.lock", "tallyho-2.0.1-py3", "tallyho-2.0.2-py3");
+    let told = repository.told();
+    assert_eq!(told, "api-metrics: tallyho 2.0.1 -> 2.0.2\n");
+}
+
+#[test]
+fn a_revision_that_is_not_there() {
+    let repository = Repository::new();
+    let (succeeded, text) = repository.affected(&["--base", "nowhere"]);
+    assert!(!succeeded, "{text}");
+    assert_eq!(text, "git rev-parse: fatal: Needed a single revision\n");
+}
