@@ -50,6 +50,9 @@ pub enum Command {
         /// How to show it.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
+        /// Show on which ways this package comes into the target instead.
+        #[arg(long, value_name = "PACKAGE", conflicts_with = "format")]
+        why: Option<String>,
     },
     /// Show the build graph of a target, or write it for `buildctl build`.
     Llb {
@@ -200,7 +203,12 @@ pub enum CliError {
 pub fn run(command: Command) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match command {
-        Command::Plan { selection, format } => {
+        Command::Plan { selection, why: Some(name), .. } => {
+            for way in selection.ways(&name)? {
+                writeln!(out, "{way}")?;
+            }
+        }
+        Command::Plan { selection, format, why: None } => {
             let compiled = selection.compile(true)?;
             for warning in &compiled.warnings {
                 eprintln!("warning: {warning}");
@@ -397,6 +405,17 @@ impl SelectionArgs {
             None => false,
         };
         Ok((!leads_here).then_some(config::FILE_NAME))
+    }
+
+    /// The ways on which a package comes into what is selected.
+    fn ways(&self, package: &str) -> Result<Vec<String>, CliError> {
+        let Chosen { project, target, outside, .. } = self.choose(&mut |name| self.read(name), true)?;
+        let closure = plan::closure_of(&project, &target, &outside)?;
+        let ways = plan::deny::ways(&project.lock, target.selection.root, &closure, package);
+        if ways.is_empty() {
+            return Err(CliError::Usage(format!("`{}` does not install `{package}`", target.name)));
+        }
+        Ok(ways)
     }
 
     /// Plans with declared images, from files that lie somewhere else. What was once committed cannot be locked again: it is

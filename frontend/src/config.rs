@@ -94,6 +94,8 @@ pub struct Settings {
     pub labels: BTreeMap<String, Located<String>>,
     /// Files of the context that the image holds.
     pub files: Option<Vec<FileConfig>>,
+    /// Packages that the image must not have: names, or prefixes that end in `*`.
+    pub deny: Option<Vec<Located<String>>>,
     /// Bounds of the layers.
     pub layers: Option<LayersConfig>,
 }
@@ -225,6 +227,7 @@ fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool)
         expose: reader.ports(table, "expose"),
         labels: reader.string_map(table, "labels").unwrap_or_default(),
         files: read_files(reader, table),
+        deny: reader.strings(table, "deny"),
         layers: read_layers(reader, table),
         ..Settings::default()
     };

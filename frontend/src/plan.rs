@@ -2,6 +2,7 @@
 //! the lowering to LLB.
 
 mod artifacts;
+pub mod deny;
 mod direct_url;
 pub mod layers;
 mod members;
@@ -16,7 +17,7 @@ use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
-use crate::lock::closure;
+use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use recipe::Recipe;
@@ -369,24 +370,8 @@ pub fn plan(
     check_python(project, target, interpreter)?;
     check_builder(target, interpreter, builder)?;
 
-    let unusable = |error: InterpreterError| unusable_python(&target.base, &error);
-    let environment = interpreter.environment().map_err(unusable)?;
-    if !project.lock.supported_markers.is_empty()
-        && !project.lock.supported_markers.iter().any(|marker| marker.evaluate(&environment, &[]))
-    {
-        return Err(Diagnostic::new(
-            "lock::unsupported_environment",
-            format!("the lock is not made for {}: no entry of `tool.uv.environments` matches", interpreter.describe()),
-        )
-        .at(project.lock.supported_markers_span.clone())
-        .help("add the environment to `tool.uv.environments` and run `uv lock`, or choose another base or platform")
-        .into());
-    }
-    let closure = closure::select(&project.lock, &target.selection, &environment).map_err(|mut error| {
-        // The target chose what the lock cannot give: its place comes first.
-        error.spans.splice(..0, target.span.clone());
-        error
-    })?;
+    let closure = closure_of(project, target, outside)?;
+    deny::check(project, target, &closure)?;
 
     let mut warnings = Vec::new();
     let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
@@ -440,6 +425,31 @@ pub fn plan(
         }),
     };
     Ok(Planned { plan, warnings })
+}
+
+/// What a target installs, whatever it is made from.
+pub fn closure_of(project: &Project, target: &Target, outside: &Outside) -> Result<Closure, Diagnostics> {
+    let interpreter = interpreter_of(&outside.base, &target.base)?;
+    let unusable = |error: InterpreterError| unusable_python(&target.base, &error);
+    let environment = interpreter.environment().map_err(unusable)?;
+    if !project.lock.supported_markers.is_empty()
+        && !project.lock.supported_markers.iter().any(|marker| marker.evaluate(&environment, &[]))
+    {
+        return Err(Diagnostic::new(
+            "lock::unsupported_environment",
+            format!("the lock is not made for {}: no entry of `tool.uv.environments` matches", interpreter.describe()),
+        )
+        .at(project.lock.supported_markers_span.clone())
+        .help("add the environment to `tool.uv.environments` and run `uv lock`, or choose another base or platform")
+        .into());
+    }
+    closure::select(&project.lock, &target.selection, &environment)
+        .map_err(|mut error| {
+            // The target chose what the lock cannot give: its place comes first.
+            error.spans.splice(..0, target.span.clone());
+            error
+        })
+        .map_err(Into::into)
 }
 
 /// How many layers a base brings; a guess from the official python images when its config is not known.

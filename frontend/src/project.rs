@@ -92,6 +92,8 @@ pub struct Target {
     pub labels: BTreeMap<String, String>,
     /// Files of the context that the image holds.
     pub files: Vec<FileConfig>,
+    /// Packages that it must not have: names, or prefixes that end in `*`.
+    pub deny: Vec<Located<String>>,
     /// Bounds of its layers.
     pub layers: LayersConfig,
 }
@@ -397,6 +399,7 @@ impl Project {
             expose: strings(&settings.expose).unwrap_or_default().into_iter().collect(),
             labels: values(&settings.labels),
             files: settings.files.clone().unwrap_or_default(),
+            deny: settings.deny.clone().unwrap_or_default(),
             layers: settings.layers.clone().unwrap_or_default(),
         })
     }

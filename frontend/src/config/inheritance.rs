@@ -68,6 +68,7 @@ impl Settings {
         fill(&mut self.volumes, &other.volumes);
         fill(&mut self.expose, &other.expose);
         fill(&mut self.files, &other.files);
+        fill(&mut self.deny, &other.deny);
         fill(&mut self.layers, &other.layers);
         for (mine, theirs) in [(&mut self.env, &other.env), (&mut self.labels, &other.labels)] {
             for (name, value) in theirs {

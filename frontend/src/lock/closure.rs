@@ -32,6 +32,26 @@ impl Closure {
         self.edges.keys().copied()
     }
 
+    /// The shortest way from one package to another that it needs: both, and what lies between.
+    pub fn way(&self, from: PackageId, to: PackageId) -> Vec<PackageId> {
+        let mut before: BTreeMap<PackageId, PackageId> = BTreeMap::from([(from, from)]);
+        let mut queue = VecDeque::from([from]);
+        while let Some(id) = queue.pop_front().filter(|id| *id != to) {
+            for next in self.edges.get(&id).into_iter().flatten() {
+                before.entry(*next).or_insert_with(|| {
+                    queue.push_back(*next);
+                    id
+                });
+            }
+        }
+        let mut way = vec![to];
+        while let Some(id) = way.last().and_then(|last| before.get(last)).filter(|id| Some(*id) != way.last()) {
+            way.push(*id);
+        }
+        way.reverse();
+        way
+    }
+
     /// Local projects with every project after those it depends on; ties and circles in the order of the lock.
     pub fn local_projects(&self, lock: &Lock) -> Vec<PackageId> {
         let mut ordered = Vec::new();

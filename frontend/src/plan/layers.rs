@@ -231,7 +231,8 @@ impl<'policy> Families<'policy> {
     }
 }
 
-fn is_in<'a>(name: &str, mut patterns: impl Iterator<Item = &'a str>) -> bool {
+/// Whether one of the patterns is the name, or the start of it and a `*`.
+pub(super) fn is_in<'a>(name: &str, mut patterns: impl Iterator<Item = &'a str>) -> bool {
     patterns.any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
