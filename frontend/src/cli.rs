@@ -26,6 +26,7 @@ use crate::lock::{self, PackageId};
 use crate::lower;
 use crate::manifest::{self, Manifest};
 use crate::options::{Options, OptionsError};
+use crate::plan::host::Host;
 use crate::plan::report::Report;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::project::{Files, Project, Request, Target};
@@ -151,6 +152,9 @@ pub struct SelectionArgs {
     /// Platform of the image.
     #[arg(long, default_value = "linux/amd64")]
     pub platform: Platform,
+    /// Platform of the builder, where it is another: steps run there.
+    #[arg(long)]
+    pub build_platform: Option<Platform>,
     /// Version of the image's python; default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
@@ -335,6 +339,7 @@ impl SelectionArgs {
             file: PathBuf::from(config::FILE_NAME),
             build_args: Vec::new(),
             platform: Platform::default_linux(),
+            build_platform: None,
             python: None,
             libc: Libc { name: LibcName::Glibc, major: 2, minor: 36 },
         }
@@ -473,18 +478,23 @@ impl SelectionArgs {
         let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
         let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
         let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-        let interpreter = Interpreter::declared(&python, &self.platform.architecture, self.libc.clone(), uv);
-        let image = |reference: &str| Image {
-            reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
-            config: Vec::new(),
-            interpreter: Some(interpreter.clone()),
+        let outside = |platform: &Platform| {
+            let interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
+            let image = |reference: &str| Image {
+                reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
+                config: Vec::new(),
+                interpreter: Some(interpreter.clone()),
+            };
+            Outside {
+                platform: platform.clone(),
+                base: image(&target.base.value),
+                builder: image(&target.builder.value),
+                uv: Image { interpreter: None, ..image(&target.uv.value) },
+                host: None,
+            }
         };
-        Outside {
-            platform: self.platform.clone(),
-            base: image(&target.base.value),
-            builder: image(&target.builder.value),
-            uv: Image { interpreter: None, ..image(&target.uv.value) },
-        }
+        let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);
+        Outside { host: host.map(|host| Host::of(outside(host), false)), ..outside(&self.platform) }
     }
 }
 

@@ -271,7 +271,7 @@ impl<'a> Job<'a> {
     fn inputs<'b>(
         &'b self,
         outside: &'b Outside,
-        replaced: BTreeMap<String, Output>,
+        replaced: BTreeMap<(String, Platform), Output>,
         elsewhere: BTreeMap<String, (Place, Input)>,
         show_platform: bool,
     ) -> Inputs<'b> {

@@ -1,5 +1,8 @@
 //! Facts about the python of an image: what markers and tags are evaluated against. They come from running that python
-//! ([`PROBE`]), or, for a plan without a daemon, from [`Interpreter::declared`].
+//! ([`PROBE`]), from its files ([`files`]) where the builder cannot run it, or, for a plan without a daemon, from
+//! [`Interpreter::declared`].
+
+pub mod files;
 
 use std::fmt;
 

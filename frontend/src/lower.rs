@@ -9,6 +9,7 @@ pub mod files;
 mod install;
 mod member;
 pub mod probe;
+mod site;
 mod sources;
 mod system;
 
@@ -19,6 +20,7 @@ use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Outpu
 use crate::plan::{self, Contents, Layer, Member, Plan};
 use container::Container;
 pub use member::is_of_the_workspace;
+use site::{Ground, Images, Site};
 use sources::Sources;
 
 /// Where a step finds the worker script and uv.
@@ -45,8 +47,8 @@ pub struct Options {
     pub context: Option<Input>,
     /// What tells the project from others with a target of the same name, for the daemon's copy of its files.
     pub project: String,
-    /// Images that are not to be had from a registry, by their references in the plan.
-    pub images: BTreeMap<String, Output>,
+    /// Images that are not to be had from a registry, by their references in the plan and their platforms.
+    pub images: BTreeMap<(String, plan::Platform), Output>,
     /// Sources of local projects that lie elsewhere than in the context, by the projects' names.
     pub sources: BTreeMap<String, Input>,
     /// The daemon can merge; else layers are copied over the base one by one.
@@ -114,78 +116,35 @@ pub fn lower(plan: &Plan, options: &Options) -> Lowered {
 struct Lowering<'plan> {
     plan: &'plan Plan,
     options: &'plan Options,
-    platform: Platform,
     base: Output,
-    tools: Tools,
+    worker: Output,
     context: Output,
     sources: Sources,
-    /// Where wheels are installed, from the base.
-    runtime: Ground,
-    /// Where projects are built; the same unless the target has a builder.
-    builder: Ground,
-    backends: Vec<Output>,
-}
-
-/// What steps with a python start from.
-#[derive(Clone)]
-struct Ground {
-    /// The image and bytecode of its python's standard library. Never a part of the result.
-    root: Output,
-    /// The environment without packages.
-    venv: Output,
-}
-
-impl Ground {
-    /// The root is read-only: what a step leaves is in its output.
-    fn mount(&self) -> Bind {
-        Bind::new("/", &self.root).readonly()
-    }
-}
-
-/// Mounts that a step needs to do its work.
-#[derive(Clone)]
-struct Tools {
-    uv: Output,
-    worker: Output,
+    /// Where steps run.
+    host: Site,
+    /// Where those steps run that only the image's own platform will do for, if that is not the host's and can be had.
+    emulated: Option<Site>,
 }
 
 impl<'plan> Lowering<'plan> {
     fn new(plan: &'plan Plan, options: &'plan Options) -> Self {
-        let platform = platform(&plan.platform);
-        let image = |reference: &str, internal: bool| {
-            let replaced = options.images.get(reference).cloned();
-            replaced.unwrap_or_else(|| image(reference, &platform, internal))
-        };
-        let base = image(&plan.base, false);
-        let builder = (plan.builder != plan.base).then(|| image(&plan.builder, true));
-        let image_alone = Ground { root: base.clone(), venv: base.clone() };
-        let tools = Tools { uv: image(&plan.uv, true), worker: script("worker.py", WORKER) };
+        let own = Images::of_target(plan, options);
         let mut lowering = Self {
             plan,
             options,
-            platform,
-            runtime: image_alone.clone(),
-            builder: image_alone,
-            base,
-            tools,
+            base: own.base.root.clone(),
+            worker: script("worker.py", WORKER),
             context: context::context(plan, options),
             sources: Sources::of(plan),
-            backends: Vec::new(),
+            host: Site::bare(&own),
+            emulated: None,
         };
-        lowering.runtime = lowering.ground(&lowering.base, &options.base_env, &plan.interpreter.executable);
-        lowering.builder = match builder {
-            Some(image) => lowering.ground(&image, &options.builder_env, &plan.builder_python),
-            None => lowering.runtime.clone(),
-        };
-        if let Some(packages) = &plan.builder_system {
-            let name = lowering.shared_name(&format!("install {} for builds", packages.names.join(" ")));
-            let Ground { root, .. } = &lowering.builder;
-            lowering.builder.root = lowering.system(root, &options.builder_env, &plan.builder_python, packages, name);
-        }
-        // Each may be made with those before it.
-        for backend in &plan.backends {
-            let made = lowering.backend(backend);
-            lowering.backends.push(made);
+        match &plan.host {
+            None => lowering.host = lowering.furnish(&own),
+            Some(host) => {
+                lowering.host = lowering.furnish(&Images::of_host(host, plan, options));
+                lowering.emulated = host.emulates.then(|| lowering.furnish(&own));
+            }
         }
         lowering
     }
@@ -198,7 +157,7 @@ impl<'plan> Lowering<'plan> {
             }
             // It is the image up to here, not a layer: `assemble` starts from it.
             Contents::System(_) => Input::Scratch,
-            Contents::Venv => self.runtime.venv.clone().into(),
+            Contents::Venv => self.host.runtime.venv.clone().into(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
             Contents::Members(members) => match &members[..] {
                 [only] => self.member(only, name).into(),
@@ -239,17 +198,22 @@ impl<'plan> Lowering<'plan> {
         format!("[{platform}shared] {text}")
     }
 
-    /// A step in `root`, whose python runs the worker.
-    fn exec(&self, root: Bind, python: &str, env: &[(String, String)], arguments: &[&str]) -> Exec {
+    /// A step whose python runs the worker. The root is read-only: what a step leaves is in its output.
+    fn exec(&self, ground: &Ground, arguments: &[&str]) -> Exec {
+        self.exec_in(Bind::new("/", &ground.root).readonly(), ground, arguments)
+    }
+
+    /// The same with a root of its own.
+    fn exec_in(&self, root: Bind, ground: &Ground, arguments: &[&str]) -> Exec {
         let worker = format!("{TOOLS}/worker.py");
-        let arguments = [python, &worker].into_iter().chain(arguments.iter().copied());
+        let arguments = [ground.python.as_str(), &worker].into_iter().chain(arguments.iter().copied());
         let exec = Exec::new(arguments.map(str::to_owned))
-            .platform(&self.platform)
-            .envs(env.iter().cloned())
+            .platform(&platform(&ground.platform))
+            .envs(ground.env.iter().cloned())
             .envs(STEP_ENV)
             .mount(root)
-            .mount(Bind::new(format!("{TOOLS}/uv"), &self.tools.uv).selector("/uv").readonly())
-            .mount(Bind::new(&worker, &self.tools.worker).selector("/worker.py").readonly());
+            .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly())
+            .mount(Bind::new(&worker, &self.worker).selector("/worker.py").readonly());
         self.options.container.limit(exec)
     }
 
@@ -272,8 +236,7 @@ impl<'plan> Lowering<'plan> {
         below.pop();
         let below = self.stack((&self.base).into(), below, 0, &self.shared_name("prepare the base"));
         let step = self.step_name(index, &self.plan.layers[index]);
-        let python = &self.plan.interpreter.executable;
-        let system = self.system(below, &self.options.base_env, python, packages, step);
+        let system = self.system(below, &self.native().runtime, packages, step);
         self.stack(system.into(), above, index + 1, &name)
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::gateway::{CacheImport, ResolveMode};
 
+use crate::interpreter::files;
 use crate::lower::NoCache;
 use crate::plan::Platform;
 
@@ -21,8 +22,8 @@ pub struct Options {
     pub all: BTreeMap<String, String>,
     /// The session that local directories and secrets come from.
     pub session: String,
-    /// The platform of the builder.
-    pub build_platform: Option<Platform>,
+    /// What the builder can run, its own platform first.
+    pub build_platforms: Vec<Platform>,
 }
 
 /// The prefix of variables that hold an option each; what follows it is a number without meaning.
@@ -78,7 +79,7 @@ impl Options {
             } else if name == "BUILDKIT_SESSION_ID" {
                 options.session = value;
             } else if name == "BUILDKIT_WORKERS" {
-                options.build_platform = first_platform(&value);
+                options.build_platforms = worker_platforms(&value);
             }
         }
         options
@@ -121,9 +122,23 @@ impl Options {
             }
         }
         if platforms.is_empty() {
-            platforms.push(self.build_platform.clone().unwrap_or_else(Platform::default_linux));
+            platforms.push(self.build_platforms.first().cloned().unwrap_or_else(Platform::default_linux));
         }
         Ok(platforms)
+    }
+
+    /// Where steps run for an image of `platform`, if the builder's processor is another one.
+    pub fn host_for(&self, platform: &Platform) -> Option<&Platform> {
+        let own = self.build_platforms.first()?;
+        let is_other = own.os == platform.os && own.architecture != platform.architecture;
+        (is_other && files::is_known(&platform.architecture)).then_some(own)
+    }
+
+    /// Whether the builder runs programs of a platform, be it by emulation.
+    pub fn runs(&self, platform: &Platform) -> bool {
+        self.build_platforms
+            .iter()
+            .any(|known| (&known.os, &known.architecture) == (&platform.os, &platform.architecture))
     }
 
     /// Whether the result maps platforms to images (dockerui: `multi-platform`, `BUILDKIT_MULTI_PLATFORM`).
@@ -244,13 +259,16 @@ impl Platform {
     }
 }
 
-/// `platforms[0]` of the first worker is the platform that BuildKit builds for by default (dockerui: `config.go`).
-fn first_platform(workers: &str) -> Option<Platform> {
-    let workers: serde_json::Value = serde_json::from_str(workers).ok()?;
-    let platform = &workers[0]["platforms"][0];
-    let text = |key: &str| platform[key].as_str().unwrap_or_default().to_owned();
-    let platform = Platform { os: text("os"), architecture: text("architecture"), variant: text("variant") };
-    (!platform.os.is_empty()).then_some(platform)
+/// Of the first worker, the one that BuildKit builds with; the first platform is what it builds for by default (dockerui:
+/// `config.go`).
+fn worker_platforms(workers: &str) -> Vec<Platform> {
+    let workers: serde_json::Value = serde_json::from_str(workers).unwrap_or_default();
+    let platforms = workers[0]["platforms"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let platforms = platforms.iter().map(|platform| {
+        let text = |key: &str| platform[key].as_str().unwrap_or_default().to_owned();
+        Platform { os: text("os"), architecture: text("architecture"), variant: text("variant") }
+    });
+    platforms.filter(|platform| !platform.os.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -277,7 +295,9 @@ mod tests {
         let platforms = options.platforms().unwrap();
         assert_eq!(platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), ["linux/arm64", "linux/amd64"]);
         assert!(options.multi_platform(platforms.len()).unwrap());
-        assert_eq!(options.build_platform.unwrap().to_string(), "linux/amd64");
+        assert_eq!(options.host_for(&platforms[0]).unwrap().to_string(), "linux/amd64");
+        assert_eq!(options.host_for(&platforms[1]), None);
+        assert!(options.runs(&platforms[1]) && !options.runs(&platforms[0]));
     }
 
     fn options(options: &[(&str, &str)]) -> Options {

@@ -4,6 +4,7 @@
 mod artifacts;
 pub mod deny;
 mod direct_url;
+pub mod host;
 pub mod layers;
 mod members;
 mod projects;
@@ -20,6 +21,7 @@ use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use host::Host;
 use recipe::Recipe;
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
@@ -45,6 +47,8 @@ pub struct Outside {
     pub builder: Image,
     /// The image that holds uv.
     pub uv: Image,
+    /// Where steps run, if not in those.
+    pub host: Option<Host>,
 }
 
 /// `os/architecture[/variant]` (OCI image spec).
@@ -107,6 +111,8 @@ pub struct Plan {
     pub builder: String,
     /// Reference of the image that holds uv.
     pub uv: String,
+    /// Where steps run, if not on the platform.
+    pub host: Option<Host>,
     /// The base's python.
     pub interpreter: Interpreter,
     /// Path of the builder's python.
@@ -366,14 +372,21 @@ pub fn plan(
     outside: &Outside,
 ) -> Result<Planned, Diagnostics> {
     let interpreter = interpreter_of(&outside.base, &target.base)?;
-    let builder = interpreter_of(&outside.builder, &target.builder)?;
+    let (base_of_steps, builder) = match &outside.host {
+        Some(host) => (&host.base, &host.builder),
+        None => (&outside.base, &outside.builder),
+    };
+    let builder = interpreter_of(builder, &target.builder)?;
     check_python(project, target, interpreter)?;
-    check_builder(target, interpreter, builder)?;
+    check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
+    let mut warnings = Vec::new();
+    if let Some(host) = &outside.host {
+        host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
+    }
 
     let closure = closure_of(project, target, outside)?;
     deny::check(project, target, &closure)?;
 
-    let mut warnings = Vec::new();
     let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
     let (members, backends) = members::of(project, target, &closure, manifests, &interpreter.uv, &mut warnings)?;
     let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
@@ -410,6 +423,7 @@ pub fn plan(
         base: outside.base.reference.clone(),
         builder: outside.builder.reference.clone(),
         uv: outside.uv.reference.clone(),
+        host: outside.host.clone(),
         interpreter: interpreter.clone(),
         builder_python: builder.executable.clone(),
         builder_system: SystemPackages::of(&target.build_apt),

@@ -12,6 +12,7 @@ use uv_buildkit::entry::{self, Entry};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
+use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::{cli, config, ignore, lower, stale};
@@ -39,6 +40,15 @@ pub struct Selection {
     /// Platform of the image.
     #[arg(long, default_value = "linux/amd64")]
     pub platform: Platform,
+    /// Platform of the builder, where it is another.
+    #[arg(long)]
+    pub build_platform: Option<Platform>,
+    /// Python of the base for that platform, when it is another.
+    #[arg(long)]
+    pub build_platform_python: Option<String>,
+    /// The builder emulates the platform of the image.
+    #[arg(long)]
+    pub emulates: bool,
     /// Python of the base; default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
@@ -194,9 +204,8 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         .or_else(|| in_tag.contains('.').then_some(in_tag))
         .unwrap_or_else(|| "3.13".to_owned());
     let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let interpreter = |version: &str| {
-        let architecture = &selection.platform.architecture;
-        let mut interpreter = Interpreter::declared(version, architecture, selection.libc.clone(), uv);
+    let interpreter = |platform: &Platform, version: &str| {
+        let mut interpreter = Interpreter::declared(version, &platform.architecture, selection.libc.clone(), uv);
         interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
         interpreter
     };
@@ -205,11 +214,19 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         config: Vec::new(),
         interpreter,
     };
-    let builder_python = selection.builder_python.clone().unwrap_or_else(|| python.clone());
-    Outside {
-        platform: selection.platform.clone(),
-        base: image(&target.base.value, (!selection.no_python).then(|| interpreter(&python))),
-        builder: image(&target.builder.value, Some(interpreter(&builder_python))),
-        uv: image(&target.uv.value, None),
-    }
+    let outside = |platform: &Platform, python: &String| {
+        let builder_python = selection.builder_python.as_ref().unwrap_or(python);
+        Outside {
+            platform: platform.clone(),
+            base: image(&target.base.value, (!selection.no_python).then(|| interpreter(platform, python))),
+            builder: image(&target.builder.value, Some(interpreter(platform, builder_python))),
+            uv: image(&target.uv.value, None),
+            host: None,
+        }
+    };
+    let host = selection.build_platform.as_ref().map(|platform| {
+        let python = selection.build_platform_python.as_ref().unwrap_or(&python);
+        Host::of(outside(platform, python), selection.emulates)
+    });
+    Outside { host, ..outside(&selection.platform, &python) }
 }

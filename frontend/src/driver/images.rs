@@ -1,5 +1,7 @@
 //! Images and the pythons in them: asked of registries and of the images themselves, all at once.
 
+mod foreign;
+
 use std::collections::BTreeMap;
 
 use buildkit_llb::Output;
@@ -14,14 +16,15 @@ use crate::diagnostic::Diagnostic;
 use crate::image;
 use crate::interpreter::Interpreter;
 use crate::lower::{self, probe};
+use crate::plan::host::how_to_emulate;
 use crate::plan::{Image, Outside, Platform};
 
 /// The images of a target.
 pub struct Images {
     /// As the compiler wants to know them.
     pub outside: Outside,
-    /// Those that named contexts gave, by reference.
-    pub replaced: BTreeMap<String, Output>,
+    /// Those that named contexts gave, by reference and platform.
+    pub replaced: BTreeMap<(String, Platform), Output>,
 }
 
 /// An image and its files.
@@ -31,8 +34,18 @@ struct Found {
     is_replaced: bool,
 }
 
-/// Resolves the images of a target for one platform.
+/// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one.
 pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
+    let Some(host) = job.options.host_for(platform) else { return native(job, platform).await };
+    match foreign::resolve(job, platform, host).await {
+        // Whatever stands in the way, slower is better than not at all.
+        Err(_) if job.options.runs(platform) => native(job, platform).await,
+        images => images,
+    }
+}
+
+/// Resolves images that the builder can run.
+async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     let target = job.target;
     let same = target.builder.value == target.base.value;
     let builder =
@@ -42,8 +55,12 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failu
         resolve_image(job, &target.uv, platform, true),
         builder
     )?;
+    require_runnable(job, &base, &target.base)?;
+    if let Some(builder) = &builder {
+        require_runnable(job, builder, &target.builder)?;
+    }
     let all = [Some(&base), Some(&uv), builder.as_ref()].into_iter().flatten().filter(|found| found.is_replaced);
-    let replaced = all.map(|found| (found.image.reference.clone(), found.root.clone())).collect();
+    let replaced = all.map(|found| ((found.image.reference.clone(), platform.clone()), found.root.clone())).collect();
     let probe_builder = async {
         match &builder {
             Some(builder) => probe_python(job, builder, &target.builder, &uv.root, platform).await.map(Some),
@@ -53,7 +70,7 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failu
     let (base, builder) =
         futures::try_join!(probe_python(job, &base, &target.base, &uv.root, platform), probe_builder)?;
     let builder = builder.unwrap_or_else(|| base.clone());
-    Ok(Images { outside: Outside { platform: platform.clone(), builder, base, uv: uv.image }, replaced })
+    Ok(Images { outside: Outside { platform: platform.clone(), builder, base, uv: uv.image, host: None }, replaced })
 }
 
 /// Pins an image to a digest and reads its config.
@@ -85,6 +102,25 @@ async fn resolve_image(
     let reference = pinned(&resolved);
     let root = lower::image(&reference, &llb_platform, internal);
     Ok(Found { image: Image { reference, config: resolved.config, interpreter: None }, root, is_replaced: false })
+}
+
+/// Refuses an image whose programs the builder cannot start: a reference with a digest may name an image of one platform.
+fn require_runnable(job: &Job<'_>, found: &Found, named: &Located<String>) -> Result<(), Diagnostic> {
+    let config: serde_json::Value = serde_json::from_slice(&found.image.config).unwrap_or_default();
+    let text = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
+    let platform = Platform { os: text("os"), architecture: text("architecture"), variant: String::new() };
+    let Some(own) = job.options.build_platforms.first().filter(|_| !platform.architecture.is_empty()) else {
+        return Ok(());
+    };
+    if job.options.runs(&platform) {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        "platform::cannot_run",
+        format!("`{}` is an image for {platform}, but steps run on {own} here", named.value),
+    )
+    .at(named.span.clone())
+    .help(format!("name an image that there is for {own} as well, or {}", how_to_emulate(&platform))))
 }
 
 /// The reference with a digest. A Docker engine tells none of an image that it has itself (moby:

@@ -4,8 +4,9 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
 use super::Lowering;
 use super::install::{unverified, with_data};
+use super::site::Ground;
 use crate::plan::recipe::Recipe;
-use crate::plan::{Artifact, Form, Package, VENV};
+use crate::plan::{Artifact, Form, Package, Platform, VENV};
 
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";
@@ -20,6 +21,7 @@ impl Lowering<'_> {
     /// the package and what makes its content unfit for others; two packages never wait for each other.
     pub(super) fn build(&self, package: &Package, prefix: &str) -> Output {
         let name = format!("{prefix} build {} {}", package.name, package.version);
+        let builder = &self.native().builder;
         let Artifact { file, form, .. } = &package.artifact;
         let (source, selector) = self.artifact(package, None);
         let (path, subdirectory) = match form {
@@ -32,16 +34,17 @@ impl Lowering<'_> {
         let arguments = ["build", &path, subdirectory].into_iter().chain(indexes.iter().map(String::as_str));
         let arguments: Vec<&str> = arguments.collect();
         let exec = self
-            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &arguments)
+            .exec(builder, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
             .mount(Bind::new("/build", Input::Scratch).no_output())
-            .mount(Cache::new(CACHE, self.cache_id(&package.name)).sharing(CacheSharing::Locked))
+            .mount(Cache::new(CACHE, self.cache_id(&package.name, &builder.platform)).sharing(CacheSharing::Locked))
             .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
+            .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         let unverified: Vec<_> = unverified(package, path).into_iter().collect();
         let exec = with_data(self.index_mounts(self.online(exec)), "VERIFY", &unverified);
         let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
+        let exec = self.for_image(exec, builder);
         let exec = with_recipe(exec, &package.name, &package.recipe);
         let exec = match form {
             Form::Tree { .. } => exec.envs(tagged(package)),
@@ -51,14 +54,23 @@ impl Lowering<'_> {
         exec.metadata(metadata).build().output("/out")
     }
 
+    /// Tells a step that builds a wheel for the image where the image runs, if that is not where the step does: what it builds must
+    /// be for every platform then.
+    pub(super) fn for_image(&self, exec: Exec, ground: &Ground) -> Exec {
+        match self.is_foreign(ground) {
+            true => exec.env("UV_BUILDKIT_FOREIGN", self.plan.platform.to_string()),
+            false => exec,
+        }
+    }
+
     /// `NAMESPACE/uv-buildkit-NAME-cpython313-linux-amd64-uv0.13`
-    pub(super) fn cache_id(&self, package: &str) -> String {
+    pub(super) fn cache_id(&self, package: &str, platform: &Platform) -> String {
         let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
         let python = &self.plan.interpreter;
         let version = python.short_version().unwrap_or_default().replace('.', "");
         let threads = if python.gil_disabled { "t" } else { "" };
         let python = format!("{}{version}{threads}", python.implementation_name);
-        let platform = self.plan.platform.to_string().replace('/', "-");
+        let platform = platform.to_string().replace('/', "-");
         // A cache that another version of uv wrote may be refused.
         let uv: Vec<&str> = self.plan.interpreter.uv.split('.').take(2).collect();
         format!("{namespace}uv-buildkit-{package}-{python}-{platform}-uv{}", uv.join("."))

@@ -2,7 +2,7 @@
 
 use buildkit_llb::{Bind, Copy, Exec, File, Input, Metadata, Network, Output};
 
-use super::Lowering;
+use super::{Lowering, platform};
 use crate::plan::Check;
 
 /// Where the last command has an output that nothing is written to: the result when nothing is collected.
@@ -17,7 +17,7 @@ impl Lowering<'_> {
             let place = format!("[{} check {}/{}]", self.plan.target, index + 1, check.commands.len());
             let metadata = self.metadata(format!("{place} {}", command.value.join(" ")), None);
             let exec = Exec::new(command.value.iter().cloned())
-                .platform(&self.platform)
+                .platform(&platform(&self.plan.platform))
                 .cwd(&check.workdir)
                 .user(format!("{}:{}", check.ids.0, check.ids.1))
                 .envs(self.options.image_env.iter().cloned())

@@ -2,7 +2,7 @@
 
 use buildkit_llb::{Bind, Input, Metadata, Network, Output, Tmpfs};
 
-use super::{Lowering, Options, STEP_ENV, TOOLS, script};
+use super::{Lowering, Options, STEP_ENV, TOOLS, platform, script};
 use crate::plan::{Contents, Plan, VENV};
 
 /// Path of the list in the step's output.
@@ -18,13 +18,14 @@ pub fn files(plan: &Plan, options: &Options) -> Output {
     let packages = packages.map(|(index, layer)| lowering.layer(index, layer)).collect();
     let environment = lowering.stack(Input::Scratch, packages, 0, &lowering.shared_name("gather packages"));
     let path = format!("{TOOLS}/files.py");
-    let arguments = [&plan.interpreter.executable, &path, &format!("/packages{VENV}"), &format!("/out{LIST}")];
+    let ground = &lowering.host.runtime;
+    let arguments = [&ground.python, &path, &format!("/packages{VENV}"), &format!("/out{LIST}")];
     let exec = buildkit_llb::Exec::new(arguments.map(String::clone))
-        .platform(&lowering.platform)
-        .envs(options.base_env.iter().cloned())
+        .platform(&platform(&ground.platform))
+        .envs(ground.env.iter().cloned())
         .envs(STEP_ENV)
         .network(Network::None)
-        .mount(lowering.runtime.mount())
+        .mount(Bind::new("/", &ground.root).readonly())
         .mount(Bind::new(&path, script("files.py", SCRIPT)).selector("/files.py").readonly())
         .mount(Bind::new("/packages", environment).readonly())
         .mount(Tmpfs::new("/tmp"))

@@ -6,38 +6,44 @@ use buildkit_llb::{Bind, Exec, Git, Http, Input, Metadata, Network, Output, Prog
 
 use serde::Serialize;
 
-use super::{Ground, Lowering};
+use super::Lowering;
+use super::site::{Ground, Site};
 use crate::manifest::Indexes;
 use crate::plan::recipe::Recipe;
 use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
 
 impl Lowering<'_> {
-    /// The environment without packages, made by the python of `image`, and the image with bytecode for that python.
-    pub(super) fn ground(&self, image: &Output, env: &[(String, String)], python: &str) -> Ground {
-        let vertex = self
-            .exec(Bind::new("/", image), python, env, &["venv", python])
+    /// An image with an environment without packages, made by its python, and with bytecode for that python.
+    pub(super) fn ground(&self, image: &Ground) -> Ground {
+        let exec = self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]);
+        let other = self.plan.host.as_ref().filter(|_| self.is_foreign(image));
+        let exec = match other.and_then(|host| host.other_python(&self.plan.interpreter)) {
+            Some(_) => exec.env("UV_BUILDKIT_PYTHON", &self.plan.interpreter.python_full_version),
+            None => exec,
+        };
+        let vertex = exec
             .network(Network::None)
             .mount(Tmpfs::new("/app"))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch))
             .metadata(self.metadata(self.shared_name(&format!("create {VENV}")), None))
             .build();
-        Ground { root: vertex.output("/"), venv: vertex.output("/out") }
+        Ground { root: vertex.output("/"), venv: vertex.output("/out").into(), ..image.clone() }
     }
 
     /// Build requirements, resolved once for all members that declare the same set.
-    pub(super) fn backend(&self, backend: &Backend) -> Output {
-        let python = self.plan.builder_python.as_str();
+    pub(super) fn backend(&self, site: &Site, backend: &Backend) -> Output {
+        let python = site.builder.python.as_str();
         let indexes = self.plan.indexes.arguments();
         let mut arguments = vec!["backend", python];
         // Nothing is looked for where nothing is required: a backend may lie in the project itself.
         if !backend.requires.is_empty() || !backend.projects.is_empty() {
             arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
         }
-        let exec = self.exec(self.builder.mount(), python, &self.options.builder_env, &arguments);
+        let exec = self.exec(&site.builder, &arguments);
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
         let exec = backend.projects.iter().fold(exec, |exec, member| {
-            exec.mount(Bind::new(format!("/built/{}", member.name), self.wheel(member)).readonly())
+            exec.mount(Bind::new(format!("/built/{}", member.name), self.wheel(site, member)).readonly())
         });
         self.index_mounts(self.online(exec))
             .mount(Tmpfs::new("/tmp"))
@@ -70,11 +76,14 @@ impl Lowering<'_> {
             },
             weak: false,
         };
+        let is_built = packages.iter().any(|package| package.artifact.form != Form::Wheel);
+        let ground = &if is_built { self.native() } else { &self.host }.runtime;
+        let wheel_path = |package: &Package| format!("/wheels/{}", self.wheel_name(package, ground));
         let mut exec = self
-            .exec(self.runtime.mount(), &self.plan.interpreter.executable, &self.options.base_env, &arguments)
+            .exec(ground, &arguments)
             .network(Network::None)
             .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, &self.runtime.venv).selector(VENV).readonly())
+            .mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         let mut metadata = self.metadata(name, None);
         for package in packages {
@@ -100,6 +109,19 @@ impl Lowering<'_> {
         let notes: Notes<'_> = notes.filter(|(_, files)| !files.is_empty()).collect();
         let exec = with_data(with_data(exec, "VERIFY", &unverified), "NOTES", &notes);
         exec.metadata(metadata).build().output("/out")
+    }
+
+    /// What a step calls a wheel. uv would refuse one that is not for where the step runs, and its option `--python-platform` knows
+    /// few platforms, and no C library newer than itself; which wheel fits the image was decided in the plan.
+    fn wheel_name(&self, package: &Package, ground: &Ground) -> String {
+        let file = &package.artifact.file;
+        let parts: Vec<&str> = file.splitn(3, '-').collect();
+        match parts[..] {
+            [name, version, tags] if self.is_foreign(ground) && !tags.ends_with("-none-any.whl") => {
+                format!("{name}-{version}-py3-none-any.whl")
+            }
+            _ => file.clone(),
+        }
     }
 
     /// The vertex that holds an artifact, and the path of the artifact in it.
@@ -129,11 +151,6 @@ impl Lowering<'_> {
             }
         }
     }
-}
-
-/// Where a step finds a wheel.
-fn wheel_path(package: &Package) -> String {
-    format!("/wheels/{}", package.artifact.file)
 }
 
 /// Whether BuildKit can verify a hash.

@@ -4,6 +4,7 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata,
 
 use super::build::{CACHE, with_recipe};
 use super::install::{Notes, notes, with_data};
+use super::site::Site;
 use super::{EPOCH, Lowering};
 use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
 
@@ -21,7 +22,7 @@ impl Lowering<'_> {
         if member.editable {
             return self.link(member, name);
         }
-        self.build_member("member", member, &notes, name)
+        self.build_member("member", member, self.site_of(member), &notes, name)
     }
 
     /// Installs a project as a link to where the image has its sources: the step has them there, too.
@@ -29,10 +30,10 @@ impl Lowering<'_> {
         let path = source_path(&member.directory);
         let arguments = ["link", &member.name, &path];
         let exec = self
-            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &arguments)
+            .exec(&self.host.builder, &arguments)
             .mount(self.sources_of(member, "/project"))
             .mount(Bind::new("/src", Input::Scratch).no_output());
-        self.finish(exec, member, &Notes::new(), name)
+        self.finish(exec, member, &self.host, &Notes::new(), name)
     }
 
     /// The sources of projects, where their links lead.
@@ -54,36 +55,40 @@ impl Lowering<'_> {
         })
     }
 
-    /// A directory with the wheel of a project, for others to be built with.
-    pub(super) fn wheel(&self, member: &Member) -> Output {
+    /// A directory with the wheel of a project, for others to be built with there.
+    pub(super) fn wheel(&self, site: &Site, member: &Member) -> Output {
         let name = self.shared_name(&format!("build {} for the build of others", member.name));
-        self.build_member("wheel", member, &Notes::new(), name)
+        self.build_member("wheel", member, site, &Notes::new(), name)
     }
 
-    fn build_member(&self, command: &str, member: &Member, notes: &Notes<'_>, name: String) -> Output {
+    fn build_member(&self, command: &str, member: &Member, site: &Site, notes: &Notes<'_>, name: String) -> Output {
         let exec = self
-            .exec(self.builder.mount(), &self.plan.builder_python, &self.options.builder_env, &[command, &member.name])
+            .exec(&site.builder, &[command, &member.name])
             .mount(self.sources_of(member, "/src"))
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new("/build", Input::Scratch).no_output());
-        self.finish(exec, member, notes, name)
+        // The wheel of a build requirement runs where it was built.
+        let exec = if command == "wheel" { exec } else { self.for_image(exec, &site.builder) };
+        self.finish(exec, member, site, notes, name)
     }
 
     /// Mounts what every build of a project needs.
-    fn finish(&self, exec: Exec, member: &Member, notes: &Notes<'_>, name: String) -> Output {
+    fn finish(&self, exec: Exec, member: &Member, site: &Site, notes: &Notes<'_>, name: String) -> Output {
+        let Site { builder, backends, .. } = site;
         let mut exec = exec
             .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, &self.builder.venv).selector(VENV).readonly())
+            .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         if let Some(backend) = member.backend {
-            exec = exec.mount(Bind::new(BACKEND, &self.backends[backend]).readonly());
+            exec = exec.mount(Bind::new(BACKEND, &backends[backend]).readonly());
         }
         exec = match member.toolchain {
             Toolchain::CompilerWithPackages => self.online(exec),
             Toolchain::None | Toolchain::Compiler => exec.network(Network::None),
         };
         if member.toolchain != Toolchain::None {
-            exec = exec.mount(Cache::new(CACHE, self.cache_id(&member.name)).sharing(CacheSharing::Locked));
+            exec = exec
+                .mount(Cache::new(CACHE, self.cache_id(&member.name, &builder.platform)).sharing(CacheSharing::Locked));
         }
         let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
         let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));

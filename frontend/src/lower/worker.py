@@ -15,6 +15,8 @@ Data of the environment:
     UV_BUILDKIT_EXPECTED  [PACKAGE, VERSION]: of the wheel that a build is to make
     UV_BUILDKIT_CONSTRAINTS   [REQUIREMENT]: bounds of build requirements
     UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
+    UV_BUILDKIT_PYTHON    version of the python that the environment is for, if not of the one that makes it
+    UV_BUILDKIT_FOREIGN   platform that a wheel is built for, if not the one that it is built on
 
 Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
 """
@@ -33,6 +35,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 
 UV = "/opt/uv-buildkit/uv"
 VENV = "/app/.venv"
@@ -200,6 +203,12 @@ def make_venv(python):
     if os.path.exists(lock):
         os.remove(lock)
     shutil.copytree(VENV, OUT + VENV, symlinks=True)
+    version = os.environ.pop("UV_BUILDKIT_PYTHON", None)
+    if version is not None:
+        path = OUT + VENV + "/pyvenv.cfg"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        write(path, re.sub("(?m)^version_info = .*$", "version_info = " + version, text))
     freeze(OUT)
 
 
@@ -281,6 +290,7 @@ def make_member(name, notes):
     """Builds a project and installs it."""
     wheels = SCRATCH + "/wheels"
     build_member(wheels)
+    require_portable(wheels, name)
     install([wheels], [name], notes)
     freeze(OUT)
 
@@ -327,6 +337,32 @@ def build_member(wheels):
     )
 
 
+def require_portable(directory, name):
+    """Ends the step if it builds for another platform, and a wheel holds what only this one can run: a wheel for every platform may
+    have brought a program, too."""
+    platform = os.environ.pop("UV_BUILDKIT_FOREIGN", None)
+    if platform is None:
+        return
+    for wheel in glob.glob(directory + "/*.whl"):
+        if not wheel.endswith("-any.whl") or has_program(wheel):
+            sys.exit(
+                "worker.py: `%s` is not built for %s: `%s` is for the platform of this builder\n"
+                "help: use a wheel of it, a builder of that platform, or let this one emulate it: "
+                "`docker run --privileged --rm tonistiigi/binfmt --install %s`"
+                % (name, platform, os.path.basename(wheel), platform.split("/")[1])
+            )
+
+
+def has_program(wheel):
+    """Whether a wheel has a file for a processor."""
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as file:
+                if file.read(4) == b"\x7fELF":
+                    return True
+    return False
+
+
 def unpack(archive):
     """Unpacks a source distribution: uv builds the one directory in it, as `uv sync` does; of an archive, `uv build` asks
     another uv for what this one could do itself."""
@@ -364,6 +400,7 @@ def build(path, subdirectory, arguments):
             check_version(name, *expected)
         else:
             os.remove(os.path.join(OUT, name))
+    require_portable(OUT, expected[0])
     freeze(OUT)
 
 

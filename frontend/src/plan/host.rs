@@ -1,0 +1,108 @@
+//! Where the steps of a plan run when the builder cannot run programs of the image's platform itself: in the same images, made
+//! for the builder's own platform. What they make for the image is files, the same on every platform that has the same python.
+
+use super::{Image, Outside, Platform, SystemPackages, interpreter_of};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::interpreter::Interpreter;
+use crate::project::Target;
+
+/// The images that stand for those of a foreign target while steps run.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The builder's own platform.
+    pub platform: Platform,
+    /// The target's base, for that platform.
+    pub base: Image,
+    /// The target's builder, for that platform.
+    pub builder: Image,
+    /// The image that holds uv, for that platform.
+    pub uv: Image,
+    /// The builder can run programs of the image's platform as well, slowly: what must be built is built so.
+    pub emulates: bool,
+}
+
+impl Host {
+    /// What is known of the builder's own platform.
+    pub fn of(outside: Outside, emulates: bool) -> Self {
+        let Outside { platform, base, builder, uv, .. } = outside;
+        Self { platform, base, builder, uv, emulates }
+    }
+
+    /// The python of its base when it is another version than that of the image, if only by its last number.
+    pub fn other_python<'host>(&'host self, interpreter: &Interpreter) -> Option<&'host Interpreter> {
+        let own = self.base.interpreter.as_ref();
+        own.filter(|own| own.python_full_version != interpreter.python_full_version)
+    }
+}
+
+/// Whether what steps make on the host is fit for the image.
+pub(super) fn check(
+    host: &Host,
+    platform: &Platform,
+    target: &Target,
+    interpreter: &Interpreter,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(), Diagnostics> {
+    let own = interpreter_of(&host.base, &target.base)?;
+    let identity = |python: &Interpreter| {
+        (
+            python.short_version().ok(),
+            python.implementation_name.clone(),
+            python.gil_disabled,
+            python.executable.clone(),
+        )
+    };
+    let mut errors = Vec::new();
+    if identity(own) != identity(interpreter) {
+        errors.push(
+            Diagnostic::new(
+                "platform::other_python",
+                format!(
+                    "`{}` has {} for {platform}, but {} for {}, where the steps of this build run",
+                    target.base.value,
+                    interpreter.describe(),
+                    own.describe(),
+                    host.platform
+                ),
+            )
+            .at(target.base.span.clone())
+            .help(format!("choose a base that has the same python for both, or {}", how_to_emulate(platform))),
+        );
+    } else if host.other_python(interpreter).is_some() {
+        warnings.push(
+            Diagnostic::new(
+                "platform::older_python",
+                format!(
+                    "`{}` has python {} for {platform}, but {} for {}: bytecode is made by the latter",
+                    target.base.value, interpreter.python_full_version, own.python_full_version, host.platform
+                ),
+            )
+            .at(target.base.span.clone())
+            .help("name a tag whose images are all of one version"),
+        );
+    }
+    if !host.emulates {
+        let packages = SystemPackages::of(&target.apt)
+            .map(|SystemPackages { names, span }| (format!("install {}", names.join(" ")), span));
+        let command = target.check.run.first().map(|run| (format!("run `{}`", run.value.join(" ")), run.span.clone()));
+        for (what, span) in packages.into_iter().chain(command) {
+            errors.push(
+                Diagnostic::new(
+                    "platform::needs_emulation",
+                    format!("this builder runs {} only: it cannot {what} for {platform}", host.platform),
+                )
+                .at(span)
+                .help(how_to_emulate(platform)),
+            );
+        }
+    }
+    Diagnostics::check(errors)
+}
+
+/// What else than a change of the project helps where programs of a platform must run.
+pub fn how_to_emulate(platform: &Platform) -> String {
+    format!(
+        "use a builder of that platform, or let this one emulate it: `docker run --privileged --rm tonistiigi/binfmt --install {}`",
+        platform.architecture
+    )
+}
