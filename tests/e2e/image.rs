@@ -18,8 +18,14 @@ pub struct Image {
 impl Image {
     /// Reads what a build pushed.
     pub fn of(lab: &Lab, built: &Built) -> Result<Self> {
+        Self::of_platform(lab, built, "linux/amd64")
+    }
+
+    /// The same for another platform.
+    pub fn of_platform(lab: &Lab, built: &Built, platform: &str) -> Result<Self> {
+        let platform = format!("--platform={platform}");
         let crane = |what: &str| -> Result<Value> {
-            let text = run_captured(&mut lab.crane([what, "--platform=linux/amd64", &built.reference]))?;
+            let text = run_captured(&mut lab.crane([what, &platform, &built.reference]))?;
             Ok(serde_json::from_str(&text)?)
         };
         let manifest = crane("manifest")?;

@@ -22,6 +22,7 @@ mod layer;
 mod named;
 mod native;
 mod orchard;
+mod platforms;
 mod pond;
 mod project;
 mod server;
@@ -56,6 +57,7 @@ fn main() -> Result<ExitCode> {
     contexts::add(&mut trials);
     named::add(&mut trials);
     native::add(&mut trials);
+    platforms::add(&mut trials);
     system::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);

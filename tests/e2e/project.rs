@@ -37,9 +37,14 @@ impl Project {
 
     /// Writes a file of it.
     pub fn add(&self, path: &str, text: &str) -> Result<()> {
+        self.add_bytes(path, text.as_bytes())
+    }
+
+    /// Writes a file of it that is no text.
+    pub fn add_bytes(&self, path: &str, content: &[u8]) -> Result<()> {
         let path = self.directory.join(path);
         fs::create_dir_all(path.parent().context("a file")?)?;
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Replaces a text in a file of it.

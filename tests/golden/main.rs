@@ -1,5 +1,6 @@
 //! Snapshots of every example with a committed lock: for each target the plan, the graph and the image config, as text, for
-//! `linux/amd64`, and for `linux/arm64` those of the default target. A new example needs no line here.
+//! `linux/amd64`, and for `linux/arm64` those of the default target, built there and on `linux/amd64`. A new example needs no line
+//! here.
 //!
 //! `INSTA_UPDATE=always cargo test -p uv-buildkit-tests --test golden` accepts what changed; read the diff of it.
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Arguments, Trial};
 use uv_buildkit::compile::Compiled;
+use uv_buildkit::plan::Platform;
 use uv_buildkit::plan::report::Report;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 use uv_buildkit_tests::example::{self, Example};
@@ -20,13 +22,12 @@ fn main() -> Result<ExitCode> {
     let mut expected = BTreeSet::new();
     for example in example::all()?.into_iter().filter(|example| !example.expectation.lock_first) {
         let checkout = Arc::new(Checkout::read(&example.directory)?);
-        for (target, platform) in targets(&example, &checkout)? {
+        for (stem, selection) in selections(&example, &checkout)? {
             let directory = snapshots().join(&example.name);
-            let stem = format!("{target}.{}", platform.replace('/', "-"));
             expected.extend(FORMS.iter().map(|form| directory.join(format!("{stem}.{form}.snap"))));
             let checkout = Arc::clone(&checkout);
             trials.push(Trial::test(format!("{}::{stem}", example.name), move || {
-                snapshot(&checkout, &target, &platform, &directory, &stem).map_err(|error| format!("{error:#}").into())
+                snapshot(&checkout, &selection, &directory, &stem).map_err(|error| format!("{error:#}").into())
             }));
         }
     }
@@ -43,18 +44,24 @@ fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/snapshots")
 }
 
-fn targets(example: &Example, checkout: &Checkout) -> Result<Vec<(String, String)>> {
+/// What there are snapshots of, with the start of their names.
+fn selections(example: &Example, checkout: &Checkout) -> Result<Vec<(String, Selection)>> {
     let what = || format!("example `{}`", example.name);
-    let amd64 = |target: String| (target, "linux/amd64".to_owned());
-    let mut targets: Vec<_> = checkout.target_names().with_context(what)?.into_iter().map(amd64).collect();
+    let parse = |platform: &str| platform.parse::<Platform>().map_err(anyhow::Error::msg);
+    let (amd64, arm64) = (parse("linux/amd64")?, parse("linux/arm64")?);
+    let names = checkout.target_names().with_context(what)?;
+    let mut selections: Vec<_> =
+        names.iter().map(|name| (format!("{name}.linux-amd64"), Selection::target(name))).collect();
     let default = checkout.compile(&Selection::default()).with_context(what)?.plan.target;
-    targets.push((default, "linux/arm64".to_owned()));
-    Ok(targets)
+    let there = Selection { platform: arm64, ..Selection::target(&default) };
+    let here = Selection { build_platform: Some(amd64), ..there.clone() };
+    selections.push((format!("{default}.linux-arm64"), there));
+    selections.push((format!("{default}.linux-arm64-on-amd64"), here));
+    Ok(selections)
 }
 
-fn snapshot(checkout: &Checkout, target: &str, platform: &str, directory: &Path, stem: &str) -> Result<()> {
-    let platform = platform.parse().map_err(anyhow::Error::msg)?;
-    let compiled = checkout.compile(&Selection { platform, ..Selection::target(target) })?;
+fn snapshot(checkout: &Checkout, selection: &Selection, directory: &Path, stem: &str) -> Result<()> {
+    let compiled = checkout.compile(selection)?;
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(directory);
     settings.set_prepend_module_to_snapshot(false);

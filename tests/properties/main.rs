@@ -25,7 +25,11 @@ struct Output {
 
 impl Output {
     fn of(workspace: &Workspace, order: Order, target: &str) -> Self {
-        let compiled = workspace.checkout(order).compile(&Selection::target(target));
+        Self::select(workspace, order, &Selection::target(target))
+    }
+
+    fn select(workspace: &Workspace, order: Order, selection: &Selection) -> Self {
+        let compiled = workspace.checkout(order).compile(selection);
         let compiled = compiled.unwrap_or_else(|error| panic!("{}", error.render()));
         let names = names(&compiled);
         let definition = buildkit_llb::marshal(compiled.image).expect("a plan is lowered to a valid graph");
@@ -218,6 +222,24 @@ proptest! {
         let package = package.clone();
         let after = Output::of(&bumped, Order(0), target);
         check_bump(&package, &after.added_to(&before))?;
+    }
+
+    /// Steps for a platform that the builder lacks run in images of its own, and make the same image.
+    #[test]
+    fn what_the_builder_cannot_run_is_not_run(workspace in workspaces()) {
+        let platform = |text: &str| text.parse().expect("a platform");
+        let there = Selection { platform: platform("linux/arm64"), ..Selection::target(&workspace.targets[0].name) };
+        let here = Selection { build_platform: Some(platform("linux/amd64")), ..there.clone() };
+        let there = Output::select(&workspace, Order(0), &there);
+        let here = Output::select(&workspace, Order(0), &here);
+        let of = |output: &Output, architecture: &str| {
+            let execs = output.ops.iter().filter(|(_, op)| matches!(op.op, Some(op::Op::Exec(_))));
+            execs.filter(|(_, op)| op.platform.as_ref().is_some_and(|own| own.architecture == architecture)).count()
+        };
+        prop_assert_eq!((of(&here, "arm64"), of(&there, "amd64")), (0, 0));
+        prop_assert!(of(&here, "amd64") == of(&there, "arm64") && of(&here, "amd64") > 0);
+        prop_assert_eq!(&here.names, &there.names);
+        prop_assert_eq!(&here.config, &there.config);
     }
 
     /// What BuildKit relies on: inputs before their users, nothing twice, the end last.

@@ -71,7 +71,7 @@ pub(super) fn check(
     } else if host.other_python(interpreter).is_some() {
         warnings.push(
             Diagnostic::new(
-                "platform::older_python",
+                "platform::other_patch",
                 format!(
                     "`{}` has python {} for {platform}, but {} for {}: bytecode is made by the latter",
                     target.base.value, interpreter.python_full_version, own.python_full_version, host.platform

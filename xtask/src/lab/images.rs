@@ -1,5 +1,6 @@
 //! Stand-ins for the images that builds start from, under their real names in the lab's registry: no container registry
 //! need be in reach. They are Debian by mmdebstrap, and uv from its own wheel; their labels say that they are stand-ins.
+//! One is an image for two platforms, of which this machine need not run the other: its packages are only unpacked.
 
 use std::fs;
 use std::io::BufReader;
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::machine::{certificates, debian_mirror, python_with_pip, require_program};
+use super::machine::{architecture, certificates, debian_mirror, python_with_pip, require_program};
 use super::places::Places;
 use super::process::{run_logged, tail};
 use super::{layout, report};
@@ -69,6 +70,19 @@ const DEBIANS: [Debian; 4] = [
     },
 ];
 
+/// An image for this machine's platform and another one.
+struct TwoPlatforms {
+    /// [`Debian::name`] of the former.
+    name: &'static str,
+    stands_for: &'static [&'static str],
+}
+
+const TWO_PLATFORMS: TwoPlatforms =
+    TwoPlatforms { name: "python3.13", stands_for: &["library/python:3.13.5-slim-trixie"] };
+
+/// What an image has though nothing of it was installed.
+const UNPACKED: [&str; 3] = ["base-files", "base-passwd", "libc-bin"];
+
 /// A stand-in on disk, and its names in the registry.
 pub struct StandIn {
     pub layout: PathBuf,
@@ -96,10 +110,14 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
     }
     let name = name.strip_prefix("docker.io/").unwrap_or(name);
     let repository = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
+    if TWO_PLATFORMS.stands_for.contains(&repository.as_str()) {
+        return TWO_PLATFORMS.make(places);
+    }
     match DEBIANS.iter().find(|debian| debian.stands_for.contains(&repository.as_str())) {
         Some(debian) => debian.make(places),
         None => {
-            let known: Vec<&str> = DEBIANS.iter().flat_map(|debian| debian.stands_for).copied().collect();
+            let known = DEBIANS.iter().flat_map(|debian| debian.stands_for).chain(TWO_PLATFORMS.stands_for);
+            let known: Vec<&str> = known.copied().collect();
             bail!(
                 "the lab has no stand-in for the image `{name}`; it has {} and ghcr.io/astral-sh/uv:VERSION",
                 known.join(", ")
@@ -117,10 +135,25 @@ impl Debian {
         let directory = places.images().join(format!("{}-{}", self.name, &key[..12]));
         if !directory.is_dir() {
             report(format_args!("making the image {} from Debian {} with mmdebstrap", self.name, self.suite));
-            self.bootstrap(places, &certificates, &directory, &config)
+            self.bootstrap(places, None, &certificates, &directory, &config)
                 .with_context(|| format!("cannot make the stand-in for {}", self.stands_for.join(", ")))?;
         }
         Ok(StandIn { layout: directory, names: self.stands_for.iter().map(|&name| name.to_owned()).collect() })
+    }
+
+    /// The same image for a platform whose programs this machine may not be able to run, without names.
+    fn unpack(&self, places: &Places, architecture: &str) -> Result<PathBuf> {
+        let certificates = certificates()?;
+        let config = self.config();
+        let recipe =
+            format!("2 {} {:?} {UNPACKED:?} {config} {}", self.suite, self.packages, layout::hash_file(&certificates)?);
+        let key = layout::hexadecimal(&Sha256::digest(recipe));
+        let directory = places.images().join(format!("{}-{architecture}-{}", self.name, &key[..12]));
+        if !directory.is_dir() {
+            report(format_args!("unpacking the image {} for {architecture} from Debian {}", self.name, self.suite));
+            self.bootstrap(places, Some(architecture), &certificates, &directory, &config)?;
+        }
+        Ok(directory)
     }
 
     fn config(&self) -> Value {
@@ -137,28 +170,51 @@ impl Debian {
         json!({ "Env": env, "Cmd": [command], "WorkingDir": "/", "Labels": labels("Debian, made with mmdebstrap") })
     }
 
-    fn bootstrap(&self, places: &Places, certificates: &Path, directory: &Path, config: &Value) -> Result<()> {
+    /// Of a `foreign` architecture nothing is run: packages are unpacked, and no more.
+    fn bootstrap(
+        &self,
+        places: &Places,
+        foreign: Option<&str>,
+        certificates: &Path,
+        directory: &Path,
+        config: &Value,
+    ) -> Result<()> {
         let log = places.log("images");
         let mmdebstrap = require_program("mmdebstrap", &["mmdebstrap"], &log)?;
         let error_log = places.log(&format!("mmdebstrap-{}", self.name));
         let mut command = Command::new(mmdebstrap);
-        command.args(["--variant=minbase", "--mode=root", "--format=tar"]);
+        command.args(["--mode=root", "--format=tar"]);
+        // Without an installation there is nothing to customize afterwards.
+        let hook = if foreign.is_some() { "--extract-hook" } else { "--customize-hook" };
+        match foreign {
+            None => command.arg("--variant=minbase"),
+            Some(architecture) => {
+                // What the installation of these packages would do.
+                command.arg(format!("{hook}=mkdir -p \"$1/usr/local/bin\""));
+                for file in ["passwd", "group"] {
+                    let copy = format!("cp \"$1/usr/share/base-passwd/{file}.master\" \"$1/etc/{file}\"");
+                    command.arg(format!("{hook}={copy}"));
+                }
+                command.arg(format!("--include={}", UNPACKED.join(",")));
+                command.args(["--variant=extract", "--architectures", architecture])
+            }
+        };
         for path in ["man", "doc", "info", "locale"] {
             command.arg(format!("--dpkgopt=path-exclude=/usr/share/{path}/*"));
         }
         if !self.packages.is_empty() {
             command.arg(format!("--include={}", self.packages.join(",")));
         }
-        command.arg("--customize-hook=mkdir -p \"$1/etc/ssl/certs\"");
-        command.arg(format!("--customize-hook=upload {} /etc/ssl/certs/ca-certificates.crt", certificates.display()));
+        command.arg(format!("{hook}=mkdir -p \"$1/etc/ssl/certs\""));
+        command.arg(format!("{hook}=upload {} /etc/ssl/certs/ca-certificates.crt", certificates.display()));
         if let Some(version) = self.python {
             for link in ["python", "python3", &format!("python{version}")] {
-                command.arg(format!("--customize-hook=ln -s /usr/bin/python{version} \"$1/usr/local/bin/{link}\""));
+                command.arg(format!("{hook}=ln -s /usr/bin/python{version} \"$1/usr/local/bin/{link}\""));
             }
             // Debian guards its python against pip; the official images do not.
-            command.arg(format!("--customize-hook=rm -f \"$1/usr/lib/python{version}/EXTERNALLY-MANAGED\""));
+            command.arg(format!("{hook}=rm -f \"$1/usr/lib/python{version}/EXTERNALLY-MANAGED\""));
             // Debian compiles the standard library when it is installed; the official images take bytecode out.
-            command.arg("--customize-hook=find \"$1/usr/lib\" -name __pycache__ -prune -exec rm -r {} +");
+            command.arg(format!("{hook}=find \"$1/usr/lib\" -name __pycache__ -prune -exec rm -r {{}} +"));
         }
         command.args([self.suite, "-"]).arg(debian_mirror()?);
         let mut child = command
@@ -169,12 +225,28 @@ impl Debian {
             .spawn()
             .context("cannot start `mmdebstrap`")?;
         let mut tar = BufReader::new(child.stdout.take().context("mmdebstrap has no output")?);
-        let written = layout::write(directory, &mut tar, config);
+        let architecture = foreign.unwrap_or(architecture());
+        let written = layout::write(directory, &mut tar, architecture, config);
         if !child.wait()?.success() {
             let _ = fs::remove_dir_all(directory);
             bail!("`mmdebstrap` failed (it must run as root); its log ends with:\n{}", tail(&error_log));
         }
         written
+    }
+}
+
+impl TwoPlatforms {
+    fn make(&self, places: &Places) -> Result<StandIn> {
+        let debian = DEBIANS.iter().find(|debian| debian.name == self.name).context("no such Debian")?;
+        let other = if architecture() == "arm64" { "amd64" } else { "arm64" };
+        let parts = [debian.make(places)?.layout, debian.unpack(places, other)?];
+        let names: Vec<_> = parts.iter().filter_map(|part| part.file_name()?.to_str()).collect();
+        let key = layout::hexadecimal(&Sha256::digest(names.join(" ")));
+        let directory = places.images().join(format!("{}-both-{}", self.name, &key[..12]));
+        if !directory.is_dir() {
+            layout::join(&directory, &parts)?;
+        }
+        Ok(StandIn { layout: directory, names: self.stands_for.iter().map(|&name| name.to_owned()).collect() })
     }
 }
 
@@ -217,7 +289,7 @@ fn make_uv(places: &Places, version: &str, directory: &Path) -> Result<()> {
         "WorkingDir": "/io",
         "Labels": labels("uv, from its wheel"),
     });
-    layout::write(directory, &mut fs::File::open(&tar)?, &config)
+    layout::write(directory, &mut fs::File::open(&tar)?, architecture(), &config)
 }
 
 fn labels(what: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -13,15 +13,11 @@ use super::machine::architecture;
 
 /// Writes an OCI layout of an image whose only layer is the tar that `tar` reads, with `config` as its runtime config.
 /// The directory exists only when it is complete.
-pub fn write(directory: &Path, tar: &mut impl Read, config: &Value) -> Result<()> {
-    let unfinished = directory.with_extension("unfinished");
-    let _ = fs::remove_dir_all(&unfinished);
-    let blobs = unfinished.join("blobs/sha256");
-    fs::create_dir_all(&blobs).with_context(|| format!("cannot create {}", blobs.display()))?;
-
+pub fn write(directory: &Path, tar: &mut impl Read, architecture: &str, config: &Value) -> Result<()> {
+    let (unfinished, blobs) = start(directory)?;
     let (diff_id, layer) = write_layer(&blobs, tar)?;
     let image = json!({
-        "architecture": architecture(),
+        "architecture": architecture,
         "os": "linux",
         "config": config,
         "rootfs": { "type": "layers", "diff_ids": [diff_id] },
@@ -30,13 +26,50 @@ pub fn write(directory: &Path, tar: &mut impl Read, config: &Value) -> Result<()
     let config = write_json(&blobs, "application/vnd.oci.image.config.v1+json", &image)?;
     const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer] });
-    let manifest = write_json(&blobs, MANIFEST, &manifest)?;
-    let index =
-        json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [manifest] });
+    let mut manifest = write_json(&blobs, MANIFEST, &manifest)?;
+    manifest["platform"] = json!({ "architecture": architecture, "os": "linux" });
+    finish(directory, &unfinished, &manifest)
+}
+
+/// Writes an OCI layout of one image for several platforms, each of which is the image of another layout.
+pub fn join(directory: &Path, parts: &[PathBuf]) -> Result<()> {
+    let (unfinished, blobs) = start(directory)?;
+    let mut manifests = Vec::new();
+    for part in parts {
+        let index: Value = serde_json::from_slice(&fs::read(part.join("index.json"))?)?;
+        let mut manifest = index["manifests"][0].clone();
+        for blob in fs::read_dir(part.join("blobs/sha256"))? {
+            let blob = blob?;
+            let _existing = fs::hard_link(blob.path(), blobs.join(blob.file_name()));
+        }
+        if manifest["platform"].is_null() {
+            manifest["platform"] = json!({ "architecture": architecture(), "os": "linux" });
+        }
+        manifests.push(manifest);
+    }
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
+    let index = write_json(&blobs, INDEX, &index)?;
+    finish(directory, &unfinished, &index)
+}
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// A directory for a layout that is not complete, and that for its blobs.
+fn start(directory: &Path) -> Result<(PathBuf, PathBuf)> {
+    let unfinished = directory.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
+    let blobs = unfinished.join("blobs/sha256");
+    fs::create_dir_all(&blobs).with_context(|| format!("cannot create {}", blobs.display()))?;
+    Ok((unfinished, blobs))
+}
+
+/// Makes a layout complete, which holds one image.
+fn finish(directory: &Path, unfinished: &Path, image: &Value) -> Result<()> {
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [image] });
     fs::write(unfinished.join("index.json"), index.to_string())?;
     fs::write(unfinished.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
     let _ = fs::remove_dir_all(directory);
-    fs::rename(&unfinished, directory)?;
+    fs::rename(unfinished, directory)?;
     Ok(())
 }
 
