@@ -157,7 +157,7 @@ impl<'plan> Lowering<'plan> {
             }
             // It is the image up to here, not a layer: `assemble` starts from it.
             Contents::System(_) => Input::Scratch,
-            Contents::Venv => self.host.runtime.venv.clone().into(),
+            Contents::Venv => self.host.runtime.venv.clone(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
             Contents::Members(members) => match &members[..] {
                 [only] => self.member(only, name).into(),
