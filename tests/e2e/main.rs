@@ -25,6 +25,7 @@ mod orchard;
 mod platforms;
 mod pond;
 mod project;
+mod sbom;
 mod server;
 mod shared;
 mod sources;
@@ -58,6 +59,7 @@ fn main() -> Result<ExitCode> {
     named::add(&mut trials);
     native::add(&mut trials);
     platforms::add(&mut trials);
+    sbom::add(&mut trials);
     system::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
