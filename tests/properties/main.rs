@@ -230,8 +230,9 @@ proptest! {
         let platform = |text: &str| text.parse().expect("a platform");
         let there = Selection { platform: platform("linux/arm64"), ..Selection::target(&workspace.targets[0].name) };
         let here = Selection { build_platform: Some(platform("linux/amd64")), ..there.clone() };
-        let there = Output::select(&workspace, Order(0), &there);
-        let here = Output::select(&workspace, Order(0), &here);
+        let emulated = Selection { emulates: true, ..here.clone() };
+        let [there, here, emulated] =
+            [there, here, emulated].map(|selection| Output::select(&workspace, Order(0), &selection));
         let of = |output: &Output, architecture: &str| {
             let execs = output.ops.iter().filter(|(_, op)| matches!(op.op, Some(op::Op::Exec(_))));
             execs.filter(|(_, op)| op.platform.as_ref().is_some_and(|own| own.architecture == architecture)).count()
@@ -240,6 +241,10 @@ proptest! {
         prop_assert!(of(&here, "amd64") == of(&there, "arm64") && of(&here, "amd64") > 0);
         prop_assert_eq!(&here.names, &there.names);
         prop_assert_eq!(&here.config, &there.config);
+        // Emulation is for what must be built, the environment never is.
+        prop_assert_eq!(&emulated.config, &there.config);
+        prop_assert!(of(&emulated, "amd64") > 0);
+        prop_assert!(of(&emulated, "arm64") <= of(&there, "arm64"));
     }
 
     /// What BuildKit relies on: inputs before their users, nothing twice, the end last.
