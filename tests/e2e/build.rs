@@ -1,14 +1,16 @@
 //! `docker buildx build`, as a user runs it, with what it did and what came out.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
+use xtask::builder::Builder;
 use xtask::progress::Steps;
 
 use crate::stage::Stage;
@@ -16,6 +18,7 @@ use crate::stage::Stage;
 /// A build to be run.
 pub struct Build<'a> {
     stage: &'a Stage,
+    builder: Option<&'a Builder>,
     context: PathBuf,
     arguments: Vec<String>,
     input: Option<PathBuf>,
@@ -81,7 +84,24 @@ impl Told {
 impl<'a> Build<'a> {
     /// A build of the context in `directory`, or of what a URL or `-` names.
     pub fn of(stage: &'a Stage, directory: impl AsRef<Path>) -> Self {
-        Self { stage, context: directory.as_ref().to_owned(), arguments: Vec::new(), input: None }
+        Self { stage, builder: None, context: directory.as_ref().to_owned(), arguments: Vec::new(), input: None }
+    }
+
+    /// Which BuildKit builds, if not the lab's.
+    #[must_use]
+    pub fn by(self, builder: &'a Builder) -> Self {
+        Self { builder: Some(builder), ..self }
+    }
+
+    /// `docker buildx build …`
+    fn buildx(&self, arguments: &[&str]) -> Command {
+        let arguments = ["build"].iter().chain(arguments);
+        let mut command = match self.builder {
+            Some(builder) => builder.buildx(self.stage.lab(), arguments),
+            None => self.stage.lab().buildx(arguments),
+        };
+        command.args(&self.arguments).arg(&self.context);
+        command
     }
 
     /// What it reads from its standard input.
@@ -111,10 +131,9 @@ impl<'a> Build<'a> {
         let name = format!("{}/e2e/{repository}", self.stage.lab().registry());
         let directory = tempfile::tempdir()?;
         let metadata = directory.path().join("metadata.json");
-        let mut command = self.stage.lab().buildx(["build", "--progress=rawjson"]);
+        let mut command = self.buildx(&["--progress=rawjson"]);
         command.arg(format!("--output=type=image,name={name},push-by-digest=true,push=true"));
-        command.arg("--metadata-file").arg(&metadata);
-        command.args(&self.arguments).arg(&self.context).stdin(self.stdin()?);
+        command.arg("--metadata-file").arg(&metadata).stdin(self.stdin()?);
         let output = command.output().context("cannot start docker")?;
         let text = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -148,11 +167,49 @@ impl<'a> Build<'a> {
         }
     }
 
+    /// What `--call` answers.
+    pub fn call(self, call: &str) -> Result<String> {
+        let mut command = self.buildx(&["--progress=quiet", &format!("--call={call}")]);
+        let output = command.stdin(self.stdin()?).output().context("cannot start docker")?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => bail!("--call={call} failed:\n{}", String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+
+    /// Builds until a step runs of whose name this is a part, does something then, and waits for the client: its status and
+    /// what it printed. An error when there was no such step.
+    pub fn interrupt(
+        self,
+        step: &str,
+        meanwhile: impl FnOnce(&mut Child) -> Result<()>,
+    ) -> Result<(ExitStatus, String)> {
+        let mut command = self.buildx(&["--progress=plain", "--output=type=cacheonly"]);
+        command.stdin(self.stdin()?).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut client = command.spawn().context("cannot start docker")?;
+        let progress = BufReader::new(client.stderr.take().context("stderr")?).lines();
+        let (mut meanwhile, mut printed) = (Some(meanwhile), String::new());
+        for line in progress {
+            let line = line?;
+            printed += &format!("{line}\n");
+            if line.contains(step)
+                && let Some(meanwhile) = meanwhile.take()
+            {
+                meanwhile(&mut client)?;
+            }
+        }
+        let status = client.wait()?;
+        ensure!(meanwhile.is_none(), "the build was over before it was ended:\n{printed}");
+        Ok((status, printed))
+    }
+
     /// Whether it succeeded, and what it printed.
     fn look(self) -> Result<(bool, String)> {
-        let mut command = self.stage.lab().buildx(["build", "--progress=plain", "--output=type=cacheonly"]);
-        command.args(&self.arguments).arg(&self.context).stdin(self.stdin()?);
-        let output = command.output().context("cannot start docker")?;
+        let mut command = self.buildx(&["--progress=plain"]);
+        if !self.arguments.iter().any(|argument| argument.starts_with("--output")) {
+            command.arg("--output=type=cacheonly");
+        }
+        let output = command.stdin(self.stdin()?).output().context("cannot start docker")?;
         Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 }

@@ -1,15 +1,18 @@
-//! Many builds at once, and clients that go away: nothing hangs, and what is built next is right.
+//! Many builds at once, and clients, daemons and registries that go away in the middle: nothing hangs, what is said is of use,
+//! and what is built next is right.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 use std::thread;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, ensure};
+use xtask::builder::Builder;
+use xtask::grounds::Grounds;
+use xtask::lab::run_captured;
 
 use crate::Trials;
-use crate::build::Built;
+use crate::build::{Build, Built};
 use crate::container;
 use crate::context::Context;
+use crate::gate::{Fault, Gate};
 use crate::image::Image;
 use crate::pond::Pond;
 use crate::stage::Stage;
@@ -18,6 +21,11 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("faults::twenty_at_once", twenty_at_once);
     trials.add("faults::client_killed", client_killed);
+    trials.add("faults::daemon_ended", daemon_ended);
+    trials.add("faults::base_cut_off", |stage| base_cut_off(stage, "base-cut", Fault::Cut));
+    trials.add("faults::base_refused", |stage| base_cut_off(stage, "base-refused", Fault::InternalError));
+    trials.add("faults::push_cut_off", |stage| push_cut_off(stage, "push-cut", Fault::Cut));
+    trials.add("faults::push_refused", |stage| push_cut_off(stage, "push-refused", Fault::InternalError));
 }
 
 /// Half of them from one directory, half from others with the same files: they share what they can, and all make the same.
@@ -39,31 +47,87 @@ fn twenty_at_once(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// A part of the names of the steps that run last.
+const LATE: &str = "] build and install pond-core";
+
+/// That a pond builds, and says what it should.
+fn check(stage: &Stage, build: Build<'_>) -> Result<Built> {
+    let built = build.push("faults")?;
+    let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+    ensure!(run.stdout == "pond-app\n", "{run:?}");
+    Ok(built)
+}
+
 /// Ended while steps run.
 fn client_killed(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "killed")?;
-    let mut client = stage.lab().buildx(["build", "--progress=plain", "--output=type=cacheonly"]);
-    client.arg(&pond.context.directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut client = client.spawn().context("cannot start docker")?;
-    let progress = BufReader::new(client.stderr.take().context("stderr")?).lines();
-    let mut printed = String::new();
-    let mut is_building = false;
-    for line in progress {
-        let line = line?;
-        printed += &format!("{line}\n");
-        // The steps that fetch and install have begun.
-        if line.contains("] install ") || line.contains("] build and install ") {
-            is_building = true;
-            client.kill()?;
-            break;
-        }
-    }
-    let status = client.wait()?;
-    ensure!(is_building && !status.success(), "the build was over before it was ended:\n{printed}");
-    let built: Built = pond.context.build().push("faults")?;
-    let run = container::run(stage.lab(), &built.reference, &[], &[])?;
-    if run.stdout != "pond-app\n" {
-        bail!("{run:?}");
-    }
+    let (status, printed) = pond.context.build().interrupt(LATE, |client| Ok(client.kill()?))?;
+    ensure!(!status.success(), "the build succeeded:\n{printed}");
+    check(stage, pond.context.build()).map(drop)
+}
+
+/// Killed, and asked to end, while steps run. The client ends, too, and after the next start everything is as it would have been.
+fn daemon_ended(stage: &Stage) -> Result<()> {
+    let lab = stage.lab();
+    let pond = Pond::new(stage, "daemon")?;
+    let grounds = Grounds::clear(&stage.directory("daemon-grounds")?)?;
+    let mut builder = Builder::start(lab, &grounds, "buildkitd", lab.registry())?;
+
+    let (status, printed) = pond.context.build().by(&builder).interrupt(LATE, |_| builder.kill())?;
+    ensure!(!status.success(), "the build succeeded without a daemon:\n{printed}");
+    builder.start_again(lab)?;
+    let first = check(stage, pond.context.build().by(&builder))?;
+    let image = Image::of(lab, &first)?;
+    ensure!(image == Image::of(lab, &pond.context.build().push("faults")?)?, "another daemon makes another image");
+
+    // A daemon that is asked to end may let its builds come to theirs.
+    pond.context.edit("members/pond-core/src/pond_core/__init__.py", "print(", "print(\"\" + ")?;
+    pond.context.build().by(&builder).interrupt(LATE, |_| builder.stop())?;
+    builder.start_again(lab)?;
+    let second = check(stage, pond.context.build().by(&builder))?;
+    let changed = Image::of(lab, &second)?;
+    let changed = changed.changed_from(&image)?;
+    ensure!(changed == ["build and install pond-core 1.0"], "these layers changed: {changed:?}");
+    let steps = pond.context.build().by(&builder).push("faults")?.steps;
+    ensure!(steps.executed.is_empty(), "these steps ran again: {:?}", steps.executed);
     Ok(())
+}
+
+/// The registry that has the base fails in the middle of it: the error points at the line that names the base.
+fn base_cut_off(stage: &Stage, name: &str, fault: Fault) -> Result<()> {
+    const BASE: &str = "python:3.13-slim-bookworm";
+    let lab = stage.lab();
+    let pond = Pond::new(stage, name)?;
+    let grounds = Grounds::clear(&stage.directory(&format!("{name}-grounds"))?)?;
+    // It has nothing of the base yet.
+    let builder = Builder::start(lab, &grounds, "buildkitd", lab.registry())?;
+    let gate = Gate::open(stage)?;
+    let base = format!("{}/e2e/base-of-faults", lab.registry());
+    let source = if lab.has_stand_ins() { format!("{}/library/{BASE}", lab.registry()) } else { BASE.to_owned() };
+    run_captured(&mut lab.crane(["copy", &source, &base]))?;
+    let base = format!("{}/e2e/base-of-faults", gate.address());
+    pond.context.edit("uv.build.toml", "[targets.app]", &format!("[defaults]\nbase = \"{base}\"\n\n[targets.app]"))?;
+
+    gate.break_after(1 << 20, fault);
+    let shown = pond.context.build().by(&builder).fail()?;
+    ensure!(gate.mend(), "the registry did not fail:\n{shown}");
+    ensure!(!shown.contains("has no python"), "the image is blamed:\n{shown}");
+    for words in [format!(">>> base = \"{base}\""), "ERROR: failed to build".to_owned()] {
+        ensure!(shown.contains(&words), "no `{words}` in\n{shown}");
+    }
+    check(stage, pond.context.build().by(&builder)).map(drop)
+}
+
+/// The registry fails while layers are pushed to it.
+fn push_cut_off(stage: &Stage, name: &str, fault: Fault) -> Result<()> {
+    let pond = Pond::new(stage, name)?;
+    let gate = Gate::open(stage)?;
+    let image = format!("{}/e2e/faults", gate.address());
+    let output = format!("--output=type=image,name={image},push=true");
+    gate.break_after(4000, fault);
+    let shown = pond.context.build().argument(&output).fail()?;
+    ensure!(gate.mend(), "the registry did not fail:\n{shown}");
+    ensure!(shown.contains("failed to push") && shown.contains(&image), "{shown}");
+    pond.context.build().argument(&output).show()?;
+    check(stage, pond.context.build()).map(drop)
 }

@@ -15,6 +15,7 @@ mod errors;
 mod examples;
 mod faults;
 mod flags;
+mod gate;
 mod graph;
 mod image;
 mod index;

@@ -3,9 +3,7 @@
 //! Everything is on the loopback: a registry with the images that builds start from, and an index with wheels that were
 //! fetched once. Each contestant has a buildkitd and a registry of its own, which begin empty.
 
-mod builder;
 mod contender;
-mod grounds;
 mod index;
 mod project;
 mod recipes;
@@ -22,9 +20,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::grounds::Grounds;
 use crate::lab::{Lab, workspace};
 use contender::{Contender, Site};
-use grounds::Grounds;
 use index::{Index, Wheel};
 use project::{Locker, Project, Sizes};
 use recipes::Contestant;

@@ -3,7 +3,9 @@
 
 pub mod bench;
 pub mod build;
+pub mod builder;
 pub mod demo;
+pub mod grounds;
 pub mod lab;
 pub mod progress;
 pub mod test;

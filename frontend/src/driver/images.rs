@@ -174,6 +174,10 @@ async fn probe_python(
 async fn has_python(job: &Job<'_>, root: &Output, env: &[(String, String)]) -> bool {
     let Ok(definition) = buildkit_llb::marshal(root) else { return true };
     let Ok(Some(root)) = job.solve(definition.into_pb()).await else { return true };
+    // A solve is lazy: this is where an image is fetched, if it can be.
+    if job.gateway.read_dir(&root, "/", "").await.is_err() {
+        return true;
+    }
     for directory in image::path(env).split(':') {
         let program = format!("{directory}/{}", probe::PYTHON);
         if job.gateway.stat_file(&root, &program).await.is_ok() {

@@ -8,11 +8,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use super::builder::Builder;
-use super::grounds::Grounds;
 use super::recipes::{Contestant, Loaded};
 use super::registry::{Registry, Seeds};
 use super::snapshot::Snapshot;
+use crate::builder::Builder;
+use crate::grounds::Grounds;
 use crate::lab::Lab;
 use crate::lab::process::{run_captured, tail};
 
@@ -41,7 +41,7 @@ impl Site<'_> {
     }
 
     fn builder(&self, name: &str, registry: &Registry) -> Result<Builder> {
-        Builder::start(self.lab, self.grounds, name, registry)
+        Builder::start(self.lab, self.grounds, name, &registry.address)
     }
 }
 

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::grounds::{Grounds, Running};
 use super::recipes::{BASE, DOCKERFILE_FRONTEND, FRONTEND, UV};
+use crate::grounds::{Grounds, Running};
 use crate::lab::Lab;
 use crate::lab::machine::architecture;
 use crate::lab::process::run_captured;

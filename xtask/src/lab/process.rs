@@ -59,19 +59,28 @@ impl Daemon {
 
     /// Ends the process and what it started in its group, gently first.
     pub fn stop(&self) -> Result<()> {
-        for (signal, patience) in [(Signal::TERM, 20), (Signal::KILL, 5)] {
-            let Some(group) = self.group() else { return Ok(()) };
-            // An error means that it ended in between, which the next look at it shows.
-            let _ = kill_process_group(group, signal);
-            let since = Instant::now();
-            while self.group().is_some() && since.elapsed() < Duration::from_secs(patience) {
-                thread::sleep(Duration::from_millis(50));
-            }
-        }
+        self.signal(Signal::TERM, Duration::from_secs(20));
+        self.kill()
+    }
+
+    /// Ends the process and its group at once, as a crash does.
+    pub fn kill(&self) -> Result<()> {
+        self.signal(Signal::KILL, Duration::from_secs(5));
         if self.group().is_some() {
             bail!("{} (pid {}) does not end, even when killed", self.name, self.pid);
         }
         Ok(())
+    }
+
+    /// Signals the group, and waits until it has ended or patience has.
+    fn signal(&self, signal: Signal, patience: Duration) {
+        let Some(group) = self.group() else { return };
+        // An error means that it ended in between, which the next look at it shows.
+        let _ = kill_process_group(group, signal);
+        let since = Instant::now();
+        while self.group().is_some() && since.elapsed() < patience {
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The process group, while something of it runs. When the daemon was killed, its children may live on; the kernel

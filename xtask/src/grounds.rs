@@ -1,4 +1,4 @@
-//! The directory where the benchmark's daemons live, and their end.
+//! A directory where daemons live that belong to one task, such as the benchmark or a test, and their end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use anyhow::{Context, Result, bail};
 use crate::lab::machine::unmount_below;
 use crate::lab::process::Daemon;
 
-/// Where the benchmark's daemons live. Each leaves a note while it runs: those that an interrupted benchmark left behind
-/// are ended by the next.
+/// Where the daemons of a task live. Each leaves a note while it runs: those that an interrupted task left behind are ended
+/// by the next in the same directory.
 #[derive(Debug, Clone)]
 pub struct Grounds {
     directory: PathBuf,
 }
 
 impl Grounds {
-    /// Ends and deletes what an interrupted benchmark left here.
+    /// Ends and deletes what an interrupted task left here.
     pub fn clear(directory: &Path) -> Result<Grounds> {
         let grounds = Grounds { directory: directory.to_owned() };
         for note in fs::read_dir(grounds.notes()).into_iter().flatten().flatten() {
@@ -35,10 +35,12 @@ impl Grounds {
         self.directory.join("daemons")
     }
 
+    /// The file with what a daemon printed since it was started last.
     pub fn log(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.log"))
     }
 
+    /// The path of a file or directory in here.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -60,12 +62,24 @@ pub struct Running {
     note: PathBuf,
 }
 
+impl Running {
+    /// Ends it, gently first.
+    pub fn stop(&self) -> Result<()> {
+        self.daemon.stop()
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(&self) -> Result<()> {
+        self.daemon.kill()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         match self.daemon.stop() {
             Ok(()) => drop(fs::remove_file(&self.note)),
-            // The note stays, for the next benchmark.
-            Err(error) => super::report(format_args!("{error:#}")),
+            // The note stays, for the next task here.
+            Err(error) => eprintln!("{error:#}"),
         }
     }
 }

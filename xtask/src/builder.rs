@@ -1,5 +1,5 @@
-//! BuildKits that belong to the benchmark: each begins empty and ends with its value, so that the lab's own, which others
-//! use, stays as it is.
+//! BuildKits that belong to one task, such as the benchmark or a test: each begins empty and ends with its value, so that the
+//! lab's own, which others use, stays as it is.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,14 +10,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::grounds::{Grounds, Running, remove};
-use super::registry::Registry;
+use crate::grounds::{Grounds, Running, remove};
 use crate::lab::Lab;
 use crate::lab::process::{run_captured, succeeds};
 
 /// A buildkitd with nothing in its cache at first, and buildx for it.
 #[derive(Debug)]
 pub struct Builder {
+    name: String,
+    grounds: Grounds,
     root: PathBuf,
     /// Variables with which clients find it.
     environment: BTreeMap<&'static str, String>,
@@ -25,27 +26,24 @@ pub struct Builder {
 }
 
 /// The name of the builder in buildx.
-const BUILDER: &str = "uv-buildkit-bench";
+const BUILDER: &str = "uv-buildkit-apart";
 
 impl Builder {
-    /// Starts a buildkitd that asks `registry` for all images.
-    pub fn start(lab: &Lab, grounds: &Grounds, name: &str, registry: &Registry) -> Result<Builder> {
+    /// Starts a buildkitd that asks the registry at `registry` for all images.
+    pub fn start(lab: &Lab, grounds: &Grounds, name: &str, registry: &str) -> Result<Builder> {
         let root = grounds.path(name);
         fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
         let address = format!("unix://{}", root.join("buildkitd.sock").display());
-        let config = root.join("buildkitd.toml");
-        fs::write(&config, config_text(&registry.address, &root.join("otel.sock")))?;
-        let mut command = lab.command("buildkitd");
-        command.arg("--config").arg(&config).arg("--root").arg(root.join("state")).args(["--addr", &address]);
-        let ready = || succeeds(lab.command("buildctl").args(["--addr", &address, "debug", "workers"]));
-        let daemon = grounds.start(name, &mut command, ready)?;
+        fs::write(root.join("buildkitd.toml"), config_text(registry, &root.join("otel.sock")))?;
         let docker_config = root.join("docker-config");
         let environment = [
             ("BUILDKIT_HOST", address.clone()),
             ("BUILDX_BUILDER", BUILDER.to_owned()),
             ("DOCKER_CONFIG", docker_config.display().to_string()),
         ];
-        let builder = Builder { root, environment: environment.into_iter().collect(), daemon: Some(daemon) };
+        let environment = environment.into_iter().collect();
+        let mut builder = Builder { name: name.to_owned(), grounds: grounds.clone(), root, environment, daemon: None };
+        builder.start_again(lab)?;
         let plugins = docker_config.join("cli-plugins");
         fs::create_dir_all(&plugins)?;
         symlink(buildx(lab)?, plugins.join("docker-buildx"))?;
@@ -55,6 +53,27 @@ impl Builder {
         // Buildx asks a builder for its facts the first time.
         run_captured(&mut builder.buildx(lab, ["inspect"]))?;
         Ok(builder)
+    }
+
+    /// Starts the buildkitd again that was ended, with what it had built.
+    pub fn start_again(&mut self, lab: &Lab) -> Result<()> {
+        let address = &self.environment["BUILDKIT_HOST"];
+        let mut command = lab.command("buildkitd");
+        command.arg("--config").arg(self.root.join("buildkitd.toml"));
+        command.arg("--root").arg(self.root.join("state")).args(["--addr", address]);
+        let ready = || succeeds(lab.command("buildctl").args(["--addr", address, "debug", "workers"]));
+        self.daemon = Some(self.grounds.start(&self.name, &mut command, ready)?);
+        Ok(())
+    }
+
+    /// Asks the buildkitd to end, and waits until it has.
+    pub fn stop(&self) -> Result<()> {
+        self.daemon.as_ref().map_or(Ok(()), Running::stop)
+    }
+
+    /// Ends the buildkitd at once, as a crash does.
+    pub fn kill(&self) -> Result<()> {
+        self.daemon.as_ref().map_or(Ok(()), Running::kill)
     }
 
     /// `docker buildx …` with this builder.
@@ -69,7 +88,7 @@ impl Drop for Builder {
     fn drop(&mut self) {
         drop(self.daemon.take());
         if let Err(error) = remove(&self.root) {
-            super::report(format_args!("{error:#}"));
+            eprintln!("{error:#}");
         }
     }
 }
