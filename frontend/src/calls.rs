@@ -26,6 +26,8 @@ pub enum Call {
     Outline,
     /// `--check`
     Lint,
+    /// `--call=convertllb`
+    ConvertLlb,
     /// `--call=uv.plan`
     Plan,
     /// `--call=uv.files`
@@ -50,20 +52,34 @@ pub struct Answer {
 }
 
 /// Every call with its id and what it is for.
-const CALLS: [(&str, Call, &str); 7] = [
+const CALLS: [(&str, Call, &str); 8] = [
     ("frontend.targets", Call::Targets, "List all targets current build supports"),
     ("frontend.outline", Call::Outline, "List all parameters current build target supports"),
     ("frontend.lint", Call::Lint, "Check the project and its config"),
+    ("frontend.convertllb", Call::ConvertLlb, "Show the build graph"),
     ("frontend.uv.plan", Call::Plan, "List the layers of the image and what is in them"),
     ("frontend.uv.files", Call::Files, "Install the packages, and list what each has on disk"),
     ("frontend.uv.schema", Call::Schema, "Show the JSON Schema of uv.build.toml"),
     ("frontend.subrequests.describe", Call::Describe, "List available subrequest types"),
 ];
 
+/// The calls there are, as `--call` names them.
+pub fn names() -> Vec<String> {
+    CALLS.iter().map(|(id, ..)| format!("`{}`", id.trim_start_matches("frontend."))).collect()
+}
+
 impl Call {
     /// The call with this `requestid`.
     pub fn parse(id: &str) -> Option<Self> {
         CALLS.iter().find(|(known, ..)| *known == id).map(|(_, call, _)| *call)
+    }
+
+    /// The version of the answer's form.
+    fn version(self) -> &'static str {
+        match self {
+            Self::ConvertLlb => "0.1.0",
+            _ => VERSION,
+        }
     }
 }
 
@@ -78,13 +94,13 @@ pub fn describe() -> Answer {
             metadata.push(named("result.statuscode"));
         }
         json!({
-            "name": name, "version": VERSION, "type": "rpc", "description": description,
+            "name": name, "version": call.version(), "type": "rpc", "description": description,
             "opts": [], "inputs": null, "metadata": metadata, "refs": null,
         })
     });
-    let rows = CALLS
-        .iter()
-        .map(|(name, _, description)| vec![(*name).to_owned(), VERSION.to_owned(), (*description).to_owned()]);
+    let rows = CALLS.iter().map(|(name, call, description)| {
+        [name, call.version(), description].map(|cell: &str| cell.to_owned()).to_vec()
+    });
     Answer {
         json: all.collect(),
         text: table(&["NAME", "VERSION", "DESCRIPTION"], rows),
@@ -181,6 +197,11 @@ pub fn plan(plan: &Plan) -> Answer {
     Answer { json, text: report.text(), version: VERSION, status: None }
 }
 
+/// The graph of a target in BuildKit's form, and as text.
+pub fn graph(json: Value, text: String) -> Answer {
+    Answer { json, text, version: Call::ConvertLlb.version(), status: None }
+}
+
 /// What is wrong, or could be better, with the project. An error of the project is part of the answer, not a failed call.
 pub fn lint(outcome: &Result<Vec<Diagnostic>, Diagnostics>) -> Answer {
     let mut sources = Sources::default();
@@ -241,8 +262,9 @@ impl Sources {
             Some(span) => self.location(span),
             None => json!({ "sourceIndex": -1 }),
         };
-        let detail = std::iter::once(&warning.message).chain(&warning.help).map(String::as_str).collect::<Vec<_>>();
-        json!({ "ruleName": warning.code, "description": warning.message, "detail": detail.join("\n"), "location": location })
+        // Buildx draws the excerpt under the name that `-f` gives, of whatever file it is: the detail names the right one.
+        let detail = warning.to_string();
+        json!({ "ruleName": warning.code, "description": warning.message, "detail": detail, "location": location })
     }
 
     fn texts(&self) -> Value {

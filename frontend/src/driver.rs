@@ -1,6 +1,7 @@
 //! One build, from the client's options to the result: the order of IO is visible here, and only here.
 
 mod contexts;
+mod daemon;
 mod failure;
 mod flags;
 mod images;
@@ -10,8 +11,8 @@ mod result;
 use std::collections::BTreeMap;
 
 use buildkit_llb::{Input, Output};
-use buildkit_proto::caps::llb::MERGE_OP;
-use buildkit_proto::gateway::{BuildResult, CacheImport, Ref, Refs, ResolveMode, SolveRequest};
+use buildkit_proto::caps::llb::{FILE_COPY_INCLUDE_EXCLUDE_PATTERNS, MERGE_OP};
+use buildkit_proto::gateway::{BuildResult, CacheImport, LinuxResources, Ref, Refs, ResolveMode, SolveRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 
@@ -99,6 +100,10 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
             let target = read.target(options)?;
             Job::new(&contexts, &read, &target)?.files(&platform).await
         }
+        Call::ConvertLlb => {
+            let target = read.target(options)?;
+            Job::new(&contexts, &read, &target)?.graph(&platform).await
+        }
         Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {
             Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
             Ok(planned) => Ok(calls::lint(&Ok(check.filter(planned.warnings)))),
@@ -185,6 +190,7 @@ struct Job<'a> {
     read: &'a Read,
     target: &'a Target,
     container: Container,
+    limits: Option<LinuxResources>,
     epoch: Option<i64>,
     cache_imports: Vec<CacheImport>,
     resolve_mode: ResolveMode,
@@ -204,7 +210,8 @@ impl<'a> Job<'a> {
     fn new(contexts: &'a Contexts<'a>, read: &'a Read, target: &'a Target) -> Result<Self, Failure> {
         let Contexts { gateway, options, .. } = *contexts;
         let container = options.container()?;
-        flags::require(&container, gateway.llb_caps())?;
+        let limits = options.limits()?;
+        flags::require(&container, limits.as_ref(), gateway.llb_caps())?;
         let mut warnings = flags::warnings(options, &read.project);
         warnings.extend(contexts.unused(&read.project, target));
         Ok(Self {
@@ -214,6 +221,7 @@ impl<'a> Job<'a> {
             read,
             target,
             container,
+            limits,
             epoch: None,
             cache_imports: options.cache_imports()?,
             resolve_mode: options.resolve_mode()?,
@@ -231,6 +239,7 @@ impl<'a> Job<'a> {
             Diagnostics::check(warnings.clone())?;
         }
         let definition = buildkit_llb::marshal(image)?;
+        daemon::require(&definition, self.gateway.llb_caps())?;
         for warning in self.warnings.iter().chain(&warnings) {
             failure::warn(self.gateway, &definition, warning).await;
         }
@@ -243,12 +252,23 @@ impl<'a> Job<'a> {
         let (images, elsewhere) = self.outside(platform).await?;
         let Images { outside, replaced } = images;
         let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let definition = buildkit_llb::marshal(image)?.into_pb();
+        let definition = buildkit_llb::marshal(image)?;
+        daemon::require(&definition, self.gateway.llb_caps())?;
         // Nothing else waits for it, so that nobody else would tell that it failed.
         let cache_imports = self.cache_imports.clone();
-        let request = SolveRequest { definition, cache_imports, evaluate: true, ..SolveRequest::default() };
+        let (definition, limits) = (definition.into_pb(), self.limits.clone());
+        let request = SolveRequest { definition, cache_imports, limits, evaluate: true, ..SolveRequest::default() };
         self.gateway.solve(request).await?;
         Ok(())
+    }
+
+    /// The graph of the target.
+    async fn graph(&self, platform: &Platform) -> Result<Answer, Failure> {
+        let (images, elsewhere) = self.outside(platform).await?;
+        let Images { outside, replaced } = images;
+        let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, false))?;
+        let graph = buildkit_llb::marshal(image)?;
+        Ok(calls::graph(buildkit_llb::json(&graph)?, graph.text()?))
     }
 
     /// What the packages of the target have on disk, which takes installing them.
@@ -293,6 +313,7 @@ impl<'a> Job<'a> {
                 no_cache: self.options.no_cache(),
                 cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
                 merge: self.gateway.llb_caps().supports(MERGE_OP),
+                whole_copies: !self.gateway.llb_caps().supports(FILE_COPY_INCLUDE_EXCLUDE_PATTERNS),
                 container: self.container.clone(),
                 show_platform,
                 ..lower::Options::default()
@@ -303,17 +324,13 @@ impl<'a> Job<'a> {
 
     /// Solves a graph with the client's remote caches, lazily.
     async fn solve(&self, definition: pb::Definition) -> Result<Option<Ref>, GatewayError> {
-        solve(self.gateway, definition, self.cache_imports.clone()).await
+        let (cache_imports, limits) = (self.cache_imports.clone(), self.limits.clone());
+        solve(self.gateway, SolveRequest { definition, cache_imports, limits, ..SolveRequest::default() }).await
     }
 }
 
 /// The one filesystem of a graph; none when it is empty.
-async fn solve(
-    gateway: &Gateway,
-    definition: pb::Definition,
-    cache_imports: Vec<CacheImport>,
-) -> Result<Option<Ref>, GatewayError> {
-    let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
+async fn solve(gateway: &Gateway, request: SolveRequest) -> Result<Option<Ref>, GatewayError> {
     match gateway.solve(request).await?.refs {
         Refs::Single(reference) => Ok(Some(reference)),
         Refs::Empty | Refs::Map(_) => Ok(None),

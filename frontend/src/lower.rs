@@ -53,6 +53,8 @@ pub struct Options {
     pub sources: BTreeMap<String, Input>,
     /// The daemon can merge; else layers are copied over the base one by one.
     pub merge: bool,
+    /// The daemon cannot leave paths out of a copy.
+    pub whole_copies: bool,
     /// Which steps run although BuildKit has their result.
     pub no_cache: NoCache,
     /// Prefix of the names of caches, `BUILDKIT_CACHE_MOUNT_NS`.

@@ -3,6 +3,7 @@
 mod check;
 mod container;
 mod git;
+mod limits;
 
 use std::collections::BTreeMap;
 
@@ -330,6 +331,14 @@ mod tests {
         let kinds: Vec<String> = imports.cache_imports().unwrap().into_iter().map(|import| import.kind).collect();
         assert_eq!(kinds, ["local", "registry", "registry"]);
         assert!(options(&[("cache-imports", "{")]).cache_imports().is_err());
+    }
+
+    #[test]
+    fn names_projects() {
+        assert_eq!(options(&[("vcs:source", "")]).project(), "");
+        let told =
+            [("vcs:localdir:context", "shop"), ("vcs:source", "https://git.example/all.git"), ("vcs:revision", "1")];
+        assert_eq!(options(&told).project(), " https://git.example/all.git shop");
     }
 
     #[test]

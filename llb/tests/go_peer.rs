@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Once;
 
-use buildkit_llb::{Definition, marshal, pb};
+use buildkit_llb::{Definition, json, marshal, pb};
 use prost::Message as _;
 use serde::Deserialize;
 
@@ -31,7 +33,7 @@ struct GoOp {
 
 #[test]
 fn every_op_has_the_bytes_that_go_gives_it() {
-    let go = go_graphs();
+    let go = go(&[], "");
     let ours = graphs::graphs();
     let names: Vec<&str> = go.iter().map(|graph| graph.name.as_str()).collect();
     let our_names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
@@ -92,23 +94,51 @@ fn every_op_has_the_bytes_that_go_gives_it() {
     );
 }
 
-/// Builds and runs the Go half.
-fn go_graphs() -> Vec<GoGraph> {
+/// What Go reads in the JSON is what was written.
+#[test]
+fn go_reads_the_json() {
+    let ours: Vec<Definition> = graphs::graphs().iter().map(|(_, input)| marshal(input).unwrap()).collect();
+    let text = serde_json::to_string(&ours.iter().map(|graph| json(graph).unwrap()).collect::<Vec<_>>()).unwrap();
+    let read = go(&["read"], &text);
+    assert_eq!(read.len(), ours.len());
+    for (read, ours) in read.iter().zip(&ours) {
+        let ops = ours.ops().unwrap();
+        assert_eq!(read.ops.len(), ops.len());
+        for ((digest, _), bytes) in ops.iter().zip(&ours.as_pb().def) {
+            assert_eq!(read.ops[digest].bytes, hex(bytes));
+            let metadata = pb::OpMetadata::decode(&*unhex(&read.ops[digest].metadata)).unwrap();
+            assert_eq!(metadata, ours.as_pb().metadata[digest]);
+        }
+        let source = pb::Source::decode(&*unhex(&read.source)).unwrap();
+        assert_eq!(source, ours.as_pb().source.clone().unwrap_or_default());
+    }
+}
+
+/// Runs the Go half.
+fn go(arguments: &[&str], input: &str) -> Vec<GoGraph> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go-peer");
     let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("llb-go-peer");
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| build(&source, &binary));
+    let mut run = Command::new(binary).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = run.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let run = run.wait_with_output().unwrap();
+    assert!(run.status.success(), "go-peer failed: what it said is above");
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+fn build(source: &Path, binary: &Path) {
     let build = Command::new("go")
         .args(["build", "-trimpath", "-o"])
-        .arg(&binary)
+        .arg(binary)
         .arg(".")
         .current_dir(source)
         .output()
         .expect("this test needs Go");
     let errors = String::from_utf8_lossy(&build.stderr);
     assert!(build.status.success(), "go build: {errors}");
-    let run = Command::new(binary).output().unwrap();
-    let errors = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "go-peer: {errors}");
-    serde_json::from_slice(&run.stdout).unwrap()
 }
 
 /// Readable ops, for a readable difference.

@@ -18,10 +18,12 @@ use crate::transport::MAX_MESSAGE_SIZE;
 use crate::{gateway_pb, pb, source_policy_pb};
 
 mod file;
+mod limits;
 mod resolve;
 mod result;
 
 pub use file::{FileRange, FileStat};
+pub use limits::LinuxResources;
 pub use resolve::{
     GitMeta, HttpMeta, ImageMeta, ImageRequest, OciStore, ResolveMode, ResolvedImage, SourceMeta, SourceRequest,
 };
@@ -33,6 +35,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// A client of the daemon's gateway.
 #[derive(Clone, Debug)]
 pub struct Gateway {
+    channel: Channel,
     client: LlbBridgeClient<Channel>,
     pong: Arc<Pong>,
 }
@@ -71,6 +74,8 @@ pub struct SolveRequest {
     pub cache_imports: Vec<CacheImport>,
     /// Rules on sources, on top of the daemon's own.
     pub source_policies: Vec<source_policy_pb::Policy>,
+    /// Limits of the steps' containers, for daemons that know them ([`caps::llb::EXEC_META_LINUX_RESOURCES`]).
+    pub limits: Option<LinuxResources>,
 }
 
 /// A remote cache. Reads the JSON in the opt `cache-imports`, which is a list of them.
@@ -105,11 +110,11 @@ pub struct Warning {
 impl Gateway {
     /// A client over `channel`, after asking the daemon what it can do.
     pub async fn connect(channel: Channel) -> Result<Self, GatewayError> {
-        let client = LlbBridgeClient::new(channel)
+        let client = LlbBridgeClient::new(channel.clone())
             .max_decoding_message_size(MAX_MESSAGE_SIZE)
             .max_encoding_message_size(MAX_MESSAGE_SIZE);
         let pong = ping(client.clone()).await?;
-        Ok(Self { client, pong: Arc::new(pong) })
+        Ok(Self { channel, client, pong: Arc::new(pong) })
     }
 
     /// Capabilities of the gateway service, see [`caps::gateway`].
@@ -144,7 +149,7 @@ impl Gateway {
     /// Gives a graph to the daemon. The result is lazy unless `evaluate` is set.
     pub async fn solve(&self, request: SolveRequest) -> Result<BuildResult, GatewayError> {
         let evaluate_in_solve = self.caps().supports(caps::gateway::GATEWAY_EVALUATE_SOLVE);
-        let evaluate = request.evaluate;
+        let (evaluate, limits) = (request.evaluate, request.limits);
         let request = gateway_pb::SolveRequest {
             definition: Some(request.definition),
             allow_result_return: true,
@@ -154,7 +159,11 @@ impl Gateway {
             source_policies: request.source_policies,
             ..gateway_pb::SolveRequest::default()
         };
-        let result = BuildResult::from_solve(self.client().solve(request).await?.into_inner());
+        let response = match &limits {
+            Some(limits) => limits::solve(self.channel.clone(), request, limits).await?,
+            None => self.client().solve(request).await?.into_inner(),
+        };
+        let result = BuildResult::from_solve(response);
         if evaluate && !evaluate_in_solve {
             for reference in result.refs.iter() {
                 self.evaluate(reference).await?;

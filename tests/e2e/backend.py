@@ -12,6 +12,13 @@ import zipfile
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
+def limit(old, new):
+    """What control groups of either version say of a limit."""
+    places = [pathlib.Path("/sys/fs/cgroup") / place for place in (old, new)]
+    found = [place.read_text().strip() for place in places if place.exists()]
+    return found[0] if found else None
+
+
 def facts():
     shm = os.statvfs("/dev/shm")
     return {
@@ -21,6 +28,8 @@ def facts():
         "proxies": {name: os.environ[name] for name in PROXIES if name in os.environ},
         "hosts": pathlib.Path("/etc/hosts").read_text().split(),
         "links": sorted(os.listdir("/sys/class/net")),
+        "memory": limit("memory/memory.limit_in_bytes", "memory.max"),
+        "cpus": len(os.sched_getaffinity(0)),
         "cgroup": pathlib.Path("/proc/self/cgroup").read_text().split(),
     }
 

@@ -15,8 +15,10 @@ use xtask::lab::run_captured;
 use crate::Trials;
 use crate::build::{Build, Built};
 use crate::container;
+use crate::context::Context;
 use crate::image::Image;
 use crate::pond::Pond;
+use crate::server::Server;
 use crate::stage::Stage;
 
 /// Adds the tests.
@@ -32,6 +34,8 @@ pub fn add(trials: &mut Trials) {
     }
     trials.add("graph::map_of_platforms", map_of_platforms);
     trials.add("graph::old_engine", old_engine);
+    trials.add("graph::old_engine_root_project", old_engine_root_project);
+    trials.add("graph::old_engine_refused", old_engine_refused);
 }
 
 /// The frontend's image holds one static program, which is the command line as well.
@@ -106,24 +110,72 @@ fn map_of_platforms(stage: &Stage) -> Result<()> {
 /// The BuildKit inside the lab's Docker engine: in Debian 12 one of 2020, which cannot merge.
 fn old_engine(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "engine")?;
-    let context = &pond.context;
+    let said = said_by_engine(stage, &pond.context, "[targets.app]")?;
+    ensure!(said == "pond-app\n", "the image says {said:?}");
+    Ok(())
+}
+
+/// A project at the root of a workspace, of which others lie below.
+fn old_engine_root_project(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "engine-root")?;
+    let manifest = |name: &str| {
+        format!(
+            "[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n\
+             [build-system]\nrequires = [\"uv_build>=0.9.18,<0.14\"]\nbuild-backend = \"uv_build\"\n\n"
+        )
+    };
+    let workspace = "[project.scripts]\nmere = \"mere:main\"\n\n[tool.uv.workspace]\nmembers = [\"inlet\"]\n";
+    context.write("pyproject.toml", manifest("mere") + workspace)?;
+    context.write("uv.build.toml", "[targets.mere]\n")?;
+    context.write("src/mere/__init__.py", format!("# {}\ndef main():\n    print(\"mere\")\n", stage.nonce()))?;
+    context.write("inlet/pyproject.toml", manifest("inlet"))?;
+    context.write("inlet/src/inlet/__init__.py", "")?;
+    context.lock()?;
+    let said = said_by_engine(stage, &context, "[targets.mere]")?;
+    ensure!(said == "mere\n", "the image says {said:?}");
+    Ok(())
+}
+
+/// What the engine cannot do it is not asked for: the message says what is needed.
+fn old_engine_refused(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "engine-refused")?;
+    let server = Server::open(stage, "engine-refused-server")?;
+    adapt(stage, &pond.context, "[targets.app]")?;
+    server.commit("pond", &pond.context.directory, "")?;
+    let mut build = stage.lab().buildx(["build", "--builder=default", "--progress=plain"]);
+    build.arg(format!("--build-arg=BUILDKIT_SYNTAX={}", stage.syntax_in_registry()));
+    let output = build.arg(server.url("pond.git#main")).stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let words = "this BuildKit is too old: the build needs version 0.9 or newer, for the capability \
+                 `file.copy.includeexcludepatterns`";
+    ensure!(!output.status.success() && text.contains(words), "{text}");
+    Ok(())
+}
+
+/// Names the lab's registry wherever an image is named: the engine knows nothing of the lab's mirrors.
+fn adapt(stage: &Stage, context: &Context<'_>, target: &str) -> Result<()> {
     if stage.lab().has_stand_ins() {
-        // It asks registries itself, and knows nothing of the lab's mirrors.
         let registry = stage.lab().registry();
         context.write("Dockerfile", format!("# syntax={}\n", stage.syntax_in_registry()))?;
         let images = format!(
             "[uv]\nimage = \"{registry}/astral-sh/uv:0.13.9\"\n\n\
-             [defaults]\nbase = \"{registry}/library/python:3.13-slim-bookworm\"\n\n[targets.app]"
+             [defaults]\nbase = \"{registry}/library/python:3.13-slim-bookworm\"\n\n{target}"
         );
-        context.edit("uv.build.toml", "[targets.app]", &images)?;
+        context.edit("uv.build.toml", target, &images)?;
     }
-    let tag = format!("uv-buildkit-e2e:{}", stage.nonce().to_lowercase());
+    Ok(())
+}
+
+/// What an image prints that the engine builds of a context.
+fn said_by_engine(stage: &Stage, context: &Context<'_>, target: &str) -> Result<String> {
+    adapt(stage, context, target)?;
+    let name = target.trim_start_matches("[targets.").trim_end_matches(']');
+    let tag = format!("uv-buildkit-e2e-{name}:{}", stage.nonce().to_lowercase());
     let mut build = stage.lab().buildx(["build", "--builder=default", "--progress=plain", "--load", "--tag", &tag]);
     let output = build.arg(&context.directory).stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{text}");
     let outcome = run_captured(&mut stage.lab().docker(["run", "--rm", "--network=host", &tag]));
     run_captured(&mut stage.lab().docker(["rmi", &tag]))?;
-    ensure!(outcome? == "pond-app\n", "the image says something else");
-    Ok(())
+    outcome
 }

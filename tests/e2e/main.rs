@@ -5,6 +5,7 @@
 
 mod build;
 mod caching;
+mod calls;
 mod checks;
 mod container;
 mod contents;
@@ -66,6 +67,7 @@ fn main() -> Result<ExitCode> {
     sources::add(&mut trials);
     shared::add(&mut trials);
     checks::add(&mut trials);
+    calls::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

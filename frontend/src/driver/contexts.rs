@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use buildkit_llb::{Copy, File, Git, Http, Image, Input, Local, Metadata, OciLayout, Output, normalize_image_ref};
-use buildkit_proto::gateway::{FileRange, ImageRequest, OciStore, ResolveMode, SourceRequest};
+use buildkit_proto::gateway::{FileRange, ImageRequest, OciStore, ResolveMode, SolveRequest, SourceRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
 
 use super::failure::Failure;
@@ -326,7 +326,7 @@ async fn download(gateway: &Gateway, url: &str) -> Result<(Output, bool, Option<
     let http = Http::new(url).filename(DOWNLOAD).metadata(metadata).build();
     let source = source_of(&http);
     let definition = buildkit_llb::marshal(&http)?.into_pb();
-    let reference = solve(gateway, definition, Vec::new()).await?;
+    let reference = solve(gateway, SolveRequest { definition, ..SolveRequest::default() }).await?;
     let reference = reference.ok_or_else(|| GatewayError::new(format!("`{url}` holds nothing")))?;
     let start = gateway.read_file(&reference, DOWNLOAD, Some(FileRange { offset: 0, length: 1024 })).await?;
     if is_archive(&start) { Ok((unpacked(&http), true, source)) } else { Ok((http, false, source)) }
@@ -377,7 +377,8 @@ mod tests {
     fn knows_archives_by_their_start() {
         let mut tar = vec![0; 512];
         tar[257..262].copy_from_slice(b"ustar");
-        assert!(is_archive(&tar) && is_archive(b"\x1f\x8b\x08\0") && !is_archive(b"# syntax=x\n") && !is_archive(b""));
+        assert!(is_archive(&tar) && is_archive(b"\x1f\x8b\x08\0") && is_archive(b"\x28\xb5\x2f\xfd\0"));
+        assert!(!is_archive(b"\x28\xb5") && !is_archive(b"# syntax=x\n") && !is_archive(b""));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use buildkit_proto::error_details::{FrontendCap, Source, Subrequest};
 use buildkit_proto::gateway::Warning;
 use buildkit_proto::{Code, Gateway, GatewayError, pb};
 
+use crate::calls;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::options::OptionsError;
 
@@ -46,7 +47,7 @@ impl Failure {
             Self::Options(error) => GatewayError::new(error.to_string()),
             Self::Unsupported(name) => GatewayError::with_code(
                 Code::Unimplemented,
-                format!("the call `{name}` is not supported by uv-buildkit"),
+                format!("uv-buildkit answers the calls {}", calls::names().join(", ")),
             )
             .with_detail(Subrequest { name }),
             Self::Llb(error) => bug(&error.to_string()),

@@ -1,7 +1,10 @@
 //! Options that cannot do what they say here: refused, where the result would be another one, or warned of.
 
 use buildkit_proto::caps::CapSet;
-use buildkit_proto::caps::llb::{EXEC_META_CGROUP_PARENT, EXEC_META_ULIMIT, EXEC_MOUNT_TMPFS_SIZE};
+use buildkit_proto::caps::llb::{
+    EXEC_META_CGROUP_PARENT, EXEC_META_LINUX_RESOURCES, EXEC_META_ULIMIT, EXEC_MOUNT_TMPFS_SIZE,
+};
+use buildkit_proto::gateway::LinuxResources;
 
 use crate::diagnostic::Diagnostic;
 use crate::lower::container::Container;
@@ -9,8 +12,9 @@ use crate::options::{Options, OptionsError};
 use crate::project::Project;
 
 /// Refuses settings of containers that the daemon does not know.
-pub fn require(container: &Container, caps: &CapSet) -> Result<(), OptionsError> {
+pub fn require(container: &Container, limits: Option<&LinuxResources>, caps: &CapSet) -> Result<(), OptionsError> {
     let needs = [
+        ("memory` to `cpusetmems", limits.is_some(), EXEC_META_LINUX_RESOURCES),
         ("ulimit", !container.ulimits.is_empty(), EXEC_META_ULIMIT),
         ("cgroup-parent", !container.cgroup_parent.is_empty(), EXEC_META_CGROUP_PARENT),
         ("shm-size", container.shm_size.is_some(), EXEC_MOUNT_TMPFS_SIZE),
@@ -20,9 +24,6 @@ pub fn require(container: &Container, caps: &CapSet) -> Result<(), OptionsError>
         None => Ok(()),
     }
 }
-
-/// Limits of resources that BuildKit has a message for and its Rust bindings do not (dockerui: `attr.go`).
-const RESOURCES: [&str; 7] = ["memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "cpusetcpus", "cpusetmems"];
 
 /// Build args with a meaning of their own, here or for whoever is between the user and this frontend.
 const KNOWN_ARGS: [&str; 14] = [
@@ -52,15 +53,6 @@ pub fn no_time() -> Diagnostic {
 /// What is asked for in vain.
 pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
-    for option in RESOURCES.into_iter().filter(|option| options.get(option).is_some()) {
-        warnings.push(
-            Diagnostic::new(
-                "option::not_applied",
-                format!("the limit `{option}` does not reach the steps of this build"),
-            )
-            .help("limit the builder itself, or set `--cgroup-parent` to a control group with limits"),
-        );
-    }
     let declared = project.config.as_ref().map(|config| &config.args);
     for name in options.build_args().keys() {
         let is_declared = declared.is_some_and(|args| args.contains_key(name));
@@ -108,7 +100,6 @@ mod tests {
             assert_eq!(warnings(option), "");
         }
         assert_eq!(warnings("build-arg:VERSON"), "build arg `VERSON` is not used");
-        assert_eq!(warnings("cpuquota"), "the limit `cpuquota` does not reach the steps of this build");
         let advice = "build arg `BUILDKIT_GIT_ADVICE`: git sources are fetched without advice";
         assert_eq!(warnings("build-arg:BUILDKIT_GIT_ADVICE"), advice);
     }

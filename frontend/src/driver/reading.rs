@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildkit_llb::{Input, Local, Metadata};
+use buildkit_proto::gateway::SolveRequest;
 use futures::future::try_join_all;
 
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
@@ -157,7 +158,7 @@ pub async fn read(
         Place::Graph(root) => root.clone(),
     };
     let definition = buildkit_llb::marshal(&root)?.into_pb();
-    let Some(reference) = solve(gateway, definition, Vec::new()).await? else {
+    let Some(reference) = solve(gateway, SolveRequest { definition, ..SolveRequest::default() }).await? else {
         return Ok(BTreeMap::new());
     };
     let texts = paths.iter().map(|path| {

@@ -1,5 +1,7 @@
 //! The build context, and what of it never takes part.
 
+use std::collections::BTreeSet;
+
 use buildkit_llb::{Copy, File, Input, Local, Metadata, Output};
 
 use super::Options;
@@ -23,12 +25,24 @@ pub(super) fn context(plan: &Plan, options: &Options) -> Output {
     if let Some(root) = &options.context {
         return without_ignored(root, paths);
     }
+    sync(options, &plan.target, "[internal] load build context", paths, [])
+}
+
+/// A part of the client's directory, without what is ignored and without `excluded`. Trees synced with other filters must not take
+/// each other's place: `filter` tells them apart.
+pub(super) fn sync(
+    options: &Options,
+    filter: &str,
+    name: &str,
+    paths: BTreeSet<String>,
+    excluded: impl IntoIterator<Item = String>,
+) -> Output {
+    let ignored = ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(options.ignore.iter().cloned());
     let local = Local::new("context")
         .session(&options.session)
-        .exclude(ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(options.ignore.iter().cloned()))
-        // Trees synced with other filters must not take each other's place.
-        .shared_key_hint(format!("uv-buildkit-{}{}", plan.target, options.project))
-        .metadata(Metadata::named("[internal] load build context"));
+        .exclude(ignored.chain(excluded))
+        .shared_key_hint(format!("uv-buildkit-{filter}{}", options.project))
+        .metadata(Metadata::named(name));
     if paths.is_empty() { local.build() } else { local.include(paths).build() }
 }
 

@@ -3,6 +3,7 @@
 use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata, Network, Output, Owner, Tmpfs};
 
 use super::build::{CACHE, with_recipe};
+use super::context::sync;
 use super::install::{Notes, notes, with_data};
 use super::site::Site;
 use super::{EPOCH, Lowering};
@@ -114,6 +115,9 @@ impl Lowering<'_> {
             let directory = format!("/{}", member.directory);
             return Bind::new(at, &self.context).selector(directory).readonly();
         }
+        if self.options.whole_copies && self.options.context.is_none() {
+            return self.synced(member, at);
+        }
         let from = if is_root { "/".to_owned() } else { format!("/{}", member.directory) };
         let copy = Copy::new(&self.context, from, "/")
             .contents_only()
@@ -124,6 +128,19 @@ impl Lowering<'_> {
             .metadata(Metadata::named(format!("[internal] sources of {}", member.name)))
             .build();
         Bind::new(at, own).readonly()
+    }
+
+    /// For daemons that cannot leave paths out of a copy: the client leaves them out.
+    fn synced(&self, member: &Member, at: &str) -> Bind {
+        let name = format!("[internal] sources of {}", member.name);
+        let (directory, below) = match member.directory.as_str() {
+            "." => ("", String::new()),
+            directory => (directory, format!("{directory}/")),
+        };
+        let excluded = foreign(&member.nested, member.directory == ".").map(|path| format!("{below}{path}"));
+        let included = (!directory.is_empty()).then(|| directory.to_owned()).into_iter().collect();
+        let own = sync(self.options, &format!("{}-{}", self.plan.target, member.name), &name, included, excluded);
+        Bind::new(at, &own).selector(format!("/{directory}")).readonly()
     }
 }
 

@@ -1,5 +1,6 @@
 // Go-peer builds a fixed set of graphs with BuildKit's own client/llb and prints, for each, what
-// tests/go_peer.rs compares with the same graphs built in Rust.
+// tests/go_peer.rs compares with the same graphs built in Rust. With the argument "read" it reads graphs as JSON
+// instead, and prints what it read.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -45,6 +47,13 @@ const (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "read" {
+		if err := read(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	base := llb.Image("python:3.13-slim", amd64)
 	uv := llb.Image("ghcr.io/astral-sh/uv@"+sha, armv7, llb.ResolveModeForcePull, llb.MarkImageInternal)
 	local := llb.Local("context",
@@ -129,6 +138,53 @@ func main() {
 	if err := json.NewEncoder(os.Stdout).Encode(graphs); err != nil {
 		panic(err)
 	}
+}
+
+// read turns graphs in the form of the call "convertllb" into what main prints of graphs, by their place in a list.
+func read() error {
+	var results []struct {
+		Def      map[string]json.RawMessage `json:"def"`
+		Metadata map[string]llb.OpMetadata  `json:"metadata"`
+		Source   json.RawMessage            `json:"source"`
+	}
+	if err := json.NewDecoder(os.Stdin).Decode(&results); err != nil {
+		return err
+	}
+	deterministic := proto.MarshalOptions{Deterministic: true}
+	graphs := []graph{}
+	for _, result := range results {
+		g := graph{Ops: map[string]op{}}
+		for dgst, text := range result.Def {
+			var message pb.Op
+			if err := protojson.Unmarshal(text, &message); err != nil {
+				return fmt.Errorf("%s: %w", text, err)
+			}
+			dt, err := deterministic.Marshal(&message)
+			if err != nil {
+				return err
+			}
+			metadata, ok := result.Metadata[dgst]
+			if !ok {
+				return fmt.Errorf("%s has no metadata", dgst)
+			}
+			md, err := deterministic.Marshal(metadata.ToPB())
+			if err != nil {
+				return err
+			}
+			g.Ops[dgst] = op{Bytes: hex.EncodeToString(dt), Caps: []string{}, Metadata: hex.EncodeToString(md)}
+		}
+		var source pb.Source
+		if err := protojson.Unmarshal(result.Source, &source); err != nil {
+			return err
+		}
+		sm, err := deterministic.Marshal(&source)
+		if err != nil {
+			return err
+		}
+		g.Source = hex.EncodeToString(sm)
+		graphs = append(graphs, g)
+	}
+	return json.NewEncoder(os.Stdout).Encode(graphs)
 }
 
 func full(base, uv, wheel, local llb.State) llb.ExecState {
