@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::Trials;
 use crate::container;
+use crate::context::Context;
 use crate::image::Image;
 use crate::pond::Pond;
 use crate::stage::Stage;
@@ -14,6 +15,7 @@ use crate::stage::Stage;
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
     trials.add("caching::edits", edits);
+    trials.add("caching::edits_around_a_root_project", edits_around_a_root_project);
 }
 
 fn edits(stage: &Stage) -> Result<()> {
@@ -92,6 +94,48 @@ fn edits(stage: &Stage) -> Result<()> {
     let code = ["-c", "import pebble, pond_core; print(pebble.IS_ROUND); pond_core.main()"];
     let run = container::run(stage.lab(), &built.reference, &[], &command("python", &code))?;
     ensure!(run.stdout == "True\ncore\n", "{run:?}");
+    Ok(())
+}
+
+/// The directory of a root project is everything, but not all of it is the project's.
+fn edits_around_a_root_project(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "caching-root")?;
+    let nonce = format!("# {} caching-root\n", stage.nonce());
+    let manifest = |name: &str| {
+        format!(
+            "{nonce}[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n\
+             [build-system]\nrequires = [\"uv_build>=0.9.18,<0.14\"]\nbuild-backend = \"uv_build\"\n\n"
+        )
+    };
+    context.write("pyproject.toml", manifest("mere") + "[tool.uv.workspace]\nmembers = [\"inlet\"]\n")?;
+    context.write("uv.build.toml", "[targets.mere]\n")?;
+    context.write("src/mere/__init__.py", &nonce)?;
+    context.write("inlet/pyproject.toml", manifest("inlet"))?;
+    context.write("inlet/src/inlet/__init__.py", "")?;
+    context.lock()?;
+    context.build().target(Some("mere")).push("caching")?;
+
+    type Edit<'a> = (&'a str, &'a dyn Fn() -> Result<()>);
+    let irrelevant: [Edit<'_>; 5] = [
+        ("nothing", &|| Ok(())),
+        ("the config", &|| context.write("uv.build.toml", "[targets.mere]\nenv = { DEPTH = \"3\" }\n")),
+        ("the stub", &|| context.write("Dockerfile", context.read("Dockerfile")? + "# It has a comment.\n")),
+        ("another project", &|| context.write("inlet/src/inlet/__init__.py", "WIDTH = 2\n")),
+        ("the lock, where the target is not concerned", &|| {
+            context.edit("inlet/pyproject.toml", "version = \"1.0\"", "version = \"2.0\"")?;
+            context.lock()
+        }),
+    ];
+    for (what, edit) in irrelevant {
+        edit()?;
+        let executed = context.build().target(Some("mere")).push("caching")?.steps.executed;
+        ensure!(executed.is_empty(), "after an edit of {what} these ran: {executed:?}");
+    }
+    context.write("src/mere/__init__.py", format!("{nonce}DEPTH = 1\n"))?;
+    let executed = context.build().target(Some("mere")).push("caching")?.steps.executed;
+    let expected = ["sources of mere", "build and install mere 1.0", "assemble"];
+    ensure!(executed.iter().all(|name| expected.iter().any(|part| name.ends_with(part))), "{executed:?}");
+    ensure!(executed.iter().any(|name| name.ends_with(expected[1])), "{executed:?}");
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod errors;
 mod examples;
 mod faults;
 mod flags;
+mod frontends;
 mod gate;
 mod graph;
 mod image;
@@ -68,6 +69,7 @@ fn main() -> Result<ExitCode> {
     shared::add(&mut trials);
     checks::add(&mut trials);
     calls::add(&mut trials);
+    frontends::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

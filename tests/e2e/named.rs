@@ -102,6 +102,8 @@ fn base_by_target_of_bake(stage: &Stage) -> Result<()> {
 fn builder_and_uv(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "named-uv")?;
     pond.context.edit("uv.build.toml", "[targets.app]", "[defaults]\nbuilder = \"workshop\"\n\n[targets.app]")?;
+    let missing = pond.context.build().fail()?;
+    ensure!(missing.contains(">>> builder = \"workshop\""), "{missing}");
     let shown = pond
         .context
         .build()

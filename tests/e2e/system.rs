@@ -35,7 +35,7 @@ fn greeter<'a>(stage: &'a Stage, name: &str, apt: &str) -> Result<Context<'a>> {
         ),
     )?;
     context.write("setup.py", SETUP)?;
-    context.write("src/greeter/__init__.py", format!("# {}\n{GREETER}", stage.nonce()))?;
+    context.write("src/greeter/__init__.py", format!("# {} {name}\n{GREETER}", stage.nonce()))?;
     context.lock()?;
     Ok(context)
 }
@@ -77,6 +77,13 @@ fn in_the_image_and_in_the_builder(stage: &Stage) -> Result<()> {
         let is_deletion = path.rsplit('/').next().is_some_and(|name| name.starts_with(".wh."));
         ensure!(!is_left_over || is_deletion || entry.content.is_none(), "{path} is left over");
     }
+
+    // What is in the image does not depend on the packages under it. (They are installed for other tests, too.)
+    context.edit("uv.build.toml", "[\"tini\"]", "[\"tini\", \"hello\"]")?;
+    let executed = context.build().push("system")?.steps.executed;
+    let expected = |step: &String| step.ends_with("install hello tini") || step.ends_with("assemble");
+    ensure!(executed.iter().all(expected), "for another package in the image these ran: {executed:?}");
+    context.edit("uv.build.toml", "[\"tini\", \"hello\"]", "[\"tini\"]")?;
 
     // The packages are installed again, and nothing of it differs.
     let again = context.build().argument("--no-cache").push("system")?;
