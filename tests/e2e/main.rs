@@ -25,6 +25,7 @@ mod layer;
 mod named;
 mod native;
 mod orchard;
+mod pipelines;
 mod platforms;
 mod pond;
 mod project;
@@ -34,6 +35,7 @@ mod shared;
 mod sources;
 mod stage;
 mod system;
+mod transcripts;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -68,6 +70,8 @@ fn main() -> Result<ExitCode> {
     sources::add(&mut trials);
     shared::add(&mut trials);
     checks::add(&mut trials);
+    transcripts::add(&mut trials);
+    pipelines::add(&mut trials);
     calls::add(&mut trials);
     frontends::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())

@@ -156,6 +156,12 @@ impl Lab {
         registry::push(&self.places.program("crane"), &self.state.registry, &image.layout, &image.names)
     }
 
+    /// `actionlint`, which says what is wrong with workflows of GitHub Actions; built when it is asked for.
+    pub fn actionlint(&self) -> Result<Command> {
+        let _lock = self.places.lock_images()?;
+        tools::actionlint(&self.places).map(Command::new)
+    }
+
     /// Builds the frontend of this working copy, pushes its image to the lab's registry, and gives back the reference
     /// for a `# syntax=` line.
     pub fn frontend_image(&self) -> Result<String> {

@@ -16,6 +16,7 @@ use super::report;
 pub const BUILDKIT_VERSION: &str = "0.34.2";
 pub const BUILDX_VERSION: &str = "0.38.2";
 pub const CRANE_VERSION: &str = "0.22.1";
+pub const ACTIONLINT_VERSION: &str = "1.7.12";
 
 /// Programs of one Go module at one version.
 struct Toolset {
@@ -50,6 +51,19 @@ const CRANE: Toolset = Toolset {
     packages: &["cmd/crane"],
     version_variable: None,
 };
+
+const ACTIONLINT: Toolset = Toolset {
+    name: "actionlint",
+    version: ACTIONLINT_VERSION,
+    module: "github.com/rhysd/actionlint",
+    packages: &["cmd/actionlint"],
+    version_variable: None,
+};
+
+/// Builds actionlint, unless it is built, and gives back its path. It is no part of a lab: it runs nothing.
+pub fn actionlint(places: &Places) -> Result<PathBuf> {
+    Ok(ACTIONLINT.build(places)?.join("actionlint"))
+}
 
 /// Builds what is not built yet, and puts the programs in one directory: crane, which also serves the registry, and
 /// with `buildkit` also buildkitd, buildctl, dockerfile-frontend and buildx.
