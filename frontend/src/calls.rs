@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
 use crate::plan::Plan;
+use crate::plan::access::{Access, Wanted};
 use crate::plan::report::Report;
 use crate::project::{Project, Request, Target};
 
@@ -172,7 +173,11 @@ fn installs(project: &Project, target: &Target) -> String {
 }
 
 /// The parameters of a target.
-pub fn outline(project: &Project, target: &Target) -> Answer {
+pub fn outline(
+    project: &Project,
+    target: &Target,
+    manifests: &BTreeMap<PackageId, Manifest>,
+) -> Result<Answer, Diagnostics> {
     let mut sources = Sources::default();
     let none = BTreeMap::new();
     let declared = project.config.as_ref().map_or(&none, |config| &config.args);
@@ -186,8 +191,25 @@ pub fn outline(project: &Project, target: &Target) -> Answer {
         let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
         text += &table(&["BUILD ARG", "VALUE"], rows);
     }
-    let json = json!({ "name": target.name, "description": description, "args": args, "sources": sources.texts() });
-    Answer { json, text, version: VERSION, status: None }
+    let reached = project.reached(vec![target.selection.root], manifests);
+    let wanted = Access::of(project, manifests)?.wanted(project, &reached)?;
+    if !wanted.is_empty() {
+        if !declared.is_empty() {
+            text.push('\n');
+        }
+        let required = |wanted: &Wanted| if wanted.is_required { "true" } else { "" }.to_owned();
+        text += &table(&["SECRET", "REQUIRED"], wanted.iter().map(|wanted| vec![wanted.id.clone(), required(wanted)]));
+    }
+    // BuildKit leaves out what is not set (`outline.Secret`).
+    let secrets = wanted.iter().map(|Wanted { id, is_required }| match is_required {
+        true => json!({ "name": id, "required": true }),
+        false => json!({ "name": id }),
+    });
+    let json = json!({
+        "name": target.name, "description": description, "args": args, "secrets": secrets.collect::<Vec<_>>(),
+        "sources": sources.texts(),
+    });
+    Ok(Answer { json, text, version: VERSION, status: None })
 }
 
 /// The plan of a target.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_llb::{Input, Output};
 
+use crate::config::access::Ca;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ignore;
 use crate::image;
@@ -103,6 +104,9 @@ fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), 
             Contents::Sources { .. } => {}
             Contents::Account { .. } | Contents::System(_) | Contents::Venv | Contents::Files(_) => {}
         }
+    }
+    if let Some(Ca::File(file)) = plan.access.ca() {
+        check("what `ca` names", &file.value, &file.span);
     }
     for file in &target.files {
         check("what `files` copies", file.from.value.trim_end_matches('/'), &file.from.span);

@@ -1,6 +1,7 @@
 //! `uv.build.toml`: text and build args in, checked [`Config`] out. Members, extras and groups are checked later, against
 //! the lock, by [`crate::project`].
 
+pub mod access;
 pub mod check;
 mod inheritance;
 mod runtime;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+pub use access::AccessConfig;
 use check::CheckConfig;
 pub use runtime::Healthcheck;
 use table::{Located, Reader, Table};
@@ -31,6 +33,8 @@ pub struct Config {
     pub python_version: Option<Located<String>>,
     /// `uv.image`.
     pub uv_image: Option<Located<String>>,
+    /// `[indexes]`, `[mirrors]` and `[ca]`.
+    pub access: AccessConfig,
     /// `lock.check`: manifests are compared with the lock unless it is `"off"`.
     pub checks_lock: bool,
     /// `default-target`.
@@ -162,6 +166,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         image
     });
     let checks_lock = reader.table(&mut root, "lock").is_none_or(|table| read_lock_check(&mut reader, table));
+    let access = access::read(&mut reader, &mut root);
     let default_target = reader.string(&mut root, "default-target");
     let mut defaults = Settings::default();
     if let Some(table) = reader.table(&mut root, "defaults") {
@@ -188,6 +193,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         args,
         python_version,
         uv_image,
+        access,
         checks_lock,
         default_target,
         targets,

@@ -2,6 +2,7 @@
 
 mod contexts;
 mod daemon;
+mod downloads;
 mod failure;
 mod flags;
 mod images;
@@ -95,7 +96,7 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         Call::Describe => Ok(calls::describe()),
         Call::Schema => Ok(calls::schema()),
         Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
-        Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?)),
+        Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?, &read.manifests)?),
         Call::Files => {
             let target = read.target(options)?;
             Job::new(&contexts, &read, &target)?.files(&platform).await
@@ -232,7 +233,7 @@ impl<'a> Job<'a> {
     async fn build(&self, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
         let Images { outside, replaced } = images;
-        let Compiled { image, config, warnings, .. } =
+        let Compiled { image, config, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let warnings = self.read.check.filter(warnings);
         if self.read.check.error {
@@ -244,6 +245,9 @@ impl<'a> Job<'a> {
             failure::warn(self.gateway, &definition, warning).await;
         }
         let reference = self.solve(definition.into_pb()).await?;
+        if let Some(reference) = &reference {
+            downloads::check(self, reference, &plan).await?;
+        }
         Ok(Built { reference, config, base_config: outside.base.config })
     }
 
@@ -251,15 +255,17 @@ impl<'a> Job<'a> {
     async fn pass(&self, platform: &Platform, show_platform: bool) -> Result<(), Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
         let Images { outside, replaced } = images;
-        let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
+        let Compiled { image, plan, .. } = compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let definition = buildkit_llb::marshal(image)?;
         daemon::require(&definition, self.gateway.llb_caps())?;
         // Nothing else waits for it, so that nobody else would tell that it failed.
         let cache_imports = self.cache_imports.clone();
         let (definition, limits) = (definition.into_pb(), self.limits.clone());
         let request = SolveRequest { definition, cache_imports, limits, evaluate: true, ..SolveRequest::default() };
-        self.gateway.solve(request).await?;
-        Ok(())
+        match self.gateway.solve(request).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(downloads::why(self, &error, &plan).await.map_or(Failure::Gateway(error), Failure::from)),
+        }
     }
 
     /// The graph of the target.

@@ -157,6 +157,14 @@ impl Source {
         }
     }
 
+    /// The URL of the index that it comes from.
+    pub fn index(&self) -> Option<&str> {
+        match self {
+            Self::Registry(url) => Some(url),
+            _ => None,
+        }
+    }
+
     /// As the lock spells its kind.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
+pub mod access;
 mod account;
 mod build;
 mod check;
@@ -221,7 +222,7 @@ impl<'plan> Lowering<'plan> {
 
     /// A step that fetches what no lock names.
     fn online(&self, exec: Exec) -> Exec {
-        self.options.container.connect(exec)
+        self.trust(self.options.container.connect(exec))
     }
 
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below

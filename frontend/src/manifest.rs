@@ -53,26 +53,69 @@ pub struct BuildSystem {
     pub span: Span,
 }
 
-/// `tool.uv` keys that say where packages come from, as arguments to uv.
+/// `tool.uv` keys that say where packages come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Indexes {
-    /// `--default-index`, `--index` and `--no-index` arguments.
-    pub args: Vec<String>,
+    /// Indexes at URLs that serve any package, in the order in which uv asks them.
+    pub remote: Vec<RemoteIndex>,
+    /// `tool.uv.no-index`
+    pub no_index: bool,
     /// Directories of the context that are flat indexes.
     pub directories: Vec<String>,
+    /// URLs of all named indexes, of those as well that serve only who names them.
+    pub named: BTreeMap<String, String>,
+}
+
+/// An index at a URL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RemoteIndex {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it is.
+    pub url: String,
+    /// What it is to uv.
+    pub role: Role,
+}
+
+/// What an index is to uv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Asked last, in place of uv's own default.
+    Default,
+    /// Asked before.
+    Additional,
+    /// A page of links.
+    Flat,
 }
 
 impl Indexes {
     /// Arguments to uv in a step, where the directories are mounted at [`Indexes::mount_path`].
     pub fn arguments(&self) -> Vec<String> {
+        let remote = self.remote.iter().flat_map(|index| match (index.role, &index.name) {
+            (Role::Flat, _) => ["--find-links".to_owned(), index.url.clone()],
+            // With its name, uv finds its credentials in the environment.
+            (role, Some(name)) => [role.flag().to_owned(), format!("{name}={}", index.url)],
+            (role, None) => [role.flag().to_owned(), index.url.clone()],
+        });
+        let no_index = self.no_index.then(|| "--no-index".to_owned());
         let directories =
             self.directories.iter().flat_map(|directory| ["--find-links".to_owned(), Self::mount_path(directory)]);
-        self.args.iter().cloned().chain(directories).collect()
+        remote.chain(no_index).chain(directories).collect()
     }
 
     /// Where a step finds a directory of the context.
     pub fn mount_path(directory: &str) -> String {
         format!("/index/{directory}")
+    }
+}
+
+impl Role {
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Default => "--default-index",
+            Self::Additional => "--index",
+            Self::Flat => "--find-links",
+        }
     }
 }
 
@@ -131,6 +174,7 @@ struct UvWire {
 
 #[derive(Deserialize)]
 struct IndexWire {
+    name: Option<String>,
     url: String,
     #[serde(default)]
     default: bool,
@@ -183,34 +227,36 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
 }
 
 fn indexes(uv: &UvWire) -> Indexes {
-    let mut indexes = Indexes::default();
-    let mut flag = |name: &str, value: &str| indexes.args.extend([name.to_owned(), value.to_owned()]);
-    // Explicit indexes serve only the packages that name them in `tool.uv.sources`, so never a build requirement.
-    for index in uv.index.iter().filter(|index| !index.explicit) {
-        let is_url = index.url.contains("://");
-        match (is_url, index.default, index.format.as_deref()) {
-            (true, _, Some("flat")) => flag("--find-links", &index.url),
-            (true, true, _) => flag("--default-index", &index.url),
-            (true, false, _) => flag("--index", &index.url),
-            (false, ..) => indexes.directories.push(index.url.clone()),
+    let is_url = |text: &str| text.contains("://");
+    let unnamed = |url: &str, role| RemoteIndex { name: None, url: url.to_owned(), role };
+    let mut indexes = Indexes { no_index: uv.no_index, ..Indexes::default() };
+    for IndexWire { name, url, default, explicit, format } in &uv.index {
+        if let Some(name) = name.as_ref().filter(|_| is_url(url)) {
+            indexes.named.insert(name.clone(), url.clone());
         }
+        // Explicit indexes serve only the packages that name them in `tool.uv.sources`, so never a build requirement.
+        if *explicit {
+            continue;
+        }
+        if !is_url(url) {
+            indexes.directories.push(url.clone());
+            continue;
+        }
+        let role = match (default, format.as_deref()) {
+            (_, Some("flat")) => Role::Flat,
+            (true, _) => Role::Default,
+            (false, _) => Role::Additional,
+        };
+        indexes.remote.push(RemoteIndex { name: name.clone(), ..unnamed(url, role) });
     }
-    let mut flag = |name: &str, value: &str| indexes.args.extend([name.to_owned(), value.to_owned()]);
-    if let Some(url) = &uv.index_url {
-        flag("--default-index", url);
-    }
-    for url in &uv.extra_index_url {
-        flag("--index", url);
-    }
+    indexes.remote.extend(uv.index_url.iter().map(|url| unnamed(url, Role::Default)));
+    indexes.remote.extend(uv.extra_index_url.iter().map(|url| unnamed(url, Role::Additional)));
     for link in &uv.find_links {
-        if link.contains("://") {
-            flag("--find-links", link);
+        if is_url(link) {
+            indexes.remote.push(unnamed(link, Role::Flat));
         } else {
             indexes.directories.push(link.clone());
         }
-    }
-    if uv.no_index {
-        indexes.args.push("--no-index".to_owned());
     }
     indexes
 }
@@ -243,7 +289,9 @@ mod tests {
         assert_eq!(manifest.name.unwrap().as_str(), "pkg-api");
         assert_eq!(manifest.scripts, ["admin", "serve"]);
         assert_eq!(manifest.build_system.requires, ["setuptools>=61", "wheel"]);
-        assert_eq!(manifest.indexes.args, ["--default-index", "https://index.example/simple"]);
+        let arguments = manifest.indexes.arguments();
+        assert_eq!(arguments, ["--default-index", "https://index.example/simple", "--find-links", "/index/vendor"]);
+        assert_eq!(manifest.indexes.named["torch"], "https://torch.example/cpu");
         assert_eq!(manifest.indexes.directories, ["vendor"]);
     }
 }

@@ -1,6 +1,7 @@
 //! The plan: what an image consists of, layer by layer, free of BuildKit. One plan serves the command line, the goldens and
 //! the lowering to LLB.
 
+pub mod access;
 mod artifacts;
 pub mod deny;
 mod direct_url;
@@ -14,6 +15,7 @@ pub mod report;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{self, Account};
+use crate::config::access::Ca;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
@@ -21,6 +23,7 @@ use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use access::{Access, Credential, Download};
 use host::Host;
 use recipe::Recipe;
 
@@ -121,6 +124,10 @@ pub struct Plan {
     pub builder_system: Option<SystemPackages>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
+    /// With what secrets they are asked there.
+    pub credentials: Vec<Credential>,
+    /// How files at URLs are asked for.
+    pub access: Access,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -247,6 +254,8 @@ pub struct Package {
     pub version: String,
     /// The wheel, or what it is built from.
     pub artifact: Artifact,
+    /// The URL of the index that it comes from.
+    pub index: Option<String>,
     /// Its `direct_url.json`; absent when it comes from an index.
     pub direct_url: Option<String>,
     /// How it is built, if it is.
@@ -414,8 +423,12 @@ pub fn plan(
         let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
     }
-    let indexes = project.manifest.as_ref().map(|root| root.indexes.clone()).unwrap_or_default();
-    let context_paths = context_paths(&layers, &backends, &indexes);
+    let access = Access::of(project, manifests)?;
+    let indexes = access.indexes(project)?;
+    let mut context_paths = context_paths(&layers, &backends, &indexes);
+    if let Some(Ca::File(file)) = access.ca() {
+        context_paths.insert(file.value.clone());
+    }
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
@@ -427,7 +440,9 @@ pub fn plan(
         interpreter: interpreter.clone(),
         builder_python: builder.executable.clone(),
         builder_system: SystemPackages::of(&target.build_apt),
+        credentials: access.credentials(&indexes, project),
         indexes,
+        access,
         backends,
         layers,
         context_paths,
@@ -464,6 +479,20 @@ pub fn closure_of(project: &Project, target: &Target, outside: &Outside) -> Resu
             error
         })
         .map_err(Into::into)
+}
+
+impl Plan {
+    /// The packages that are fetched from URLs, and how.
+    pub fn downloads(&self) -> impl Iterator<Item = (&Package, Download)> {
+        let packages = self.layers.iter().flat_map(|layer| match &layer.contents {
+            Contents::ThirdParty(packages) => &packages[..],
+            _ => &[],
+        });
+        packages.filter_map(|package| match &package.artifact.origin {
+            Origin::Url(url) => Some((package, self.access.download(url, package.index.as_deref()))),
+            Origin::Context(_) | Origin::Git { .. } => None,
+        })
+    }
 }
 
 /// How many layers a base brings; a guess from the official python images when its config is not known.

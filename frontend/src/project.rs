@@ -154,17 +154,36 @@ impl Project {
         request: &Request,
         manifests: &BTreeMap<PackageId, Manifest>,
     ) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
+        let members = || self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect();
         let roots: Vec<PackageId> = match request {
             Request::Package(name) => vec![self.member(name, None)?],
-            _ if self.declared().is_empty() => {
-                self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect()
-            }
+            _ if self.declared().is_empty() => members(),
+            // Any member may have named them.
+            _ if self.names_foreign_indexes() => members(),
             _ => {
                 let target = self.choose_declared(request)?;
                 let checks = self.required_checks(&target.check)?;
                 std::iter::once(target).chain(checks).map(|target| self.package_of(target)).collect::<Result<_, _>>()?
             }
         };
+        let mut paths = BTreeMap::new();
+        for id in self.reached(roots, manifests) {
+            if let Some(dir) = self.lock.packages[id].source.project_dir() {
+                paths.insert(id, manifest_path(&self.lock, id, dir)?);
+            }
+        }
+        Ok(paths)
+    }
+
+    /// Whether the config names an index that the root's manifest does not.
+    fn names_foreign_indexes(&self) -> bool {
+        let named = self.manifest.as_ref().map(|root| &root.indexes.named);
+        let mut indexes = self.config.iter().flat_map(|config| &config.access.indexes);
+        indexes.any(|index| named.is_none_or(|named| !named.contains_key(&index.name.value)))
+    }
+
+    /// The packages that others lead to, with any extra and group, in any environment, and when they are built.
+    pub fn reached(&self, roots: Vec<PackageId>, manifests: &BTreeMap<PackageId, Manifest>) -> BTreeSet<PackageId> {
         let mut reached: BTreeSet<PackageId> = BTreeSet::new();
         let mut queue = roots;
         while let Some(id) = queue.pop() {
@@ -176,13 +195,7 @@ impl Project {
                 queue.extend(manifest.into_iter().flat_map(|manifest| requirement::projects(self, id, manifest)));
             }
         }
-        let mut paths = BTreeMap::new();
-        for id in reached {
-            if let Some(dir) = self.lock.packages[id].source.project_dir() {
-                paths.insert(id, manifest_path(&self.lock, id, dir)?);
-            }
-        }
-        Ok(paths)
+        reached
     }
 
     /// The target to build: the one requested, the declared default, or the only one there is.

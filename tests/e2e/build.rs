@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use xtask::builder::Builder;
+use xtask::lab::run_captured;
 use xtask::progress::Steps;
 
 use crate::stage::Stage;
@@ -29,6 +30,8 @@ pub struct Build<'a> {
 pub struct Built {
     /// What was done for it.
     pub steps: Steps,
+    /// All that the client was told, as it prints it for programs.
+    pub progress: String,
     /// What its steps printed, and what the user was warned of.
     pub told: Told,
     /// Reference of what was pushed, by digest.
@@ -143,7 +146,8 @@ impl<'a> Build<'a> {
         let told: Value = serde_json::from_slice(&std::fs::read(&metadata)?).context("the build's metadata")?;
         let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
         let reference = format!("{name}@{digest}");
-        Ok(Built { steps: Steps::parse(&text)?, told: Told::parse(&text)?, reference, metadata: told })
+        let (steps, words) = (Steps::parse(&text)?, Told::parse(&text)?);
+        Ok(Built { steps, told: words, progress: text.into_owned(), reference, metadata: told })
     }
 
     fn stdin(&self) -> Result<Stdio> {
@@ -201,6 +205,13 @@ impl<'a> Build<'a> {
         let status = client.wait()?;
         ensure!(meanwhile.is_none(), "the build was over before it was ended:\n{printed}");
         Ok((status, printed))
+    }
+
+    /// Calls the frontend instead of building (`--call`), and gives back the answer.
+    pub fn told(self) -> Result<String> {
+        let mut command = self.stage.lab().buildx(["build"]);
+        command.args(&self.arguments).arg(&self.context).stdin(self.stdin()?);
+        run_captured(&mut command)
     }
 
     /// Whether it succeeded, and what it printed.

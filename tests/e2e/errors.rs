@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Result, ensure};
 
 use crate::Trials;
+use crate::build::Build;
 use crate::context::Context;
 use crate::pond::Pond;
 use crate::stage::Stage;
@@ -115,7 +116,7 @@ impl Mistake {
         for path in self.removed {
             context.remove(path)?;
         }
-        show(&context, self.name, self.log)
+        show(context.build(), self.name, self.log)
     }
 }
 
@@ -123,12 +124,12 @@ impl Mistake {
 fn tampered_wheel(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "tampered")?;
     pond.index.offer("reed", "1.0", "import evil\n")?;
-    show(&pond.context, "tampered_wheel", "")
+    show(pond.context.build(), "tampered_wheel", "")
 }
 
 /// Compares what is printed, in which `log` of the failed step must be seen, without what differs from run to run.
-fn show(context: &Context<'_>, name: &str, log: &str) -> Result<()> {
-    let shown = context.build().fail()?;
+pub fn show(build: Build<'_>, name: &str, log: &str) -> Result<()> {
+    let shown = build.fail()?;
     ensure!(shown.contains(log), "`{log}` of the step's log is not shown:\n{shown}");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/snapshots"));
@@ -138,6 +139,7 @@ fn show(context: &Context<'_>, name: &str, log: &str) -> Result<()> {
     settings.add_filter("sha256:[0-9a-f]{64}", "sha256:[digest]");
     // The client hears of a failure twice, and prints what it hears first.
     settings.add_filter("failed to run Build function", "failed to solve");
+    settings.add_filter(r"first \d+ of \d+ bytes", "first [some] of [all] bytes");
     settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
     settings.add_filter(r"3\.13\.\d+", "3.13.[patch]");
     settings.add_filter(r"glibc-2\.\d+", "glibc-2.[minor]");

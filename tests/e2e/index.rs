@@ -27,6 +27,40 @@ struct Served {
     /// Contents by path. Those below `packages/` are listed in the index.
     files: BTreeMap<String, Vec<u8>>,
     told: Told,
+    doors: Doors,
+    /// Requests so far.
+    asked: Vec<Asked>,
+}
+
+/// Whom the server lets in, and where it sends them.
+#[derive(Clone, Default)]
+struct Doors {
+    /// The `Authorization` header without which nobody is let in.
+    header: Option<String>,
+    /// Files are said to lie on another host, and that host sends on to a third address, where nobody may show a header.
+    are_elsewhere: bool,
+    /// What is wrong with everything below a path.
+    trouble: Option<(String, Trouble)>,
+}
+
+/// How a server fails.
+#[derive(Clone, Copy)]
+pub enum Trouble {
+    /// It answers with this status.
+    Status(u16),
+    /// What it has is only the start of the file.
+    Truncated,
+    /// It ends the connection in the middle.
+    Cut,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its path.
+    pub path: String,
+    /// Its `Authorization` header.
+    pub authorization: Option<String>,
 }
 
 /// What the index tells of a file.
@@ -71,6 +105,37 @@ impl Index {
     /// Tells less of the files.
     pub fn tell(&self, told: Told) {
         self.change(|served| served.told = told);
+    }
+
+    /// Lets in only who shows this `Authorization` header.
+    pub fn require(&self, header: &str) {
+        self.change(|served| served.doors.header = Some(header.to_owned()));
+    }
+
+    /// Lets everybody in.
+    pub fn admit_all(&self) {
+        self.change(|served| served.doors.header = None);
+    }
+
+    /// Says that files lie on another host, which sends on to where the secret must not be shown.
+    pub fn store_elsewhere(&self) {
+        self.change(|served| served.doors.are_elsewhere = true);
+    }
+
+    /// Fails for everything below a path.
+    pub fn fail(&self, path: &str, trouble: Trouble) {
+        self.change(|served| served.doors.trouble = Some((path.to_owned(), trouble)));
+    }
+
+    /// The requests so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.change(|served| served.asked.clone())
+    }
+
+    /// What is served by another index is served here as well.
+    pub fn mirror(&self, other: &Self) {
+        let files = other.change(|served| served.files.clone());
+        self.change(|served| served.files.extend(files));
     }
 
     /// Builds a wheel of a package with one module, and offers it.
@@ -120,32 +185,90 @@ impl Index {
 fn answer(mut stream: TcpStream, port: u16, served: &Mutex<Served>) -> Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let request = lines.next().context("no request")??;
-    // The rest of the head, so that nothing is left unread when the connection closes.
+    // All of the head, so that nothing is left unread when the connection closes.
+    let mut authorization = None;
     for line in lines {
-        if line?.is_empty() {
+        let line = line?;
+        if line.is_empty() {
             break;
+        }
+        match line.split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("authorization") => authorization = Some(value.to_owned()),
+            _ => {}
         }
     }
     let mut words = request.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let path = path.split('?').next().unwrap_or_default().trim_matches('/');
-    let (status, media, body) = {
-        let served = served.lock().unwrap_or_else(PoisonError::into_inner);
-        match (path.strip_prefix("simple/"), served.files.get(path)) {
-            (Some(name), _) => ("200 OK", "application/vnd.pypi.simple.v1+json", listing(name, port, &served)),
-            (None, Some(file)) => ("200 OK", "application/octet-stream", file.clone()),
-            (None, None) => ("404 Not Found", "text/plain", Vec::new()),
-        }
+    let Answer { status, head, body, sent } = {
+        let mut served = served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.asked.push(Asked { path: path.to_owned(), authorization: authorization.clone() });
+        served.answer(path, authorization.as_deref(), port)
     };
     let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "HTTP/1.1 {status} -\r\n{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
     if method != "HEAD" {
-        stream.write_all(&body)?;
+        stream.write_all(&body[..sent])?;
     }
     Ok(())
+}
+
+/// What is sent back.
+struct Answer {
+    status: u16,
+    /// A line of the head.
+    head: String,
+    body: Vec<u8>,
+    /// How much of the body is sent before the connection ends.
+    sent: usize,
+}
+
+impl Answer {
+    fn new(status: u16, media: &str, body: Vec<u8>) -> Self {
+        Self { status, head: format!("Content-Type: {media}"), sent: body.len(), body }
+    }
+}
+
+/// Where the third address is: below here, nobody may show a header.
+const SIGNED: &str = "signed/";
+
+impl Served {
+    fn answer(&self, path: &str, authorization: Option<&str>, port: u16) -> Answer {
+        let refused = |status: u16| Answer::new(status, "text/plain", format!("{status}\n").into_bytes());
+        let is_signed = path.starts_with(SIGNED);
+        if is_signed && authorization.is_some() {
+            return refused(400);
+        }
+        if !is_signed && self.doors.header.is_some() && self.doors.header.as_deref() != authorization {
+            let mut answer = refused(401);
+            answer.head += "\r\nWWW-Authenticate: Basic realm=\"index\"";
+            return answer;
+        }
+        let trouble = self.doors.trouble.as_ref().filter(|(below, _)| path.starts_with(below));
+        if let Some((_, Trouble::Status(status))) = trouble {
+            return refused(*status);
+        }
+        if self.doors.are_elsewhere && path.starts_with("packages/") {
+            let mut answer = refused(302);
+            answer.head += &format!("\r\nLocation: http://127.0.0.1:{port}/{SIGNED}{path}");
+            return answer;
+        }
+        let path = path.strip_prefix(SIGNED).unwrap_or(path);
+        if let Some(name) = path.strip_prefix("simple/") {
+            return Answer::new(200, "application/vnd.pypi.simple.v1+json", listing(name, port, self));
+        }
+        let Some(file) = self.files.get(path) else { return refused(404) };
+        let mut answer = Answer::new(200, "application/octet-stream", file.clone());
+        match trouble {
+            Some((_, Trouble::Truncated)) => {
+                answer.body.truncate(file.len() / 2);
+                answer.sent = answer.body.len();
+            }
+            Some((_, Trouble::Cut)) => answer.sent = file.len() / 2,
+            Some((_, Trouble::Status(_))) | None => {}
+        }
+        answer
+    }
 }
 
 fn listing(name: &str, port: u16, served: &Served) -> Vec<u8> {
@@ -153,7 +276,8 @@ fn listing(name: &str, port: u16, served: &Served) -> Vec<u8> {
     let files: Vec<_> = packages
         .filter(|(file, _)| file.replace('_', "-").starts_with(&format!("{name}-")))
         .map(|(file, content)| {
-            let url = format!("http://127.0.0.1:{port}/packages/{file}");
+            let host = if served.doors.are_elsewhere { "localhost" } else { "127.0.0.1" };
+            let url = format!("http://{host}:{port}/packages/{file}");
             let mut told = json!({ "filename": file, "url": url, "hashes": hashes(content, served.told) });
             if served.told == Told::Everything {
                 told["size"] = content.len().into();

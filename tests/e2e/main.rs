@@ -21,6 +21,7 @@ mod gate;
 mod graph;
 mod image;
 mod index;
+mod indexes;
 mod layer;
 mod named;
 mod native;
@@ -74,6 +75,7 @@ fn main() -> Result<ExitCode> {
     pipelines::add(&mut trials);
     calls::add(&mut trials);
     frontends::add(&mut trials);
+    indexes::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -76,6 +76,7 @@ fn bake(stage: &Stage, context: &Context<'_>, file: &str) -> Result<Built> {
     Ok(Built {
         steps: Default::default(),
         told: Default::default(),
+        progress: String::new(),
         reference: format!("{name}@{digest}"),
         metadata: told,
     })

@@ -36,6 +36,28 @@ pub fn schema() -> Value {
                     "Whether a lock that `uv lock` would change is an error; default: `on`.",
                 ),
             })),
+            "indexes": {
+                "type": "object",
+                "description": "What is needed to ask an index, by its name in `[[tool.uv.index]]`.",
+                "additionalProperties": required(table("An index.", json!({
+                    "secret": string("Id of the BuildKit secret that holds the `Authorization` header."),
+                })), &["secret"]),
+            },
+            "mirrors": {
+                "type": "object",
+                "description": "Starts of URLs, of indexes and of files, and what takes their place.",
+                "additionalProperties": { "oneOf": [
+                    { "type": "string" },
+                    required(table("A mirror.", json!({
+                        "url": string("What takes the place."),
+                        "secret": string("Id of the BuildKit secret that holds its `Authorization` header."),
+                    })), &["url"]),
+                ] },
+            },
+            "ca": table("Certificates that steps with a network trust beside those of their image.", json!({
+                "secret": string("Id of the BuildKit secret that holds them."),
+                "file": string("Path of the file in the context that holds them."),
+            })),
             "defaults": described(settings, "Keys of all targets."),
             "targets": {
                 "type": "object",
@@ -187,6 +209,9 @@ mod tests {
             ("KEY = 1", String::new()),
             ("[python]\nKEY = 1", "/properties/python".to_owned()),
             ("[uv]\nKEY = 1", "/properties/uv".to_owned()),
+            ("[indexes.a]\nKEY = 1", "/properties/indexes/additionalProperties".to_owned()),
+            ("[mirrors]\n\"https://a\" = { KEY = 1 }", "/properties/mirrors/additionalProperties/oneOf/1".to_owned()),
+            ("[ca]\nKEY = 1", "/properties/ca".to_owned()),
             ("[defaults]\nKEY = 1", "/properties/defaults".to_owned()),
             ("[targets.a]\nKEY = 1", target.to_owned()),
             ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),

@@ -35,6 +35,9 @@ pub struct Table<'doc> {
     known: Vec<&'static str>,
 }
 
+/// A value that is a string or, with more to say, a table.
+pub type ShortOrLong<'doc> = Result<Located<String>, Table<'doc>>;
+
 impl<'doc> Table<'doc> {
     /// The root table of a document.
     pub fn root(document: &'doc Spanned<DeTable<'doc>>) -> Self {
@@ -305,14 +308,34 @@ impl<'file> Reader<'file> {
         named
     }
 
-    /// Either a string or a table, for keys that have a short form.
-    pub fn string_or_table<'doc>(
+    /// A table whose keys are texts of the user's choice and whose values have a short form, in file order.
+    pub fn strings_or_tables<'doc>(
         &mut self,
         table: &mut Table<'doc>,
         key: &'static str,
-    ) -> Option<Result<Located<String>, Table<'doc>>> {
+    ) -> Vec<(Located<String>, ShortOrLong<'doc>)> {
+        let Some(parent) = self.table(table, key) else { return Vec::new() };
+        let mut entries: Vec<_> = parent
+            .entries
+            .iter()
+            .filter_map(|(name, value)| {
+                let located = Located { value: name.get_ref().to_string(), span: self.span(name.span()) };
+                let path = format!("{}.{:?}", parent.path, located.value);
+                self.short_or_long(path, value).map(|value| (located, value))
+            })
+            .collect();
+        entries.sort_by_key(|(name, _)| name.span.range.start);
+        entries
+    }
+
+    /// Either a string or a table, for keys that have a short form.
+    pub fn string_or_table<'doc>(&mut self, table: &mut Table<'doc>, key: &'static str) -> Option<ShortOrLong<'doc>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
+        self.short_or_long(path, value)
+    }
+
+    fn short_or_long<'doc>(&mut self, path: String, value: &'doc Spanned<DeValue<'doc>>) -> Option<ShortOrLong<'doc>> {
         if value.get_ref().is_str() {
             return self.string_value(&path, value).map(Ok);
         }

@@ -42,7 +42,7 @@ impl Lowering<'_> {
             .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         let unverified: Vec<_> = unverified(package, path).into_iter().collect();
-        let exec = with_data(self.index_mounts(self.online(exec)), "VERIFY", &unverified);
+        let exec = with_data(self.index_mounts(self.log_in(self.online(exec))), "VERIFY", &unverified);
         let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
         let exec = self.for_image(exec, builder);
         let exec = with_recipe(exec, &package.name, &package.recipe);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{Bind, Exec, Git, Http, Input, Metadata, Network, Output, ProgressGroup, Tmpfs};
+use buildkit_llb::{Bind, Exec, Git, Input, Metadata, Network, Output, ProgressGroup, Tmpfs};
 
 use serde::Serialize;
 
-use super::Lowering;
 use super::site::{Ground, Site};
+use super::{Lowering, access};
 use crate::manifest::Indexes;
 use crate::plan::recipe::Recipe;
 use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
@@ -45,7 +45,7 @@ impl Lowering<'_> {
         let exec = backend.projects.iter().fold(exec, |exec, member| {
             exec.mount(Bind::new(format!("/built/{}", member.name), self.wheel(site, member)).readonly())
         });
-        self.index_mounts(self.online(exec))
+        self.index_mounts(self.log_in(self.online(exec)))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(super::member::BACKEND, Input::Scratch))
             .metadata(
@@ -126,7 +126,7 @@ impl Lowering<'_> {
 
     /// The vertex that holds an artifact, and the path of the artifact in it.
     pub(super) fn artifact(&self, package: &Package, group: Option<&ProgressGroup>) -> (Output, String) {
-        let Artifact { file, origin, hash, .. } = &package.artifact;
+        let Artifact { file, origin, .. } = &package.artifact;
         let location = self.sources.location(&package.span);
         // The layers made from artifacts travel with a cache; the artifacts would double it.
         let metadata = |name: String| Metadata::named(name).export_cache(false).at_all(location);
@@ -138,12 +138,8 @@ impl Lowering<'_> {
                     Some(group) => metadata.progress_group(group.clone()),
                     None => metadata,
                 };
-                let http = Http::new(url).filename(file).mode(0o644).metadata(metadata);
-                let http = match hash {
-                    Some(hash) if is_buildkits(hash) => http.checksum(hash.to_string()),
-                    Some(_) | None => http,
-                };
-                (http.build(), format!("/{file}"))
+                let download = self.plan.access.download(url, package.index.as_deref());
+                (access::fetch(package, &download).metadata(metadata).build(), format!("/{file}"))
             }
             Origin::Git { url, commit } => {
                 let metadata = metadata(format!("fetch {} at {}", package.name, &commit[..12]));
@@ -154,7 +150,7 @@ impl Lowering<'_> {
 }
 
 /// Whether BuildKit can verify a hash.
-fn is_buildkits(hash: &Hash) -> bool {
+pub(super) fn is_buildkits(hash: &Hash) -> bool {
     hash.algorithm == "sha256"
 }
 

@@ -20,9 +20,27 @@ LEFTOVERS = (
 )
 
 
+# Where steps have certificates of the user's own, and where images have those that they trust.
+CA = "/run/secrets/uv-buildkit/ca.pem"
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def authorities():
+    """A setting with which apt trusts the user's authorities beside those of the image."""
+    if not os.path.exists(CA):
+        return ()
+    with open("/tmp/ca.pem", "wb") as out:
+        for path in (BUNDLE, CA):
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    out.write(file.read() + b"\n")
+    return ("Acquire::https::CAInfo=/tmp/ca.pem",)
+
+
 def apt(*arguments):
     """Runs apt-get; its own words are the log of the step."""
     settings = ("APT::Sandbox::User=root", "APT::Keep-Downloaded-Packages=true", "Acquire::Retries=3", "Dpkg::Use-Pty=0")
+    settings += authorities()
     options = [part for setting in settings for part in ("-o", setting)]
     code = subprocess.run(["apt-get", "--quiet", "--quiet", *options, *arguments]).returncode
     if code != 0:

@@ -17,6 +17,8 @@ Data of the environment:
     UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
     UV_BUILDKIT_PYTHON    version of the python that the environment is for, if not of the one that makes it
     UV_BUILDKIT_FOREIGN   platform that a wheel is built for, if not the one that it is built on
+    UV_BUILDKIT_CREDENTIALS   [[PATH, ID, INDEX, [URL]]]: a secret with an `Authorization` header, if it was given, the index that it
+                        is for, and starts of the URLs that are asked with it
 
 Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
 """
@@ -49,6 +51,17 @@ CCACHE = "/usr/lib/ccache"
 SOURCE = "/src"
 PROJECT = "/project"
 SCRATCH = "/build"
+SECRETS = "/run/secrets/uv-buildkit"
+CA = SECRETS + "/ca.pem"
+# Where images have the certificates that they trust.
+BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+# What uv and those that build backends run take the name of such a file from.
+BUNDLE_NAMES = (
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+)
+# Secrets that were not given, and their indexes.
+MISSING = []
 
 # 1980-01-01, the first instant that a zip file can hold: older times break tools that archive what is installed.
 EPOCH = 315532800 * 10**9
@@ -69,7 +82,69 @@ def uv(*arguments):
     """Runs uv; its own words are the log of the step, its exit code is the step's."""
     code = subprocess.run([UV, *arguments]).returncode
     if code != 0:
+        for secret, index in MISSING:
+            print(
+                "worker.py: the index `%s` was asked without the secret `%s`, which was not given\n"
+                "help: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`" % (index, secret, secret), file=sys.stderr
+            )
         sys.exit(code)
+
+
+def trust():
+    """Trusts the user's authorities beside those of the image."""
+    if not os.path.exists(CA):
+        return
+    known = [os.environ.get("SSL_CERT_FILE"), *BUNDLES]
+    known = [path for path in known if path and os.path.exists(path)][:1]
+    bundle = write("/tmp/ca.pem", "\n".join(read(path) for path in known + [CA]))
+    for name in BUNDLE_NAMES:
+        os.environ[name] = bundle
+
+
+def log_in():
+    """Lets uv in where a client has secrets for it: in the form in which uv keeps them itself (`uv auth login`), in memory."""
+    credentials, entries, served = data("CREDENTIALS", []), [], set()
+    for name in os.listdir(SECRETS) if os.path.isdir(SECRETS) else []:
+        if name == "netrc":
+            os.environ["NETRC"] = os.path.join(SECRETS, name)
+        elif name.startswith("UV_INDEX_"):
+            os.environ[name] = read(os.path.join(SECRETS, name)).strip()
+    for path, secret, index, services in credentials:
+        if not os.path.exists(path):
+            MISSING.append((secret, index))
+            continue
+        account = credential(read(path).strip())
+        if account is None:
+            sys.exit(
+                "worker.py: the secret `%s` is not an `Authorization` header that uv can send\n"
+                "help: its value is `Basic` and the base64 of `USER:PASSWORD`, or `Bearer` and a token" % secret
+            )
+        # uv refuses a file in which anything else is named.
+        safe = [url for url in services if re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)", url)]
+        for url in safe:
+            if url not in served:
+                served.add(url)
+                entries.append("[[credential]]\n%s\n" % "\n".join(
+                    "%s = %s" % (key, json.dumps(value, ensure_ascii=False)) for key, value in {"service": url, **account}.items()
+                ))
+    if entries:
+        os.environ["UV_CREDENTIALS_DIR"] = "/tmp/credentials"
+        os.mkdir("/tmp/credentials", 0o700)
+        write("/tmp/credentials/credentials.toml", "\n".join(entries))
+
+
+def credential(header):
+    """What is in an `Authorization` header, as uv keeps it; None for a header that is of neither kind."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return {"scheme": "bearer", "token": value.strip()}
+    if scheme.lower() == "basic":
+        try:
+            username, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except ValueError:
+            return None
+        return {"scheme": "basic", "username": username, "password": password} if separator else None
+    return None
 
 
 def verify(path, shown, expected):
@@ -238,6 +313,12 @@ def write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return path
+
+
+def read(path):
+    """The text of a file."""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def use_compiler_caches():
@@ -416,6 +497,8 @@ def main(command, *arguments):
     for path, shown, expected in data("VERIFY", []):
         verify(path, shown, expected)
     notes = data("NOTES", {})
+    trust()
+    log_in()
     if command == "venv":
         make_venv(*arguments)
     elif command == "install":

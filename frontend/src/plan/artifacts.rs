@@ -2,6 +2,7 @@
 
 use super::recipe::Recipe;
 use super::{Artifact, Form, Hash, Origin, Package, direct_url, unusable_python};
+use crate::config::access::has_credentials;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
 use crate::lock::artifact::{Location, best_wheel, last_part, percent_decoded};
@@ -47,6 +48,7 @@ pub(super) fn choose(
                 name: package.name.to_string(),
                 version: package.version.as_ref().map(ToString::to_string).unwrap_or_default(),
                 artifact,
+                index: package.source.index().map(ToOwned::to_owned),
                 direct_url: direct_url::text(&package.source),
                 recipe,
                 span: package.span.clone(),
@@ -131,6 +133,15 @@ fn located(package: &LockedPackage, location: &Location, file: &str, form: Form)
                 .help("`uv lock` writes the lock anew"));
         }
     };
+    if let Origin::Url(url) = &origin
+        && url::Url::parse(url).is_ok_and(|url| has_credentials(&url))
+    {
+        let problem =
+            format!("the URL of package `{}` holds credentials, which a build graph would show", package.name);
+        return Err(Diagnostic::new("lock::credentials", problem)
+            .at(package.span.clone())
+            .help("take them out of its source, and run `uv lock`; a build is given them by a secret"));
+    }
     if let Origin::Context(path) = &origin
         && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
     {

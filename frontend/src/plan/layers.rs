@@ -252,6 +252,7 @@ mod tests {
 
     fn package(name: &str, size: Option<u64>) -> Package {
         Package {
+            index: None,
             name: name.to_owned(),
             version: "1".to_owned(),
             artifact: Artifact {

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Contents, Layer, Origin, Plan, source_path};
+use super::access::Download;
+use super::{Contents, Layer, Origin, Package, Plan, source_path};
 
 /// The JSON form of a plan.
 #[derive(Debug, Serialize)]
@@ -46,7 +47,9 @@ struct PackageReport<'plan> {
 #[derive(Debug, Serialize)]
 struct ArtifactReport<'plan> {
     file: &'plan str,
-    url: &'plan str,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
     hash: Option<String>,
     size: Option<u64>,
 }
@@ -128,16 +131,7 @@ impl<'plan> LayerReport<'plan> {
                 report.packages.extend(packages.iter().map(|package| PackageReport {
                     name: &package.name,
                     version: Some(&package.version),
-                    artifact: Some(ArtifactReport {
-                        file: &package.artifact.file,
-                        url: match &package.artifact.origin {
-                            Origin::Url(url) => url,
-                            Origin::Context(path) => path,
-                            Origin::Git { url, .. } => url,
-                        },
-                        hash: package.artifact.hash.as_ref().map(ToString::to_string),
-                        size: package.artifact.size,
-                    }),
+                    artifact: Some(ArtifactReport::new(plan, package)),
                     directory: None,
                     build_requires: None,
                 }));
@@ -155,6 +149,21 @@ impl<'plan> LayerReport<'plan> {
             }
         }
         report
+    }
+}
+
+impl<'plan> ArtifactReport<'plan> {
+    fn new(plan: &Plan, package: &'plan Package) -> Self {
+        let (url, secret) = match &package.artifact.origin {
+            Origin::Url(url) => {
+                let Download { url, secret, .. } = plan.access.download(url, package.index.as_deref());
+                (url, secret.map(|secret| secret.value))
+            }
+            Origin::Context(path) => (path.clone(), None),
+            Origin::Git { url, .. } => (url.clone(), None),
+        };
+        let hash = package.artifact.hash.as_ref().map(ToString::to_string);
+        Self { file: &package.artifact.file, url, secret, hash, size: package.artifact.size }
     }
 }
 

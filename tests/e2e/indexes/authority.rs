@@ -1,0 +1,125 @@
+//! Servers whose certificates are signed by an authority that only the user knows.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use xtask::lab::run_captured;
+
+use crate::container;
+use crate::context::Context;
+use crate::project::{Project, UV_BUILD};
+use crate::stage::Stage;
+
+/// Serves its directory over TLS on a free port, which it prints.
+const SERVER: &str = r#"
+import functools, http.server, ssl, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2], sys.argv[3])
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+/// A build backend in one module, which builds an application of one module.
+const BACKEND: &str = r#"import zipfile
+
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name, info = "app-1.0-py3-none-any.whl", "app-1.0.dist-info/"
+    with zipfile.ZipFile(directory + "/" + name, "w") as wheel:
+        wheel.write("src/app/__init__.py", "app/__init__.py")
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: app\nVersion: 1.0\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: marsh\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "entry_points.txt", "[console_scripts]\napp = app:main\n")
+        wheel.writestr(info + "RECORD", "")
+    return name
+"#;
+
+/// A directory that is served until the test ends.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn open(directory: &Path, certificate: &Path, key: &Path) -> Result<Self> {
+        let mut python = Command::new("python3");
+        python.args(["-c", SERVER]).args([directory, certificate, key]);
+        let mut process = python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().context("stdout")?).read_line(&mut line)?;
+        let port = line.trim().parse().with_context(|| format!("no port in `{line}`"))?;
+        Ok(Self { process, port })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended cannot be ended, and need not.
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// An authority's certificate, and one that it signed for this machine with its key.
+fn certificates(directory: &Path) -> Result<(PathBuf, PathBuf, PathBuf)> {
+    fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\n")?;
+    let openssl = |line: &str| run_captured(Command::new("openssl").current_dir(directory).args(line.split(' ')));
+    openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=marsh -days 30 -keyout ca.key -out ca.pem")?;
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out request.pem")?;
+    openssl(
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile names -out certificate.pem",
+    )?;
+    let path = |name: &str| directory.join(name);
+    Ok((path("ca.pem"), path("certificate.pem"), path("key.pem")))
+}
+
+/// A step finds its build backend behind such a certificate, and not without the authority.
+pub fn authority(stage: &Stage) -> Result<()> {
+    let nonce = format!("NONCE = \"{} authority\"\n", stage.nonce());
+    let served = stage.directory("authority-served")?;
+    let source = format!("{BACKEND}\n{nonce}");
+    let (file, wheel) =
+        Project::write(&stage.directory("authority-marsh")?, "marsh", "1.0", UV_BUILD, &source)?.wheel()?;
+    fs::create_dir_all(served.join("simple/marsh"))?;
+    fs::write(served.join("simple/marsh/index.html"), format!("<a href=\"/{file}\">{file}</a>"))?;
+    fs::write(served.join(&file), wheel)?;
+    let (ca, certificate, key) = certificates(&stage.directory("authority-certificates")?)?;
+    let server = Server::open(&served, &certificate, &key)?;
+
+    let context = Context::new(stage, "authority")?;
+    context.write(
+        "pyproject.toml",
+        format!(
+            "[project]\nname = \"app\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\nscripts = {{ app = \"app:main\" }}\n\n\
+             [build-system]\nrequires = [\"marsh\"]\nbuild-backend = \"marsh\"\n\n\
+             [[tool.uv.index]]\nname = \"marsh\"\nurl = \"https://127.0.0.1:{}/simple\"\ndefault = true\n",
+            server.port
+        ),
+    )?;
+    context.write("src/app/__init__.py", format!("{nonce}\n\ndef main():\n    print(\"trusted\")\n"))?;
+    context.write("uv.build.toml", "[targets.app]\n")?;
+    context.lock()?;
+    let shown = context.build().fail()?;
+    ensure!(shown.contains("certificate"), "the certificate is not what is wrong:\n{shown}");
+
+    context.write("uv.build.toml", "[targets.app]\n\n[ca]\nsecret = \"marsh-ca\"\n")?;
+    let shown = context.build().fail()?;
+    let expected = "uv.build.toml:4:10: the secret `marsh-ca` with the certificates of `[ca]` was not given";
+    ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
+    let secret = format!("--secret=id=marsh-ca,src={}", ca.display());
+    let by_secret = context.build().argument(secret).push("indexes")?;
+
+    context.write("certificates/ca.pem", fs::read(&ca)?)?;
+    context.write("uv.build.toml", "[targets.app]\n\n[ca]\nfile = \"certificates/ca.pem\"\n")?;
+    let by_file = context.build().push("indexes")?;
+    for built in [&by_secret, &by_file] {
+        let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(run.stdout == "trusted\n", "{run:?}");
+    }
+    Ok(())
+}
