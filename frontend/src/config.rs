@@ -4,6 +4,7 @@
 pub mod access;
 pub mod check;
 mod inheritance;
+pub mod members;
 mod runtime;
 pub mod schema;
 pub mod table;
@@ -16,6 +17,7 @@ use toml::de::DeTable;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 pub use access::AccessConfig;
 use check::CheckConfig;
+use members::MemberConfig;
 pub use runtime::Healthcheck;
 use table::{Located, Reader, Table};
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub checks_lock: bool,
     /// `default-target`.
     pub default_target: Option<Located<String>>,
+    /// `[members.*]` in file order.
+    pub members: Vec<MemberConfig>,
     /// `[targets.*]` in file order, with what they inherit already merged in.
     pub targets: Vec<TargetConfig>,
     /// `[defaults]`, for the targets that exist without being named.
@@ -167,6 +171,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     });
     let checks_lock = reader.table(&mut root, "lock").is_none_or(|table| read_lock_check(&mut reader, table));
     let access = access::read(&mut reader, &mut root);
+    let members = members::read(&mut reader, &mut root);
     let default_target = reader.string(&mut root, "default-target");
     let mut defaults = Settings::default();
     if let Some(table) = reader.table(&mut root, "defaults") {
@@ -196,6 +201,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         access,
         checks_lock,
         default_target,
+        members,
         targets,
         defaults,
     })

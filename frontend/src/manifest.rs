@@ -2,11 +2,13 @@
 //!
 //! `project.name`, `project.scripts`, `build-system.requires`, `build-system.build-backend`, and of the root `tool.uv.index`,
 //! `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`. To tell a stale lock, also those
-//! of [`declarations`].
+//! of [`declarations`]; and what [`version`] needs.
 
 pub mod declarations;
 
 pub mod settings;
+
+pub mod version;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use uv_normalize::PackageName;
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use declarations::Declarations;
+use version::VersionSource;
 
 /// The file's name.
 pub const FILE_NAME: &str = "pyproject.toml";
@@ -34,6 +37,8 @@ pub struct Manifest {
     pub scripts: Vec<String>,
     /// How it is built.
     pub build_system: BuildSystem,
+    /// Where its version comes from.
+    pub version: VersionSource,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
     /// What the lock was made from; absent when something in it is not understood.
@@ -190,6 +195,7 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
     let declarations = declarations::read(file, document.get_ref());
+    let version = version::read(file, document.get_ref());
     let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     let project = wire.project.as_ref();
     let name = match project.and_then(|project| project.name.as_ref()) {
@@ -221,6 +227,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         name,
         scripts: project.map(|project| project.scripts.keys().cloned().collect()).unwrap_or_default(),
         build_system,
+        version,
         indexes: indexes(&wire.tool.uv),
         declarations,
     })

@@ -11,6 +11,7 @@ mod members;
 mod projects;
 pub mod recipe;
 pub mod report;
+pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -332,8 +333,10 @@ pub enum Origin {
 pub struct Member {
     /// Normalised name.
     pub name: String,
-    /// Absent when it is dynamic.
+    /// Absent when it is dynamic, and not given.
     pub version: Option<String>,
+    /// The version is one that the config gives: its backend is told it.
+    pub is_versioned: bool,
     /// Its directory in the context; `.` is the context itself.
     pub directory: String,
     /// Directories of other projects and of indexes below it, relative to it: not part of it.

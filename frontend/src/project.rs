@@ -127,7 +127,24 @@ impl Project {
         let settings = files.manifest.as_ref().map(manifest::settings::parse).transpose()?.unwrap_or_default();
         let lock = lock::parse(&files.lock)?;
         let python_version = files.python_version.as_ref().and_then(python_version);
-        Ok(Self { config, lock, manifest, settings, python_version })
+        let project = Self { config, lock, manifest, settings, python_version };
+        project.check_members()?;
+        Ok(project)
+    }
+
+    /// What is said of members is said of local projects that there are.
+    fn check_members(&self) -> Result<(), Diagnostics> {
+        let members = self.config.iter().flat_map(|config| &config.members);
+        let is_known = |name: &str| {
+            name.parse::<PackageName>().is_ok_and(|name| self.local_names().any(|known| known == name.as_str()))
+        };
+        let unknown = members.filter(|member| !is_known(&member.name.value)).map(|member| {
+            let problem = format!("`{}` is not a member of the workspace", member.name.value);
+            Diagnostic::new("config::unknown_member", problem)
+                .at(member.name.span.clone())
+                .did_you_mean(&member.name.value, self.local_names())
+        });
+        Diagnostics::check(unknown.collect())
     }
 
     /// Names of the local projects.

@@ -37,6 +37,7 @@ mod sources;
 mod stage;
 mod system;
 mod transcripts;
+mod versions;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ fn main() -> Result<ExitCode> {
     calls::add(&mut trials);
     frontends::add(&mut trials);
     indexes::add(&mut trials);
+    versions::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -58,6 +58,13 @@ pub fn schema() -> Value {
                 "secret": string("Id of the BuildKit secret that holds them."),
                 "file": string("Path of the file in the context that holds them."),
             })),
+            "members": {
+                "type": "object",
+                "description": "Members of the workspace, by name.",
+                "additionalProperties": table("A member.", json!({
+                    "version": string("What a build backend that would ask git takes for its version, such as `1.2.3`."),
+                })),
+            },
             "defaults": described(settings, "Keys of all targets."),
             "targets": {
                 "type": "object",
@@ -213,6 +220,7 @@ mod tests {
             ("[mirrors]\n\"https://a\" = { KEY = 1 }", "/properties/mirrors/additionalProperties/oneOf/1".to_owned()),
             ("[ca]\nKEY = 1", "/properties/ca".to_owned()),
             ("[defaults]\nKEY = 1", "/properties/defaults".to_owned()),
+            ("[members.a]\nKEY = 1", "/properties/members/additionalProperties".to_owned()),
             ("[targets.a]\nKEY = 1", target.to_owned()),
             ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),
             ("[targets.a]\nfiles = [{ KEY = 1 }]", format!("{target}/properties/files/items")),

@@ -6,7 +6,7 @@ use super::Lowering;
 use super::install::{unverified, with_data};
 use super::site::Ground;
 use crate::plan::recipe::Recipe;
-use crate::plan::{Artifact, Form, Package, Platform, VENV};
+use crate::plan::{Artifact, Form, Package, Platform, VENV, version};
 
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";
@@ -47,7 +47,8 @@ impl Lowering<'_> {
         let exec = self.for_image(exec, builder);
         let exec = with_recipe(exec, &package.name, &package.recipe);
         let exec = match form {
-            Form::Tree { .. } => exec.envs(tagged(package)),
+            // The lock has the version that the tags gave.
+            Form::Tree { .. } => with_version(exec, &package.name, &package.version),
             Form::Sdist { .. } | Form::Wheel => exec,
         };
         let metadata = self.metadata(name, Some(&package.name)).at_all(self.sources.location(&package.span));
@@ -77,20 +78,10 @@ impl Lowering<'_> {
     }
 }
 
-/// Variables that tell backends the version which they would else ask git's tags for: a step has files of a commit, and no
-/// history. The lock has the version that the tags gave.
-fn tagged(package: &Package) -> [(String, String); 6] {
-    let own = package.name.to_uppercase().replace('-', "_");
-    [
-        // hatch-vcs asks for no name.
-        "SETUPTOOLS_SCM_PRETEND_VERSION".to_owned(),
-        format!("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{own}"),
-        "PBR_VERSION".to_owned(),
-        "PDM_BUILD_SCM_VERSION".to_owned(),
-        "POETRY_DYNAMIC_VERSIONING_BYPASS".to_owned(),
-        "UV_DYNAMIC_VERSIONING_BYPASS".to_owned(),
-    ]
-    .map(|name| (name, package.version.clone()))
+/// Tells the backend a version that it would else ask git's tags for: a step has files of a commit, and no history. That is
+/// nothing to other backends.
+pub(super) fn with_version(exec: Exec, package: &str, version: &str) -> Exec {
+    exec.envs(version::variables(package).map(|name| (name, version.to_owned())))
 }
 
 /// Tells a step how the package is built that it builds.

@@ -2,7 +2,7 @@
 
 use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata, Network, Output, Owner, Tmpfs};
 
-use super::build::{CACHE, with_recipe};
+use super::build::{CACHE, with_recipe, with_version};
 use super::context::sync;
 use super::install::{Notes, notes, with_data};
 use super::site::Site;
@@ -92,6 +92,14 @@ impl Lowering<'_> {
                 .mount(Cache::new(CACHE, self.cache_id(&member.name, &builder.platform)).sharing(CacheSharing::Locked));
         }
         let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
+        let exec = match &member.version {
+            Some(version) if member.is_versioned => {
+                let exec = with_version(exec, &member.name, version);
+                // What is installed as a link is no wheel that could be looked at.
+                if member.editable { exec } else { with_data(exec, "EXPECTED", &[&member.name, version]) }
+            }
+            _ => exec,
+        };
         let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));
         exec.metadata(metadata).build().output("/out")
     }

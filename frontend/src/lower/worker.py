@@ -66,6 +66,12 @@ MISSING = []
 # 1980-01-01, the first instant that a zip file can hold: older times break tools that archive what is installed.
 EPOCH = 315532800 * 10**9
 
+# What to do about a wheel of another version.
+LOCKED = (
+    "help: a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
+    "or a wheel"
+)
+GIVEN = "help: its backend takes no version from outside; take it out of `[members]` in uv.build.toml"
 
 # What uv's own scripts and the usual build backends import; each brings in others.
 STANDARD_LIBRARY = (
@@ -400,6 +406,7 @@ def make_wheel():
 
 def build_member(wheels):
     """Builds a wheel from a copy, since backends write beside the sources."""
+    expected = data("EXPECTED", None)
     source, quiet = SCRATCH + "/src", ["--quiet"]
     if os.path.exists(CACHE):
         # What compilers say is the log of the step.
@@ -416,6 +423,9 @@ def build_member(wheels):
         "build", *quiet, "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python,
         "--out-dir", wheels, source,
     )
+    for wheel in os.listdir(wheels):
+        if expected and wheel.endswith(".whl"):
+            check_version(wheel, *expected, "uv.build.toml", GIVEN)
 
 
 def require_portable(directory, name):
@@ -454,15 +464,11 @@ def unpack(archive):
     return os.path.join(directory, top[0]) if len(top) == 1 else directory
 
 
-def check_version(wheel, name, expected):
-    """Ends the step if a wheel is of another version than the lock says: uv would look for it in vain."""
+def check_version(wheel, name, expected, source, advice):
+    """Ends the step if a wheel is of another version than is said: of what the lock has, uv would look for it in vain."""
     found = wheel.split("-")[1]
     if re.sub("[-_.]", "", found).lower() != re.sub("[-_.]", "", expected).lower():
-        sys.exit(
-            "worker.py: `%s` was built as version %s, but uv.lock has %s\n"
-            "help: a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
-            "or a wheel" % (name, found, expected)
-        )
+        sys.exit("worker.py: `%s` was built as version %s, but %s has %s\n%s" % (name, found, source, expected, advice))
 
 
 def build(path, subdirectory, arguments):
@@ -478,7 +484,7 @@ def build(path, subdirectory, arguments):
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
-            check_version(name, *expected)
+            check_version(name, *expected, "uv.lock", LOCKED)
         else:
             os.remove(os.path.join(OUT, name))
     require_portable(OUT, expected[0])

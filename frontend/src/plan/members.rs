@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
 
 use super::recipe::Recipe;
-use super::{Backend, Member, Toolchain, Tree, artifacts, direct_url};
+use super::{Backend, Member, Toolchain, Tree, artifacts, direct_url, version};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
@@ -136,6 +136,7 @@ impl Planning<'_> {
                 .into());
         }
         let recipe = Recipe::of(package, self.project, self.closure)?;
+        let given = version::given(self.project, package, manifest, &recipe)?;
         let is_built_by_uv = is_built_by_uv(&manifest.build_system, self.uv_version);
         artifacts::check_build(package, self.project, !is_built_by_uv)?;
         let backend = match is_built_by_uv {
@@ -149,7 +150,8 @@ impl Planning<'_> {
         };
         Ok(Some(Member {
             name: package.name.to_string(),
-            version: package.version.as_ref().map(ToString::to_string),
+            version: given.as_ref().or(package.version.as_ref()).map(ToString::to_string),
+            is_versioned: given.is_some(),
             directory: directory.clone(),
             nested: nested(&self.directories, directory),
             backend,

@@ -51,6 +51,7 @@ mod tests {
         let member = |number: usize| Member {
             name: format!("member-{number}"),
             version: None,
+            is_versioned: false,
             directory: format!("packages/{number}"),
             nested: Vec::new(),
             backend: None,

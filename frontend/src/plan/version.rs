@@ -1,0 +1,74 @@
+//! Versions of local projects that are none of their manifests: those that the config gives.
+
+use uv_normalize::PackageName;
+use uv_pep440::Version;
+
+use super::recipe::Recipe;
+use crate::diagnostic::Diagnostic;
+use crate::lock::Package;
+use crate::manifest::Manifest;
+use crate::manifest::version::{VERSIONINGIT, VersionSource};
+use crate::project::Project;
+
+/// Environment variables by which build backends are told a version, so that they do not ask git: a build has no `.git`.
+///
+/// Of setuptools-scm, hatch-vcs (which asks for no name), pbr, pdm-backend, poetry-dynamic-versioning and uv-dynamic-versioning.
+pub fn variables(package: &str) -> [String; 6] {
+    let own = package.to_uppercase().replace('-', "_");
+    [
+        "SETUPTOOLS_SCM_PRETEND_VERSION".to_owned(),
+        format!("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{own}"),
+        "PBR_VERSION".to_owned(),
+        "PDM_BUILD_SCM_VERSION".to_owned(),
+        "POETRY_DYNAMIC_VERSIONING_BYPASS".to_owned(),
+        "UV_DYNAMIC_VERSIONING_BYPASS".to_owned(),
+    ]
+}
+
+/// The version that a project is told when it is built, if it is told one. Without it, one that would ask git is refused.
+pub(super) fn given(
+    project: &Project,
+    package: &Package,
+    manifest: &Manifest,
+    recipe: &Recipe,
+) -> Result<Option<Version>, Diagnostic> {
+    let name = &package.name;
+    let members = project.config.iter().flat_map(|config| &config.members);
+    let declared = members.filter(|member| member.name.value.parse::<PackageName>().is_ok_and(|other| other == *name));
+    let declared = declared.filter_map(|member| member.version.as_ref()).next();
+    match (&manifest.version, declared) {
+        (VersionSource::Written(span), Some(version)) => Err(Diagnostic::new(
+            "config::written_version",
+            format!("`{name}` has a version in its manifest, and cannot have `{}`", version.value),
+        )
+        .at(version.span.clone())
+        .at(span.clone())
+        .help(format!(
+            "take `[members.{name}]` out, or declare `dynamic = [\"version\"]` for a backend that asks git"
+        ))),
+        (VersionSource::Tags { span, tool: VERSIONINGIT }, _) => Err(asks_git(name, VERSIONINGIT)
+            .at(span.clone())
+            .help("write `default-version = \"…\"` in `[tool.versioningit]`, which cannot be told one in another way")),
+        (VersionSource::Tags { span, tool }, None) => {
+            let is_told = variables(name.as_str()).iter().any(|variable| recipe.variables.contains_key(variable));
+            if is_told {
+                return Ok(None);
+            }
+            Err(asks_git(name, tool)
+                .at(span.clone())
+                .help(format!(
+                    "declare it in `uv.build.toml`: `[members.{name}]` with `version = \"${{args.VERSION}}\"`, and \
+                     `[args]` with `VERSION = \"0.dev0\"`"
+                ))
+                .help("then build with `--build-arg VERSION=1.2.3`"))
+        }
+        (_, declared) => Ok(declared.map(|version| version.value.clone())),
+    }
+}
+
+fn asks_git(name: &PackageName, tool: &str) -> Diagnostic {
+    Diagnostic::new(
+        "manifest::version_from_git",
+        format!("`{tool}` takes the version of `{name}` from git's tags, which a build does not have"),
+    )
+}
