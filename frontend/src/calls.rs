@@ -122,10 +122,15 @@ pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> 
     let mut sources = Sources::default();
     let names = project.target_names(manifests);
     let default = project.target(&Request::Default, manifests).ok().map(|target| target.name);
+    // Those of another lock, which has not been read, are told by that.
+    let other_lock = |name: &str| project.other_lock(name).map(|lock| format!("is made from {lock}"));
     let described: Vec<(String, Option<Target>)> = names
         .into_iter()
         .map(|name| {
-            let target = project.target(&Request::Target(name.clone()), manifests).ok();
+            let target = match other_lock(&name) {
+                Some(_) => None,
+                None => project.target(&Request::Target(name.clone()), manifests).ok(),
+            };
             (name, target)
         })
         .collect();
@@ -135,6 +140,9 @@ pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> 
             let mut entry = json!({ "name": name });
             if Some(name) == default.as_ref() {
                 entry["default"] = json!(true);
+            }
+            if let Some(other) = other_lock(name) {
+                entry["description"] = json!(other);
             }
             if let Some(target) = target {
                 entry["description"] = json!(installs(project, target));
@@ -148,7 +156,10 @@ pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> 
         .collect();
     let rows = described.iter().map(|(name, target)| {
         let mark = if Some(name) == default.as_ref() { " (default)" } else { "" };
-        vec![format!("{name}{mark}"), target.as_ref().map(|target| installs(project, target)).unwrap_or_default()]
+        vec![
+            format!("{name}{mark}"),
+            target.as_ref().map(|target| installs(project, target)).or_else(|| other_lock(name)).unwrap_or_default(),
+        ]
     });
     Answer {
         text: table(&["TARGET", "DESCRIPTION"], rows),

@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::calls::{self, Answer};
 use crate::compile::{Compiled, Inputs, compile};
 use crate::config;
+use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::driver;
 use crate::entry;
@@ -26,6 +27,7 @@ use crate::lock::{self, PackageId};
 use crate::lower;
 use crate::manifest::{self, Manifest};
 use crate::options::{Options, OptionsError};
+use crate::paths::{directory_of, file_in};
 use crate::plan::host::Host;
 use crate::plan::report::Report;
 use crate::plan::{self, Image, Outside, Plan, Platform};
@@ -383,7 +385,7 @@ impl SelectionArgs {
     /// Names of all targets.
     fn target_names(&self) -> Result<Vec<String>, CliError> {
         let mut read = |name: &str| self.read(name);
-        let project = Project::parse(&self.files(&mut read)?, &self.build_args()?)?;
+        let project = Project::parse(&self.files(&mut read, &Request::Default)?, &self.build_args()?)?;
         let manifests = match project.declares_targets() {
             true => BTreeMap::new(),
             false => manifests(&project, &Request::Default, &mut read)?,
@@ -393,13 +395,15 @@ impl SelectionArgs {
 
     /// Names of the targets that are checks.
     fn check_names(&self) -> Result<Vec<String>, CliError> {
-        let project = Project::parse(&self.files(&mut |name| self.read(name))?, &self.build_args()?)?;
+        let project =
+            Project::parse(&self.files(&mut |name| self.read(name), &Request::Default)?, &self.build_args()?)?;
         Ok(project.check_names().map(ToOwned::to_owned).collect())
     }
 
     /// Names of all members.
     fn member_names(&self) -> Result<Vec<String>, CliError> {
-        let project = Project::parse(&self.files(&mut |name| self.read(name))?, &self.build_args()?)?;
+        let project =
+            Project::parse(&self.files(&mut |name| self.read(name), &Request::Default)?, &self.build_args()?)?;
         Ok(project.lock.members.iter().map(ToString::to_string).collect())
     }
 
@@ -431,12 +435,12 @@ impl SelectionArgs {
     }
 
     fn choose(&self, read: &mut Reading<'_>, checks_lock: bool) -> Result<Chosen, CliError> {
-        let project = Project::parse(&self.files(read)?, &self.build_args()?)?;
         let request = match (&self.target, &self.package) {
             (Some(target), _) => Request::Target(target.clone()),
             (None, Some(package)) => Request::Package(package.clone()),
             (None, None) => Request::Default,
         };
+        let project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
         let manifests = manifests(&project, &request, read)?;
         if checks_lock {
             stale::check(&project, &manifests)?;
@@ -446,13 +450,19 @@ impl SelectionArgs {
         Ok(Chosen { project, manifests, target, outside })
     }
 
-    fn files(&self, read: &mut Reading<'_>) -> Result<Files, CliError> {
-        let lock = read(lock::FILE_NAME)?.ok_or_else(|| missing_lock(None))?;
+    fn files(&self, read: &mut Reading<'_>, request: &Request) -> Result<Files, CliError> {
         let config = read(&self.file.to_string_lossy())?;
         if config.is_none() && self.file != Path::new(config::FILE_NAME) {
             return Err(CliError::Usage(format!("there is no file `{}`", self.file.display())));
         }
-        Ok(Files { config, lock, manifest: read(manifest::FILE_NAME)?, python_version: read(".python-version")? })
+        let build_args = self.build_args()?;
+        let parsed = config.as_ref().map(|file| config::parse(file, &build_args)).transpose()?;
+        let named = parsed.as_ref().and_then(|config| config.lock_of(request));
+        let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+        let lock = read(path)?.ok_or_else(|| missing_lock(config.as_ref(), named))?;
+        let beside = |file: &str| file_in(directory_of(path), file);
+        let (manifest, python_version) = (read(&beside(manifest::FILE_NAME))?, read(&beside(".python-version"))?);
+        Ok(Files { config, lock, manifest, python_version })
     }
 
     fn read(&self, name: &str) -> Result<Option<Arc<SourceFile>>, CliError> {
@@ -519,8 +529,18 @@ fn manifests(
     }
 }
 
-/// What is said when there is no lock.
-pub fn missing_lock(config: Option<&Arc<SourceFile>>) -> Diagnostics {
+/// What is said when there is no lock, or not the one that is named.
+pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<String>>) -> Diagnostics {
+    if let Some(Located { value: path, span }) = named {
+        return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
+            .at(span.clone())
+            .help(format!(
+                "run `uv lock` in `{}`; `lock` is a path relative to the root of the context",
+                directory_of(path)
+            ))
+            .help("see whether `.dockerignore` leaves it out")
+            .into();
+    }
     Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
         .at_some(config.map(Span::whole))
         .help("run `uv lock`, and build from the directory that holds the lock")

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod check;
 mod inheritance;
+mod lock;
 pub mod members;
 mod runtime;
 pub mod schema;
@@ -66,6 +67,8 @@ pub struct Settings {
     inherits: Option<Located<String>>,
     /// Workspace member to install.
     pub package: Option<Located<String>>,
+    /// The lock that it is made from.
+    pub lock: Option<Located<String>>,
     /// Extras of that member.
     pub extras: Option<Vec<Located<String>>>,
     /// Dependency groups of that member.
@@ -169,7 +172,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         reader.finish(&table);
         image
     });
-    let checks_lock = reader.table(&mut root, "lock").is_none_or(|table| read_lock_check(&mut reader, table));
+    let checks_lock = reader.table(&mut root, "lock").is_none_or(|table| lock::read_check(&mut reader, table));
     let access = access::read(&mut reader, &mut root);
     let members = members::read(&mut reader, &mut root);
     let default_target = reader.string(&mut root, "default-target");
@@ -221,6 +224,7 @@ pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnost
 fn read_settings(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool) -> Settings {
     let table = &mut table;
     let mut settings = Settings {
+        lock: lock::read_path(reader, table),
         extras: reader.strings(table, "extras"),
         groups: reader.strings(table, "groups"),
         editable: reader.boolean(table, "editable"),
@@ -280,22 +284,6 @@ fn read_system_packages(
         }
     }
     Some(names)
-}
-
-/// Whether `lock.check` is on.
-fn read_lock_check(reader: &mut Reader<'_>, mut table: Table<'_>) -> bool {
-    let check = reader.string(&mut table, "check");
-    reader.finish(&table);
-    match check {
-        Some(check) if !["on", "off"].contains(&check.value.as_str()) => {
-            let problem = format!("`lock.check` is \"on\" or \"off\", not \"{}\"", check.value);
-            reader
-                .errors
-                .push(Diagnostic::new("config::bad_value", problem).at(check.span).help("the default is \"on\""));
-            true
-        }
-        check => check.is_none_or(|check| check.value == "on"),
-    }
 }
 
 /// It becomes part of an image's tag, and is compared with the python that the image has.
@@ -406,13 +394,7 @@ fn read_files(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<File
                 .help("write `.` for the whole context");
             reader.errors.push(error);
         }
-        if from.value.starts_with('/') || from.value.split('/').any(|part| part == "..") {
-            let error =
-                Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", from.value))
-                    .at(from.span.clone())
-                    .help("`from` is a path relative to the root of the context, without `..`");
-            reader.errors.push(error);
-        }
+        require_inside(reader, &from, "from");
         files.push(FileConfig { from, to });
     }
     Some(files)
@@ -466,6 +448,16 @@ fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, key: &str) 
         if path.value.starts_with(|char: char| char.is_ascii_alphanumeric()) && !path.value.contains("..") {
             error = error.help(format!("write `/app/{}`, if it is to lie beside the application", path.value));
         }
+        reader.errors.push(error);
+    }
+}
+
+fn require_inside(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    if path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+        let error =
+            Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", path.value))
+                .at(path.span.clone())
+                .help(format!("`{key}` is a path relative to the root of the context, without `..`"));
         reader.errors.push(error);
     }
 }

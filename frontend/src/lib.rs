@@ -17,6 +17,7 @@ pub mod lock;
 pub mod lower;
 pub mod manifest;
 pub mod options;
+pub mod paths;
 pub mod plan;
 pub mod project;
 pub mod stale;

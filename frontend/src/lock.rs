@@ -17,6 +17,7 @@ use uv_pep508::MarkerTree;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::paths::{directory_of, joined};
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
 use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
@@ -29,6 +30,8 @@ pub const FILE_NAME: &str = "uv.lock";
 pub struct Lock {
     /// The file, for diagnostics that are found later.
     pub file: Arc<SourceFile>,
+    /// Its directory, that of the workspace root. All paths of the lock are those in the context.
+    pub root: String,
     /// Of the format: what newer ones note of the manifests differs.
     pub revision: u32,
     /// The bounds within which its markers are valid.
@@ -91,7 +94,7 @@ pub struct Dependency {
 pub enum Source {
     /// An index, by URL.
     Registry(String),
-    /// A flat index in a directory of the workspace, by its relative path.
+    /// A flat index in a directory of the workspace, by its path in the context.
     FlatRegistry(String),
     /// A commit of a git repository.
     Git(GitSource),
@@ -104,11 +107,11 @@ pub enum Source {
     },
     /// A local archive.
     Path(String),
-    /// A local project, installed as a wheel; path relative to the lock.
+    /// A local project, installed as a wheel; path in the context.
     Directory(String),
-    /// A local project, editable by default; path relative to the lock.
+    /// A local project, editable by default; path in the context.
     Editable(String),
-    /// A local project of which only the dependencies count; path relative to the lock.
+    /// A local project of which only the dependencies count; path in the context.
     Virtual(String),
 }
 
@@ -149,7 +152,7 @@ impl GitSource {
 }
 
 impl Source {
-    /// The directory of a local project, relative to the lock; `.` is the lock's own.
+    /// The directory of a local project.
     pub fn project_dir(&self) -> Option<&str> {
         match self {
             Self::Directory(path) | Self::Editable(path) | Self::Virtual(path) => Some(path),
@@ -197,6 +200,11 @@ impl Lock {
             .enumerate()
             .take_while(move |(_, package)| package.name == *name)
             .map(move |(offset, _)| start + offset)
+    }
+
+    /// What to do about a lock that does not fit the manifests.
+    pub fn relock(&self) -> String {
+        if self.root == "." { "run `uv lock`".to_owned() } else { format!("run `uv lock` in `{}`", self.root) }
     }
 
     /// The local project with this name.
@@ -296,6 +304,7 @@ impl Reader<'_> {
 
     fn lock(&self, mut wire: LockWire<'_>) -> Result<Lock, Diagnostic> {
         let top = Span::whole(self.file);
+        let root = directory_of(&self.file.name).to_owned();
         // uv writes packages sorted; a file edited by hand or by a merge may not be.
         wire.package.sort_by(|a, b| {
             let (a, b) = (a.get_ref(), b.get_ref());
@@ -336,19 +345,20 @@ impl Reader<'_> {
             members.extend(
                 packages
                     .iter()
-                    .filter(|package| package.source.project_dir() == Some("."))
+                    .filter(|package| package.source.project_dir() == Some(&root))
                     .map(|package| package.name.clone()),
             );
         }
         Ok(Lock {
             file: Arc::clone(self.file),
+            root,
             revision: wire.revision,
             requires_python,
             supported_markers,
             supported_markers_span,
             conflicts,
             members,
-            settings: Settings::from_wire(&wire.manifest),
+            settings: Settings::from_wire(&wire.manifest, directory_of(&self.file.name)),
             packages,
         })
     }
@@ -402,16 +412,22 @@ impl Reader<'_> {
             groups,
             wheels,
             sdist: wire.sdist.as_ref().map(Sdist::from_wire),
-            metadata: Metadata::from_wire(&wire.metadata, provides_extras, noted_groups.into_iter()),
+            metadata: Metadata::from_wire(
+                &wire.metadata,
+                directory_of(&self.file.name),
+                provides_extras,
+                noted_groups.into_iter(),
+            ),
             span,
         })
     }
 
     fn source(&self, package: &PackageWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
         let wire = &package.source;
+        let in_context = |path: &str| joined(directory_of(&self.file.name), path);
         let kinds = [
             wire.registry.as_ref().map(|at| {
-                if at.contains("://") { Source::Registry(at.to_string()) } else { Source::FlatRegistry(at.to_string()) }
+                if at.contains("://") { Source::Registry(at.to_string()) } else { Source::FlatRegistry(in_context(at)) }
             }),
             wire.git.as_ref().map(|at| GitSource::parse(at)).transpose().map_err(|problem| {
                 self.invalid("git source", wire.git.as_deref().unwrap_or_default(), problem, span.clone())
@@ -420,10 +436,10 @@ impl Reader<'_> {
                 url: at.to_string(),
                 subdirectory: wire.subdirectory.as_ref().map(ToString::to_string),
             }),
-            wire.path.as_ref().map(|at| Source::Path(at.to_string())),
-            wire.directory.as_ref().map(|at| Source::Directory(at.to_string())),
-            wire.editable.as_ref().map(|at| Source::Editable(at.to_string())),
-            wire.virtual_.as_ref().map(|at| Source::Virtual(at.to_string())),
+            wire.path.as_ref().map(|at| Source::Path(in_context(at))),
+            wire.directory.as_ref().map(|at| Source::Directory(in_context(at))),
+            wire.editable.as_ref().map(|at| Source::Editable(in_context(at))),
+            wire.virtual_.as_ref().map(|at| Source::Virtual(in_context(at))),
         ];
         kinds.into_iter().flatten().next().ok_or_else(|| {
             let problem = format!("package `{}` comes from a source of an unknown kind", package.name.get_ref());

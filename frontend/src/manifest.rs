@@ -20,6 +20,7 @@ use uv_normalize::PackageName;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::paths::{directory_of, joined};
 use declarations::Declarations;
 use version::VersionSource;
 
@@ -228,12 +229,12 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         scripts: project.map(|project| project.scripts.keys().cloned().collect()).unwrap_or_default(),
         build_system,
         version,
-        indexes: indexes(&wire.tool.uv),
+        indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
         declarations,
     })
 }
 
-fn indexes(uv: &UvWire) -> Indexes {
+fn indexes(uv: &UvWire, root: &str) -> Indexes {
     let is_url = |text: &str| text.contains("://");
     let unnamed = |url: &str, role| RemoteIndex { name: None, url: url.to_owned(), role };
     let mut indexes = Indexes { no_index: uv.no_index, ..Indexes::default() };
@@ -246,7 +247,7 @@ fn indexes(uv: &UvWire) -> Indexes {
             continue;
         }
         if !is_url(url) {
-            indexes.directories.push(url.clone());
+            indexes.directories.push(joined(root, url));
             continue;
         }
         let role = match (default, format.as_deref()) {
@@ -262,7 +263,7 @@ fn indexes(uv: &UvWire) -> Indexes {
         if is_url(link) {
             indexes.remote.push(unnamed(link, Role::Flat));
         } else {
-            indexes.directories.push(link.clone());
+            indexes.directories.push(joined(root, link));
         }
     }
     indexes

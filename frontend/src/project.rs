@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
 use crate::lock::closure::Selection;
 use crate::lock::{self, Lock, PackageId};
 use crate::manifest::{self, Manifest};
+use crate::paths::file_in;
 use crate::plan;
 
 /// The files that a build starts from; all but the lock may be absent.
@@ -271,6 +272,18 @@ impl Project {
         })
     }
 
+    /// The lock of a declared target, when it is not the one of this project.
+    pub fn other_lock(&self, name: &str) -> Option<&str> {
+        let target = self.declared().iter().find(|target| target.name.value == name)?;
+        let lock = target.settings.lock.as_ref().map_or(lock::FILE_NAME, |lock| &lock.value);
+        (!self.has_lock_of(target)).then_some(lock)
+    }
+
+    /// Whether a declared target is made from the lock of this project.
+    fn has_lock_of(&self, target: &TargetConfig) -> bool {
+        target.settings.lock.as_ref().map_or(lock::FILE_NAME, |lock| &lock.value) == self.lock.file.name
+    }
+
     /// The targets that must pass before another is built.
     fn required_checks(&self, check: &CheckConfig) -> Result<Vec<&TargetConfig>, Diagnostics> {
         let mut targets = Vec::new();
@@ -283,6 +296,19 @@ impl Project {
                         .at(required.span.clone())
                         .at(target.name.span.clone())
                         .help("only targets with `run` can be required"),
+                ),
+                Some(target) if !self.has_lock_of(target) => errors.push(
+                    Diagnostic::new(
+                        "config::other_lock",
+                        format!("target `{}` is made from another lock", required.value),
+                    )
+                    .at(required.span.clone())
+                    .at(target
+                        .settings
+                        .lock
+                        .as_ref()
+                        .map_or_else(|| target.name.span.clone(), |lock| lock.span.clone()))
+                    .help("what is required must have the same `lock`"),
                 ),
                 Some(target) => targets.push(target),
                 None => errors.push(
@@ -515,5 +541,5 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
         .at(package.span.clone())
         .help("build from the directory that holds it, or make it a member of the workspace"));
     }
-    Ok(if dir == "." { manifest::FILE_NAME.to_owned() } else { format!("{dir}/{}", manifest::FILE_NAME) })
+    Ok(file_in(dir, manifest::FILE_NAME))
 }

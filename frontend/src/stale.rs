@@ -41,7 +41,7 @@ pub fn check(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Re
     }
     // The root is read whether the target reaches it or not.
     let root_id = project.manifest.as_ref().and_then(|manifest| lock.member(manifest.name.as_ref()?));
-    let root_id = root_id.filter(|id| lock.packages[*id].source.project_dir() == Some("."));
+    let root_id = root_id.filter(|id| lock.packages[*id].source.project_dir() == Some(&lock.root));
     let root_manifest = root_id.filter(|id| !manifests.contains_key(id)).zip(project.manifest.as_ref());
     let mut compared: Vec<(PackageId, &Manifest)> = manifests.iter().map(|(id, manifest)| (*id, manifest)).collect();
     compared.extend(root_manifest);
@@ -75,7 +75,7 @@ impl<'a> Check<'a> {
     fn report(&mut self, message: impl std::fmt::Display, span: Span) {
         let error = Diagnostic::new("lock::stale", format!("`{}` is stale: {message}", self.lock.file.name))
             .at(span)
-            .help("run `uv lock`");
+            .help(self.lock.relock());
         self.errors.push(error);
     }
 
@@ -310,7 +310,7 @@ impl<'a> Check<'a> {
     /// What the workspace root says for all of it.
     fn settings(&mut self, root: &'a Declarations) {
         let (lock, bounds) = (self.lock, self.bounds.clone());
-        let scope = Scope { lock, bounds: &bounds, name: None, directory: ".", own: root, root: None };
+        let scope = Scope { lock, bounds: &bounds, name: None, directory: &lock.root, own: root, root: None };
         let settings = [
             ("tool.uv.constraint-dependencies", &root.constraints, &lock.settings.constraints),
             ("tool.uv.override-dependencies", &root.overrides, &lock.settings.overrides),

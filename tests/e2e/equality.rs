@@ -26,7 +26,7 @@ FROM ${BASE} AS oracle
 COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv
 WORKDIR /app
 COPY . .
-ENV UV_CACHE_DIR=/cache UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
+ENV UV_PROJECT_ENVIRONMENT=/app/.venv UV_CACHE_DIR=/cache UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
 ARG SELECTION
 RUN --mount=type=cache,target=/cache uv sync --quiet --frozen --no-dev --no-editable $SELECTION
 

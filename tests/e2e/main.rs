@@ -23,6 +23,7 @@ mod image;
 mod index;
 mod indexes;
 mod layer;
+mod locks;
 mod named;
 mod native;
 mod orchard;
@@ -70,6 +71,7 @@ fn main() -> Result<ExitCode> {
     system::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
+    locks::add(&mut trials);
     shared::add(&mut trials);
     checks::add(&mut trials);
     transcripts::add(&mut trials);

@@ -1,6 +1,7 @@
 //! Properties of the compiler, over generated workspaces: what its output depends on, and what it does not.
 
 mod layers;
+mod locks;
 mod readers;
 mod workspace;
 

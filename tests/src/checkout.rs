@@ -12,6 +12,7 @@ use uv_buildkit::entry::{self, Entry};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
+use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
@@ -125,20 +126,20 @@ impl Checkout {
     }
 
     /// What the driver starts from.
-    fn entry_files(&self) -> Result<Files, Diagnostics> {
+    fn entry_files(&self, build_args: &BTreeMap<String, String>, request: &Request) -> Result<Files, Diagnostics> {
         let config = match self.file("Dockerfile").as_ref().map(entry::classify).transpose()? {
             Some(Entry::Config(file)) => Some(file),
             Some(Entry::Stub) | None => self.file(config::FILE_NAME),
         };
-        let Some(lock) = self.file(lock::FILE_NAME) else {
-            return Err(cli::missing_lock(config.as_ref()));
+        let parsed = config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
+        let named = parsed.as_ref().and_then(|config| config.lock_of(request));
+        let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+        let Some(lock) = self.file(path) else {
+            return Err(cli::missing_lock(config.as_ref(), named));
         };
-        Ok(Files {
-            config,
-            lock,
-            manifest: self.file(manifest::FILE_NAME),
-            python_version: self.file(".python-version"),
-        })
+        let beside = |name: &str| self.file(&file_in(directory_of(path), name));
+        let (manifest, python_version) = (beside(manifest::FILE_NAME), beside(".python-version"));
+        Ok(Files { config, lock, manifest, python_version })
     }
 
     fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, Diagnostics> {
@@ -161,12 +162,12 @@ impl Checkout {
     /// Compiles what is selected.
     pub fn compile(&self, selection: &Selection) -> Result<Compiled, Diagnostics> {
         let build_args = selection.build_args.iter().cloned().collect();
-        let project = Project::parse(&self.entry_files()?, &build_args)?;
         let request = match (&selection.target, &selection.package) {
             (Some(target), _) => Request::Target(target.clone()),
             (None, Some(package)) => Request::Package(package.clone()),
             (None, None) => Request::Default,
         };
+        let project = Project::parse(&self.entry_files(&build_args, &request)?, &build_args)?;
         let manifests = self.manifests(&project, &request)?;
         stale::check(&project, &manifests)?;
         let target = project.target(&request, &manifests)?;
@@ -183,7 +184,7 @@ impl Checkout {
 
     /// Every target that the project has.
     pub fn target_names(&self) -> Result<BTreeSet<String>, Diagnostics> {
-        let project = Project::parse(&self.entry_files()?, &BTreeMap::new())?;
+        let project = Project::parse(&self.entry_files(&BTreeMap::new(), &Request::Default)?, &BTreeMap::new())?;
         // Where targets are declared no manifest is needed to know their names.
         let manifests = match project.target_names(&BTreeMap::new()) {
             declared if declared.is_empty() => self.manifests(&project, &Request::Default)?,

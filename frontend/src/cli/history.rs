@@ -27,14 +27,18 @@ pub fn replay(selection: &SelectionArgs, commits: &CommitArgs) -> Result<Report,
     let mut replay = Replay::default();
     let mut last_lock = None;
     for commit in list(selection, commits)?.lines() {
-        let lock = blobs.read(&format!("{commit}:{prefix}{}", lock::FILE_NAME))?.map(|blob| blob.name);
-        let has_other_lock = lock != last_lock;
-        last_lock = lock;
+        let mut lock = None;
         let read = &mut |name: &str| {
             let blob = blobs.read(&format!("{commit}:{prefix}{name}"))?;
+            if name.rsplit('/').next() == Some(lock::FILE_NAME) {
+                lock = blob.as_ref().map(|blob| blob.name.clone());
+            }
             Ok(blob.map(|blob| SourceFile::new(name, blob.text)))
         };
-        match selection.plan(read) {
+        let plan = selection.plan(read);
+        let has_other_lock = lock != last_lock;
+        last_lock = lock;
+        match plan {
             Ok(plan) => replay.image(history::image(&plan), has_other_lock),
             // Some commits of any history are broken, or older than the target.
             Err(CliError::Diagnostics(errors)) => replay.skip(commit, &errors.to_string(), has_other_lock),

@@ -52,6 +52,7 @@ impl Settings {
             }
         }
         fill(&mut self.package, &other.package);
+        fill(&mut self.lock, &other.lock);
         fill(&mut self.extras, &other.extras);
         fill(&mut self.groups, &other.groups);
         fill(&mut self.editable, &other.editable);

@@ -80,6 +80,7 @@ fn settings() -> Value {
     table(
         "An image to be built.",
         json!({
+            "lock": string("Lock that the target is made from; default: `uv.lock`."),
             "extras": strings("Extras of the member."),
             "groups": strings("Dependency groups of the member; none unless named."),
             "editable": described(

@@ -1,5 +1,5 @@
-//! Reading the client's files: the few that decide what is built, in two round trips, and one more for each
-//! generation of projects that others are built with.
+//! Reading the client's files: the few that decide what is built, in two round trips; one more for a lock that the config
+//! names, and for each generation of projects that others are built with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
 use super::failure::Failure;
 use super::solve;
 use crate::cli::missing_lock;
-use crate::config;
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::entry::{self, Entry};
 use crate::ignore;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
+use crate::paths::{directory_of, file_in};
 use crate::project::{Files, Project, Request};
 
 /// What the first round trip brings.
@@ -32,10 +33,13 @@ pub struct EntryFiles {
 
 /// Files of the context that are looked at in any case.
 const ROOT_FILES: [&str; 5] =
-    [lock::FILE_NAME, manifest::FILE_NAME, config::FILE_NAME, ".python-version", ".dockerignore"];
+    [lock::FILE_NAME, manifest::FILE_NAME, config::FILE_NAME, PYTHON_VERSION, ".dockerignore"];
+
+/// The file that pins a project's python.
+const PYTHON_VERSION: &str = ".python-version";
 
 /// Reads what is needed to know what else is needed. The two places are asked side by side.
-pub async fn entry_files(contexts: &Contexts<'_>) -> Result<EntryFiles, Failure> {
+pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<EntryFiles, Failure> {
     let filename = contexts.filename.as_str();
     let own_ignore = format!("{filename}.dockerignore");
     let definition_name = format!("[internal] load build definition from {filename}");
@@ -57,8 +61,18 @@ pub async fn entry_files(contexts: &Contexts<'_>) -> Result<EntryFiles, Failure>
         }
     };
     let check = check.or_else(|| config.as_ref().and_then(|file| entry::directive(file, "check")));
-    let Some(lock) = root.remove(lock::FILE_NAME) else {
-        return Err(missing_lock(config.as_ref().or(named.as_ref())).into());
+    let parsed = config.as_ref().map(|file| config::parse(file, &contexts.options.build_args())).transpose()?;
+    let named_lock = parsed.as_ref().and_then(|config: &Config| config.lock_of(request));
+    let lock_path = named_lock.map_or(lock::FILE_NAME, |lock| lock.value.as_str());
+    let next_to = |file: &str| file_in(directory_of(lock_path), file);
+    let (manifest_path, python_path) = (next_to(manifest::FILE_NAME), next_to(PYTHON_VERSION));
+    if lock_path != lock::FILE_NAME {
+        let names = [lock_path, manifest_path.as_str(), python_path.as_str()];
+        let label = format!("[internal] load {lock_path} and what lies beside it");
+        root.extend(read(contexts, &contexts.context, &names, &label).await?);
+    }
+    let Some(lock) = root.remove(lock_path) else {
+        return Err(missing_lock(config.as_ref().or(named.as_ref()), named_lock).into());
     };
     // What is not sent by a client is not filtered for it.
     let ignore = match &contexts.context {
@@ -66,12 +80,7 @@ pub async fn entry_files(contexts: &Contexts<'_>) -> Result<EntryFiles, Failure>
         Place::Graph(_) => None,
     };
     Ok(EntryFiles {
-        files: Files {
-            config,
-            lock,
-            manifest: root.remove(manifest::FILE_NAME),
-            python_version: root.remove(".python-version"),
-        },
+        files: Files { config, lock, manifest: root.remove(&manifest_path), python_version: root.remove(&python_path) },
         ignore: ignore.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
         check,
     })
@@ -118,7 +127,7 @@ async fn read_manifests(
                 }
             }
             // The root's has been read.
-            (None, Some(root)) if path == manifest::FILE_NAME => {
+            (None, Some(root)) if *path == root.file.name => {
                 manifests.insert(*id, root.clone());
             }
             _ => wanted.push((*id, path.as_str())),

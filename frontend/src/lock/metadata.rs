@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::{ExtraName, GroupName};
 
+use crate::paths::joined;
+
 use super::wire::{ManifestWire, MetadataWire, RequirementWire, Text};
 
 /// `[package.metadata]` of a local project.
@@ -50,14 +52,14 @@ pub struct Noted {
     pub url: Option<String>,
     /// Where in the archive the project lies.
     pub subdirectory: Option<String>,
-    /// Path of a file or directory, relative to the lock.
+    /// Path of a file or directory in the context.
     pub local: Option<String>,
     /// The directory is installed as it is.
     pub is_editable: bool,
 }
 
 impl Noted {
-    fn from_wire(wire: &RequirementWire<'_>) -> Self {
+    fn from_wire(wire: &RequirementWire<'_>, root: &str) -> Self {
         let owned = |text: &Option<Text<'_>>| text.as_ref().map(ToString::to_string);
         let locals = [&wire.editable, &wire.directory, &wire.virtual_, &wire.path];
         Self {
@@ -69,13 +71,13 @@ impl Noted {
             git: owned(&wire.git),
             url: owned(&wire.url),
             subdirectory: owned(&wire.subdirectory),
-            local: locals.into_iter().find_map(owned),
+            local: locals.into_iter().flatten().next().map(|path| joined(root, path)),
             is_editable: wire.editable.is_some(),
         }
     }
 
-    fn list(wires: &[RequirementWire<'_>]) -> Vec<Self> {
-        wires.iter().map(Self::from_wire).collect()
+    fn list(wires: &[RequirementWire<'_>], root: &str) -> Vec<Self> {
+        wires.iter().map(|wire| Self::from_wire(wire, root)).collect()
     }
 }
 
@@ -88,24 +90,29 @@ impl Metadata {
     /// Names are checked by the reader of the lock, which knows their place.
     pub(super) fn from_wire(
         wire: &MetadataWire<'_>,
+        root: &str,
         provides_extras: BTreeSet<ExtraName>,
         groups: impl Iterator<Item = GroupName>,
     ) -> Self {
         Self {
-            requires_dist: wire.requires_dist.as_deref().map(Noted::list),
+            requires_dist: wire.requires_dist.as_deref().map(|list| Noted::list(list, root)),
             provides_extras,
-            requires_dev: groups.zip(wire.requires_dev.values().map(|list| Noted::list(list))).collect(),
+            requires_dev: groups.zip(wire.requires_dev.values().map(|list| Noted::list(list, root))).collect(),
         }
     }
 }
 
 impl Settings {
-    pub(super) fn from_wire(wire: &ManifestWire<'_>) -> Self {
+    pub(super) fn from_wire(wire: &ManifestWire<'_>, root: &str) -> Self {
         Self {
-            constraints: Noted::list(&wire.constraints),
-            overrides: Noted::list(&wire.overrides),
-            build_constraints: Noted::list(&wire.build_constraints),
-            groups: wire.dependency_groups.iter().map(|(name, list)| (name.to_string(), Noted::list(list))).collect(),
+            constraints: Noted::list(&wire.constraints, root),
+            overrides: Noted::list(&wire.overrides, root),
+            build_constraints: Noted::list(&wire.build_constraints, root),
+            groups: wire
+                .dependency_groups
+                .iter()
+                .map(|(name, list)| (name.to_string(), Noted::list(list, root)))
+                .collect(),
         }
     }
 }

@@ -75,12 +75,14 @@ pub(super) fn trees(project: &Project, target: &Target, members: &[Member]) -> V
     trees
 }
 
-/// Directories of projects and of the workspace's flat indexes: no part of a project that they lie in.
+/// Directories of projects and of the workspace's flat indexes, and its lock: no part of a project that they lie in.
 fn directories(project: &Project) -> BTreeSet<&str> {
     let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
     let indexes = indexes.map(|directory| directory.trim_start_matches("./").trim_end_matches('/'));
     let projects = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
-    projects.chain(indexes).collect()
+    // With the lock of a workspace within the context: the root project there is not made from it.
+    let lock = (project.lock.root != ".").then_some(project.lock.file.name.as_str());
+    projects.chain(indexes).chain(lock).collect()
 }
 
 /// Those below a directory, relative to it.

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{SourceKind, SourceTable};
+use crate::paths::joined;
 
 /// What a requirement of a build is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Need {
 pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -> Result<Need, Diagnostic> {
     let as_it_is = Need::Requirement(text.to_owned());
     let Ok(requirement) = text.parse::<Requirement<VerbatimUrl>>() else { return Ok(as_it_is) };
-    let directory = project.lock.packages[id].source.project_dir().unwrap_or(".");
+    let directory = project.lock.packages[id].source.project_dir().unwrap_or(&project.lock.root);
     let Some((source, base)) = source_of(project, manifest, directory, &requirement.name) else { return Ok(as_it_is) };
     let refused = |what: &str| {
         let name = &project.lock.packages[id].name;
@@ -79,7 +80,7 @@ fn source_of<'project>(
     directory: &'project str,
     name: &PackageName,
 ) -> Option<(&'project SourceTable, &'project str)> {
-    let root = project.manifest.as_ref().map(|manifest| (manifest, "."));
+    let root = project.manifest.as_ref().map(|manifest| (manifest, project.lock.root.as_str()));
     let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
         let sources = &manifest.declarations.as_ref()?.sources;
         let (_, tables) =
@@ -104,31 +105,9 @@ fn direct(requirement: &Requirement<VerbatimUrl>, url: &str, subdirectory: Optio
     format!("{}{extras} @ {url}{fragment}{marker}", requirement.name)
 }
 
-/// A path relative to a directory of the context, as the lock writes it: relative to the context.
-fn joined(base: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in base.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn joins_paths() {
-        assert_eq!(joined("members/a", "../b"), "members/b");
-        assert_eq!(joined(".", "./b/"), "b");
-        assert_eq!(joined("a", ".."), ".");
-    }
 
     #[test]
     fn writes_direct_references() {

@@ -30,7 +30,7 @@ pub struct Scope<'a> {
     pub bounds: &'a PythonBounds,
     /// The project; absent for what the workspace says as a whole.
     pub name: Option<&'a PackageName>,
-    /// Of the manifest, relative to the lock.
+    /// Of the manifest.
     pub directory: &'a str,
     /// Its own statements.
     pub own: &'a Declarations,
@@ -152,7 +152,7 @@ impl Scope<'_> {
             return Some((&self.own.sources[&key], self.directory));
         }
         let root = self.root?;
-        of(root).map(|key| (root.sources[&key].as_slice(), "."))
+        of(root).map(|key| (root.sources[&key].as_slice(), self.lock.root.as_str()))
     }
 
     fn origin(

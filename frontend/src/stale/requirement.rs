@@ -51,7 +51,7 @@ pub enum Origin {
     },
     /// A file or directory.
     Local {
-        /// Relative to the lock.
+        /// In the context.
         path: String,
         /// Installed as it is.
         is_editable: bool,
@@ -222,20 +222,10 @@ pub fn relative(path: &str) -> String {
     path.trim_start_matches("./").trim_end_matches('/').to_owned()
 }
 
-/// A path relative to the lock, from one that is relative to a directory; `.` is the lock's own directory.
+/// A path in the context, from one that is relative to a directory of it.
 pub fn normal_path(directory: &str, path: &str) -> Option<String> {
     if path.starts_with('/') || path.contains(['\\', '$']) || path.starts_with('~') {
         return None;
     }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    Some(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
+    Some(crate::paths::joined(directory, path))
 }

@@ -3,7 +3,9 @@
 use glob::{MatchOptions, Pattern};
 
 use super::Check;
+use crate::config::table::Located;
 use crate::diagnostic::Span;
+use crate::lock::Lock;
 use crate::manifest::declarations::Declarations;
 
 impl Check<'_> {
@@ -18,7 +20,7 @@ impl Check<'_> {
         let lock = self.lock;
         let directories = lock.members.iter().filter_map(|name| {
             let directory = lock.packages[lock.member(name)?].source.project_dir()?;
-            (directory != ".").then_some((name, directory))
+            (directory != lock.root).then_some((name, directory))
         });
         let directories: Vec<_> = directories.collect();
         let Some(table) = &root.workspace else {
@@ -28,7 +30,9 @@ impl Check<'_> {
             }
             return;
         };
-        let Some((members, exclude)) = patterns(&table.members).zip(patterns(&table.exclude)) else { return };
+        let Some((members, exclude)) = patterns(lock, &table.members).zip(patterns(lock, &table.exclude)) else {
+            return;
+        };
         // Each part of a path on its own, as when directories are listed.
         let listing = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         for (name, directory) in directories {
@@ -46,10 +50,11 @@ impl Check<'_> {
     }
 }
 
-/// Patterns and their places. `None` when one is not plain.
-fn patterns(texts: &[crate::config::table::Located<String>]) -> Option<Vec<(Pattern, Span)>> {
-    let pattern = |text: &crate::config::table::Located<String>| {
-        let plain = super::requirement::normal_path("", &text.value)?;
+/// Patterns, as those of the context, and their places. `None` when one is not plain.
+fn patterns(lock: &Lock, texts: &[Located<String>]) -> Option<Vec<(Pattern, Span)>> {
+    let root = Pattern::escape(&lock.root);
+    let pattern = |text: &Located<String>| {
+        let plain = super::requirement::normal_path(&root, &text.value)?;
         Some((Pattern::new(&plain).ok()?, text.span.clone()))
     };
     texts.iter().map(pattern).collect()

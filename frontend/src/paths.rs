@@ -1,0 +1,51 @@
+//! Paths in the build context, with `/` and relative to its root, which is `.`.
+
+/// A path as seen from the root, of one that is relative to a directory. What begins with `..` then is outside of the context;
+/// absolute paths stay as they are.
+pub fn joined(directory: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
+/// The directory that a file lies in.
+pub fn directory_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or(".", |(directory, _)| directory)
+}
+
+/// A file in a directory.
+pub fn file_in(directory: &str, file: &str) -> String {
+    if directory == "." { file.to_owned() } else { format!("{directory}/{file}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joins_paths() {
+        assert_eq!(joined("members/a", "../b"), "members/b");
+        assert_eq!(joined(".", "./b/"), "b");
+        assert_eq!(joined("a", ".."), ".");
+        assert_eq!(joined("a", "../../b"), "../b");
+        assert_eq!(joined("a", "/b"), "/b");
+    }
+
+    #[test]
+    fn knows_where_files_lie() {
+        assert_eq!(directory_of("uv.lock"), ".");
+        assert_eq!(directory_of("services/api/uv.lock"), "services/api");
+        assert_eq!(file_in(directory_of("services/api/uv.lock"), "pyproject.toml"), "services/api/pyproject.toml");
+    }
+}

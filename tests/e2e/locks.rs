@@ -1,0 +1,84 @@
+//! Several locks in one context: each target is made from its own, and from nothing of the others.
+
+use anyhow::{Result, ensure};
+use uv_buildkit_tests::uv;
+use xtask::lab::run_captured;
+
+use crate::Trials;
+use crate::container;
+use crate::context::Context;
+use crate::equality::{BASE, Cache, differences, listings};
+use crate::index::Index;
+use crate::project::{Project, UV_BUILD};
+use crate::stage::Stage;
+
+/// Adds the tests.
+pub fn add(trials: &mut Trials) {
+    trials.add("locks::two_in_one_context", two_in_one_context);
+}
+
+const CONFIG: &str = "default-target = \"north\"\n\n[targets.north]\nlock = \"services/north/uv.lock\"\n\n\
+                      [targets.south]\nlock = \"services/south/uv.lock\"\n";
+
+/// A service with a lock of its own, which shares a library with the other and has another version of a package.
+fn service(context: &Context<'_>, index: &Index, name: &str, version: &str, nonce: &str) -> Result<()> {
+    let directory = format!("services/{name}");
+    let project = format!(
+        "[project]\nname = \"app\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\
+         dependencies = [\"heron=={version}\", \"{name}-part\", \"shore\"]\nscripts = {{ app = \"app:main\" }}\n\n\
+         [build-system]\n{UV_BUILD}\n[tool.uv.workspace]\nmembers = [\"parts/*\"]\n\n[tool.uv.sources]\n\
+         heron = {{ index = \"fixture\" }}\n{name}-part = {{ workspace = true }}\n\
+         shore = {{ path = \"../../libraries/shore\" }}\n\n\
+         [[tool.uv.index]]\nname = \"fixture\"\nurl = \"{}\"\nexplicit = true\n",
+        index.url()
+    );
+    context.write(&format!("{directory}/pyproject.toml"), project)?;
+    let main = format!(
+        "import heron\nimport {name}_part\nimport shore\n{nonce}\n\ndef main():\n    \
+         print(heron.VERSION, {name}_part.__name__, shore.__name__)\n"
+    );
+    context.write(&format!("{directory}/src/app/__init__.py"), main)?;
+    let part = context.directory.join(&directory).join("parts/one");
+    Project::write(&part, &format!("{name}-part"), "1.0", UV_BUILD, nonce)?;
+    run_captured(uv::command()?.args(["lock", "--quiet"]).current_dir(context.directory.join(&directory))).map(drop)
+}
+
+fn two_in_one_context(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "locks")?;
+    let index = Index::open(stage, "locks-index")?;
+    let nonce = format!("NONCE = \"{}\"\n", stage.nonce());
+    for version in ["1.0", "2.0"] {
+        index.offer("heron", version, &format!("{nonce}VERSION = \"{version}\"\n"))?;
+    }
+    Project::write(&context.directory.join("libraries/shore"), "shore", "1.0", UV_BUILD, &nonce)?;
+    context.write("uv.build.toml", CONFIG)?;
+    service(&context, &index, "north", "1.0", &nonce)?;
+    service(&context, &index, "south", "2.0", &nonce)?;
+
+    for (target, version) in [("north", "1.0"), ("south", "2.0")] {
+        let built = context.build().target(Some(target)).push("locks")?;
+        let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(run.stdout == format!("{version} {target}_part shore\n"), "{run:?}");
+        let selection = format!("--project services/{target}");
+        let (oracle, image) = listings(stage, &context, &built, BASE, &selection, Cache::Empty)?;
+        let differences = differences(&oracle, &image);
+        ensure!(differences.is_empty(), "{target}: {} differences:\n{}", differences.len(), differences.join("\n"));
+    }
+
+    // A comment in one lock and an edit of a part of its workspace are nothing to the other.
+    let before = context.build().target(Some("south")).push("locks")?;
+    let lock = context.read("services/north/uv.lock")?;
+    context.write("services/north/uv.lock", format!("# edited\n{lock}"))?;
+    context.write("services/north/parts/one/src/north_part/__init__.py", "EDITED = True\n")?;
+    let after = context.build().target(Some("south")).push("locks")?;
+    ensure!(before.reference == after.reference, "{} became {}", before.reference, after.reference);
+
+    // The lock that is wrong is the one that is named.
+    let manifest = "services/south/pyproject.toml";
+    context.edit(manifest, "\"heron==2.0\"", "\"heron==1.0\"")?;
+    let shown = context.build().target(Some("south")).fail()?;
+    let expected = "services/south/pyproject.toml:5:17: `services/south/uv.lock` is stale: `app` was locked with \
+                    `heron==2.0 (from ";
+    ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
+    context.build().target(Some("north")).push("locks").map(drop)
+}
