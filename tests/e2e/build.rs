@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use xtask::builder::Builder;
-use xtask::lab::run_captured;
 use xtask::progress::Steps;
 
 use crate::stage::Stage;
@@ -205,13 +204,6 @@ impl<'a> Build<'a> {
         let status = client.wait()?;
         ensure!(meanwhile.is_none(), "the build was over before it was ended:\n{printed}");
         Ok((status, printed))
-    }
-
-    /// Calls the frontend instead of building (`--call`), and gives back the answer.
-    pub fn told(self) -> Result<String> {
-        let mut command = self.stage.lab().buildx(["build"]);
-        command.args(&self.arguments).arg(&self.context).stdin(self.stdin()?);
-        run_captured(&mut command)
     }
 
     /// Whether it succeeded, and what it printed.

@@ -234,7 +234,7 @@ fn mirror_alone(stage: &Stage) -> Result<()> {
 fn outline(stage: &Stage) -> Result<()> {
     let private = Private::new(stage, "outline", Scheme::Bearer)?;
     private.name_secret()?;
-    let shown = private.context.build().argument("--call=outline,format=json").told()?;
+    let shown = private.context.build().call("outline,format=json")?;
     let told: serde_json::Value = serde_json::from_str(&shown).with_context(|| shown.clone())?;
     let expected = serde_json::json!([
         { "name": "UV_INDEX_PRIVATE_PASSWORD" },
@@ -243,7 +243,7 @@ fn outline(stage: &Stage) -> Result<()> {
         { "name": SECRET, "required": true },
     ]);
     ensure!(told["secrets"] == expected, "{told:#}");
-    let text = private.context.build().argument("--call=outline").told()?;
+    let text = private.context.build().call("outline")?;
     ensure!(text.contains("SECRET") && text.contains("private-index"), "{text}");
     Ok(())
 }
