@@ -133,8 +133,11 @@ impl Project {
         Ok(project)
     }
 
-    /// What is said of members is said of local projects that there are.
+    /// What is said of members is said of local projects that there are. Those of other locks are not known here.
     fn check_members(&self) -> Result<(), Diagnostics> {
+        if !self.declared().iter().all(|target| self.has_lock_of(target)) {
+            return Ok(());
+        }
         let members = self.config.iter().flat_map(|config| &config.members);
         let is_known = |name: &str| {
             name.parse::<PackageName>().is_ok_and(|name| self.local_names().any(|known| known == name.as_str()))

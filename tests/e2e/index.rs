@@ -157,6 +157,11 @@ impl Index {
         Project::write(&self.directory.join(format!("{name}-{version}")), name, version, build_system, source)
     }
 
+    /// Has nothing any more: whoever fetches something is told that it is not there.
+    pub fn withdraw(&self) {
+        self.change(|served| served.files.clear());
+    }
+
     /// Serves a file.
     pub fn serve(&self, path: &str, content: Vec<u8>) {
         self.change(|served| served.files.insert(path.to_owned(), content));

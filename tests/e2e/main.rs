@@ -31,6 +31,7 @@ mod pipelines;
 mod platforms;
 mod pond;
 mod project;
+mod remote;
 mod sbom;
 mod server;
 mod shared;
@@ -73,6 +74,7 @@ fn main() -> Result<ExitCode> {
     sources::add(&mut trials);
     locks::add(&mut trials);
     shared::add(&mut trials);
+    remote::add(&mut trials);
     checks::add(&mut trials);
     transcripts::add(&mut trials);
     pipelines::add(&mut trials);
