@@ -145,7 +145,8 @@ fn list(
     dockerfile: &str,
 ) -> Result<(Listing, Listing)> {
     let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
-    let directory = stage.directory(&format!("listings-{name}"))?;
+    let (_, digest) = built.reference.rsplit_once(':').context("a digest")?;
+    let directory = stage.directory(&format!("listings-{name}-{digest}"))?;
     fs::write(directory.join("Dockerfile"), dockerfile)?;
     fs::write(directory.join("listing.py"), include_str!("listing.py"))?;
     let output = directory.join("output");

@@ -49,7 +49,10 @@ fn github(stage: &Stage) -> Result<()> {
         run(stage, &directory, script, &[("GITHUB_OUTPUT", &output.to_string_lossy())])?;
     }
     let output = fs::read_to_string(&output)?;
-    ensure!(output == "targets=[\"api\",\"api-metrics\",\"api-checks\",\"worker\"]\n", "{output}");
+    ensure!(
+        output == "targets=[\"api\",\"api-metrics\",\"api-checks\",\"api-dev\",\"api-test\",\"worker\"]\n",
+        "{output}"
+    );
     Ok(())
 }
 

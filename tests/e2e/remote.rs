@@ -17,7 +17,6 @@ pub fn add(trials: &mut Trials) {
         ("registry_max", Kind::Registry { mode: "max" }),
         ("registry_min", Kind::Registry { mode: "min" }),
         ("inline", Kind::Inline),
-        ("local", Kind::Local),
     ] {
         trials.add(format!("remote::{name}"), move |stage| cache(stage, name, &kind));
     }
@@ -29,8 +28,6 @@ enum Kind {
     Registry { mode: &'static str },
     /// In the image that is built.
     Inline,
-    /// In a directory, as pipelines keep them for the next run.
-    Local,
 }
 
 /// A step, and what it puts into the image.
@@ -39,18 +36,15 @@ const EDITED: &str = "build and install pond-core 1.0";
 fn cache(stage: &Stage, name: &str, kind: &Kind) -> Result<()> {
     let lab = stage.lab();
     let pond = Pond::new(stage, &format!("remote-{name}"))?;
-    let directory = stage.directory(&format!("remote-{name}-cache"))?;
     let place = format!("{}/e2e/cache-{name}-{}", lab.registry(), stage.nonce().to_lowercase());
     let export = match kind {
         Kind::Registry { mode } => format!("--cache-to=type=registry,ref={place},mode={mode}"),
         Kind::Inline => "--cache-to=type=inline".to_owned(),
-        Kind::Local => format!("--cache-to=type=local,dest={},mode=max", directory.display()),
     };
     let first = pond.context.build().argument(export).push("remote")?;
     let import = match kind {
         Kind::Registry { .. } => format!("--cache-from=type=registry,ref={place}"),
         Kind::Inline => format!("--cache-from=type=registry,ref={}", first.reference),
-        Kind::Local => format!("--cache-from=type=local,src={}", directory.display()),
     };
 
     // Whoever fetches a wheel now fails.

@@ -187,7 +187,10 @@ impl Progress {
     }
 
     fn text(&self) -> String {
-        let steps: BTreeSet<String> = self.steps.values().map(|(name, state)| format!("{state:<8} {name}\n")).collect();
+        // Whether the end of a step is told that was found in the cache differs from run to run.
+        let state = |state: &str| if state.is_empty() { "cached".to_owned() } else { state.to_owned() };
+        let lines = self.steps.values().map(|(name, told)| format!("{:<8} {name}\n", state(told)));
+        let steps: BTreeSet<String> = lines.collect();
         let mut steps: Vec<String> = steps.into_iter().collect();
         // How the client finds builder and frontend is nothing that the frontend says.
         steps.retain(|line| !line.contains("docker-image://") && !line.contains("building with"));
