@@ -13,13 +13,9 @@ use crate::stage::Stage;
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
-    for (name, kind) in [
-        ("registry_max", Kind::Registry { mode: "max" }),
-        ("registry_min", Kind::Registry { mode: "min" }),
-        ("inline", Kind::Inline),
-    ] {
-        trials.add(format!("remote::{name}"), move |stage| cache(stage, name, &kind));
-    }
+    trials.add("remote::registry_max", |stage| cache(stage, "max", &Kind::Registry { mode: "max" }));
+    trials.add("remote::registry_min", |stage| cache(stage, "min", &Kind::Registry { mode: "min" }));
+    trials.add("remote::inline", |stage| cache(stage, "inline", &Kind::Inline));
 }
 
 /// Where a cache is.
