@@ -8,6 +8,8 @@ mod direct_url;
 pub mod host;
 pub mod layers;
 mod members;
+mod package;
+mod platform;
 mod projects;
 pub mod recipe;
 pub mod report;
@@ -26,6 +28,8 @@ use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use access::{Access, Credential, Download};
 use host::Host;
+pub use package::{Artifact, Form, Hash, Origin, Package};
+pub use platform::Platform;
 use recipe::Recipe;
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
@@ -53,40 +57,6 @@ pub struct Outside {
     pub uv: Image,
     /// Where steps run, if not in those.
     pub host: Option<Host>,
-}
-
-/// `os/architecture[/variant]` (OCI image spec).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Platform {
-    /// `linux`.
-    pub os: String,
-    /// `amd64`, `arm64`.
-    pub architecture: String,
-    /// `v7`; empty where there is none.
-    pub variant: String,
-}
-
-impl std::fmt::Display for Platform {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}/{}", self.os, self.architecture)?;
-        if self.variant.is_empty() { Ok(()) } else { write!(out, "/{}", self.variant) }
-    }
-}
-
-impl std::str::FromStr for Platform {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let (os, architecture, variant) = match parts[..] {
-            [os, architecture] => (os, architecture, ""),
-            [os, architecture, variant] => (os, architecture, variant),
-            _ => return Err(format!("`{text}` is not a platform: write `linux/amd64`")),
-        };
-        // arm64 has one variant only (containerd: platforms.Normalize).
-        let variant = if (architecture, variant) == ("arm64", "v8") { "" } else { variant };
-        Ok(Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.to_owned() })
-    }
 }
 
 /// An image, resolved.
@@ -244,88 +214,6 @@ impl SystemPackages {
         let names: BTreeSet<&String> = names.iter().map(|name| &name.value).collect();
         Some(Self { names: names.into_iter().cloned().collect(), span })
     }
-}
-
-/// A package to be installed.
-#[derive(Clone, Debug)]
-pub struct Package {
-    /// Normalised name.
-    pub name: String,
-    /// Version.
-    pub version: String,
-    /// The wheel, or what it is built from.
-    pub artifact: Artifact,
-    /// The URL of the index that it comes from.
-    pub index: Option<String>,
-    /// Its `direct_url.json`; absent when it comes from an index.
-    pub direct_url: Option<String>,
-    /// How it is built, if it is.
-    pub recipe: Recipe,
-    /// Its place in the lock.
-    pub span: Span,
-}
-
-/// A wheel, or what one is built from, as it is fetched.
-#[derive(Clone, Debug)]
-pub struct Artifact {
-    /// File name; empty for a repository.
-    pub file: String,
-    /// What it is.
-    pub form: Form,
-    /// Where it lies.
-    pub origin: Origin,
-    /// Of its content; absent when the lock has none.
-    pub hash: Option<Hash>,
-    /// Bytes; absent when the lock has none.
-    pub size: Option<u64>,
-}
-
-/// `sha256:…`, as the lock has it. Other algorithms than sha256 are none that BuildKit could verify.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hash {
-    /// `sha256`, `sha384` or `sha512`, as python calls it.
-    pub algorithm: String,
-    /// Lower-case hexadecimal.
-    pub hex: String,
-}
-
-impl std::fmt::Display for Hash {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}:{}", self.algorithm, self.hex)
-    }
-}
-
-/// What an artifact is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// To be installed as it is.
-    Wheel,
-    /// An archive that a wheel is built from.
-    Sdist {
-        /// Where in it the project lies.
-        subdirectory: Option<String>,
-    },
-    /// A directory that a wheel is built from.
-    Tree {
-        /// Where in it the project lies.
-        subdirectory: Option<String>,
-    },
-}
-
-/// Where an artifact lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// At a URL.
-    Url(String),
-    /// In the build context.
-    Context(String),
-    /// In a git repository.
-    Git {
-        /// As the lock has it.
-        url: String,
-        /// 40 hexadecimal digits.
-        commit: String,
-    },
 }
 
 /// A local project to be built.
