@@ -46,12 +46,8 @@ pub struct Compiled {
 
 /// Compiles a target.
 pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
-    let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
-    let Planned { plan, warnings } = plan::plan(project, target, manifests, outside)?;
-    check_ignored(&plan, target, &options)?;
-    options.base_env = image::env(&outside.base.config);
-    options.builder_env = image::env(&outside.builder.config);
-    options.image_env = image::environment(&outside.base.config, target);
+    let Inputs { target, manifests, outside, epoch, .. } = inputs;
+    let (Planned { plan, warnings }, options) = prepare(inputs)?;
     let Lowered { image, history } = lower::lower(&plan, &options);
     let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
     // What a check leaves has nothing of the base.
@@ -62,12 +58,19 @@ pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
 
 /// The step that lists the files of a target's packages, and where in its output the list is.
 pub fn files(inputs: Inputs<'_>) -> Result<(Output, &'static str), Diagnostics> {
+    let (Planned { plan, .. }, options) = prepare(inputs)?;
+    Ok((lower::files::files(&plan, &options), lower::files::LIST))
+}
+
+/// The plan, and the options with what the images say.
+fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, .. } = inputs;
-    let Planned { plan, .. } = plan::plan(project, target, manifests, outside)?;
-    check_ignored(&plan, target, &options)?;
+    let planned = plan::plan(project, target, manifests, outside)?;
+    check_ignored(&planned.plan, target, &options)?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
-    Ok((lower::files::files(&plan, &options), lower::files::LIST))
+    options.image_env = image::environment(&outside.base.config, target);
+    Ok((planned, options))
 }
 
 /// Refuses to build from what an ignore file leaves out: BuildKit would miss it, in words of its own.
