@@ -1,43 +1,27 @@
 //! `uv-buildkit affected` over a real git repository.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+mod repository;
 
-/// What git runs with: no settings of whoever runs the tests.
-const GIT: [(&str, &str); 6] = [
-    ("GIT_CONFIG_GLOBAL", "/dev/null"),
-    ("GIT_CONFIG_SYSTEM", "/dev/null"),
-    ("GIT_AUTHOR_NAME", "A"),
-    ("GIT_AUTHOR_EMAIL", "a@example.com"),
-    ("GIT_COMMITTER_NAME", "A"),
-    ("GIT_COMMITTER_EMAIL", "a@example.com"),
-];
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// The example with several services, committed below a directory of a repository.
-struct Repository(tempfile::TempDir);
+struct Repository(repository::Repository);
 
 impl Repository {
     fn new() -> Self {
-        let repository = Self(tempfile::tempdir().expect("a directory for the repository"));
+        let repository = Self(repository::Repository::new());
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/monorepo"), &repository.project());
-        repository.git(&["init", "--quiet"]);
         repository.commit();
         repository
     }
 
-    fn project(&self) -> std::path::PathBuf {
+    fn project(&self) -> PathBuf {
         self.0.path().join("shop")
     }
 
-    fn git(&self, arguments: &[&str]) {
-        let status = Command::new("git").arg("-C").arg(self.0.path()).args(arguments).envs(GIT).status();
-        assert!(status.expect("git runs").success(), "git {arguments:?}");
-    }
-
     fn commit(&self) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", "change"]);
+        self.0.commit("change");
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {
@@ -48,13 +32,7 @@ impl Repository {
     }
 
     fn affected(&self, arguments: &[&str]) -> (bool, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"))
-            .arg("affected")
-            .args(arguments)
-            .arg(self.project())
-            .envs(GIT)
-            .output()
-            .expect("the program starts");
+        let output = self.0.run(["affected"].iter().chain(arguments), "shop");
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(text).expect("output is UTF-8"))
     }

@@ -1,56 +1,29 @@
 //! `uv-buildkit history` over a real git repository.
 
+mod repository;
+
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
-/// What git runs with: no settings of whoever runs the tests.
-const GIT: [(&str, &str); 6] = [
-    ("GIT_CONFIG_GLOBAL", "/dev/null"),
-    ("GIT_CONFIG_SYSTEM", "/dev/null"),
-    ("GIT_AUTHOR_NAME", "A"),
-    ("GIT_AUTHOR_EMAIL", "a@example.com"),
-    ("GIT_COMMITTER_NAME", "A"),
-    ("GIT_COMMITTER_EMAIL", "a@example.com"),
-];
-
-struct Repository(tempfile::TempDir);
+/// A repository with the project in `services/app`.
+struct Repository(repository::Repository);
 
 impl Repository {
     fn new() -> Self {
-        let repository = Self(tempfile::tempdir().expect("a directory for the repository"));
-        repository.git(&["init", "--quiet"]);
-        repository
+        Self(repository::Repository::new())
     }
 
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let status = Command::new("git").arg("-C").arg(self.path()).args(arguments).envs(GIT).status();
-        assert!(status.expect("git runs").success(), "git {arguments:?}");
-    }
-
-    /// Commits a file of the project in `services/app`.
+    /// Commits a file of the project.
     fn commit(&self, name: &str, text: &str) {
-        let directory = self.path().join("services/app");
+        let directory = self.0.path().join("services/app");
         fs::create_dir_all(&directory).expect("a directory in the repository");
         fs::write(directory.join(name), text).expect("a file in the repository");
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", name]);
+        self.0.commit(name);
     }
 
     fn history(&self, arguments: &[&str]) -> (bool, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"))
-            .arg("history")
-            .args(arguments)
-            .arg(self.path().join("services/app"))
-            .envs(GIT)
-            .output()
-            .expect("the program starts");
+        let output = self.0.run(["history"].iter().chain(arguments), "services/app");
         let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
         (output.status.success(), text(output.stdout), text(output.stderr))
     }
@@ -119,8 +92,8 @@ fn a_revision_that_does_not_exist_is_said() {
 
 #[test]
 fn a_directory_outside_of_git_is_said() {
-    let repository = Repository(tempfile::tempdir().expect("a directory"));
-    fs::create_dir_all(repository.path().join("services/app")).expect("a directory in it");
+    let repository = Repository(repository::Repository::of_nothing());
+    fs::create_dir_all(repository.0.path().join("services/app")).expect("a directory in it");
     let (is_success, _, errors) = repository.history(&[]);
     assert!(!is_success);
     assert!(errors.contains("not a git repository"), "{errors}");
