@@ -71,9 +71,13 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     }
     let show_platform = platforms.len() > 1;
     let required = checks.iter().map(|check| Job::new(&contexts, &read, check)).collect::<Result<Vec<_>, _>>()?;
-    let passes = required.iter().flat_map(|check| platforms.iter().map(|platform| check.pass(platform, show_platform)));
-    let builds = platforms.iter().map(|platform| job.build(platform, show_platform));
-    let (built, _) = futures::try_join!(try_join_all(builds), try_join_all(passes))?;
+    let built = try_join_all(platforms.iter().map(async |platform| {
+        let images = images::resolve(&job, platform).await?;
+        let passes = required.iter().map(|check| check.pass(&job, &images, platform, show_platform));
+        let build = job.build(images.clone(), platform, show_platform);
+        futures::try_join!(build, try_join_all(passes)).map(|(built, _)| built)
+    }))
+    .await?;
     Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map, job.epoch))
 }
 
@@ -230,8 +234,8 @@ impl<'a> Job<'a> {
         })
     }
 
-    async fn build(&self, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
-        let (images, elsewhere) = self.outside(platform).await?;
+    async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
+        let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
         let Images { outside, replaced } = images;
         let Compiled { image, config, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
@@ -251,10 +255,19 @@ impl<'a> Job<'a> {
         Ok(Built { reference, config, base_config: outside.base.config })
     }
 
-    /// Runs a check that another target requires. What it leaves is of no interest.
-    async fn pass(&self, platform: &Platform, show_platform: bool) -> Result<(), Failure> {
-        let (images, elsewhere) = self.outside(platform).await?;
-        let Images { outside, replaced } = images;
+    /// Runs a check that another target requires, whose images are often its own. What it leaves is of no interest.
+    async fn pass(
+        &self,
+        of: &Job<'_>,
+        images: &Images,
+        platform: &Platform,
+        show_platform: bool,
+    ) -> Result<(), Failure> {
+        let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
+        let Images { outside, replaced } = match self.target.images() == of.target.images() {
+            true => images.clone(),
+            false => images::resolve(self, platform).await?,
+        };
         let Compiled { image, plan, .. } = compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let definition = buildkit_llb::marshal(image)?;
         daemon::require(&definition, self.gateway.llb_caps())?;

@@ -99,6 +99,14 @@ pub struct Target {
     pub layers: LayersConfig,
 }
 
+impl Target {
+    /// What tells which images it is made of, and which python they must have.
+    pub fn images(&self) -> impl Eq {
+        let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
+        values.map(|named| named.map(|named| named.value.clone()))
+    }
+}
+
 /// Which target is wanted.
 #[derive(Clone, Debug, Default)]
 pub enum Request {

@@ -20,6 +20,7 @@ use crate::plan::host::how_to_emulate;
 use crate::plan::{Image, Outside, Platform};
 
 /// The images of a target.
+#[derive(Clone)]
 pub struct Images {
     /// As the compiler wants to know them.
     pub outside: Outside,
