@@ -17,6 +17,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("pipelines::github", github);
     trials.add("pipelines::gitlab", gitlab);
     trials.add("pipelines::compose", compose);
+    trials.add("pipelines::own", own);
 }
 
 fn example(name: &str) -> PathBuf {
@@ -53,6 +54,14 @@ fn github(stage: &Stage) -> Result<()> {
         output == "targets=[\"api\",\"api-metrics\",\"api-checks\",\"api-dev\",\"api-test\",\"worker\"]\n",
         "{output}"
     );
+    Ok(())
+}
+
+/// The workflows of this project, too.
+fn own(stage: &Stage) -> Result<()> {
+    let workflows = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.github/workflows");
+    let workflows: Vec<PathBuf> = ["ci.yml", "release.yml"].iter().map(|name| workflows.join(name)).collect();
+    run_captured(stage.lab().actionlint()?.arg("-shellcheck=").args(workflows))?;
     Ok(())
 }
 
