@@ -3,6 +3,7 @@
 
 pub mod access;
 mod artifacts;
+mod contents;
 pub mod deny;
 mod direct_url;
 pub mod host;
@@ -17,7 +18,7 @@ pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::account::{self, Account};
+use crate::account;
 use crate::config::access::Ca;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -27,10 +28,11 @@ use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use access::{Access, Credential, Download};
+use contents::context_paths;
+pub use contents::{Backend, Contents, Layer, Member, SystemPackages, Toolchain, Tree};
 use host::Host;
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
-use recipe::Recipe;
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -120,139 +122,6 @@ pub struct Check {
     pub workdir: String,
     /// User and group.
     pub ids: (u32, u32),
-}
-
-/// A set of build requirements, installed once and shared by every member that declares it.
-#[derive(Clone, Debug)]
-pub struct Backend {
-    /// PEP 508 requirements, sorted.
-    pub requires: Vec<String>,
-    /// Local projects among them, and those that they need.
-    pub projects: Vec<Member>,
-    /// Bounds of these and of what they need, PEP 508.
-    pub constraints: Vec<String>,
-}
-
-impl Backend {
-    /// What is in it, for people.
-    pub fn names(&self) -> Vec<&str> {
-        let projects = self.projects.iter().map(|member| member.name.as_str());
-        projects.chain(self.requires.iter().map(String::as_str)).collect()
-    }
-
-    /// Whether it is the same set.
-    fn is_like(&self, other: &Self) -> bool {
-        let names = |backend: &Self| backend.projects.iter().map(|member| member.name.clone()).collect::<Vec<_>>();
-        self.requires == other.requires && self.constraints == other.constraints && names(self) == names(other)
-    }
-}
-
-/// One layer of the image.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// Stable and unique within the plan.
-    pub name: String,
-    /// What is in it.
-    pub contents: Contents,
-}
-
-/// What is in a layer.
-#[derive(Clone, Debug)]
-pub enum Contents {
-    /// The user that runs and the directories it starts in.
-    Account {
-        /// The user.
-        account: Account,
-        /// The working directory.
-        workdir: String,
-        /// Directories that belong to the user.
-        volumes: BTreeSet<String>,
-    },
-    /// Packages of the base's distribution, with what they need.
-    System(SystemPackages),
-    /// The virtual environment without packages.
-    Venv,
-    /// Wheels.
-    ThirdParty(Vec<Package>),
-    /// Local projects, built and installed; one, unless there are very many.
-    Members(Vec<Member>),
-    /// Sources of projects that are installed as links to them.
-    Sources {
-        /// The directories.
-        trees: Vec<Tree>,
-        /// User and group that may change them.
-        ids: (u32, u32),
-    },
-    /// Files of the context.
-    Files(Vec<(String, String)>),
-}
-
-/// The sources of a project.
-#[derive(Clone, Debug)]
-pub struct Tree {
-    /// The project.
-    pub name: String,
-    /// Its directory in the context; `.` is the context itself.
-    pub directory: String,
-    /// Directories of other projects and of indexes below it, relative to it: not part of it.
-    pub nested: Vec<String>,
-}
-
-/// Packages of a Debian or Ubuntu image, as `apt-get install` takes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SystemPackages {
-    /// Sorted: `libpq5`, `libpq5=15.18-0`.
-    pub names: Vec<String>,
-    /// The place of the first.
-    pub span: Span,
-}
-
-impl SystemPackages {
-    /// None where nothing is asked for.
-    fn of(names: &[Located<String>]) -> Option<Self> {
-        let span = names.first()?.span.clone();
-        let names: BTreeSet<&String> = names.iter().map(|name| &name.value).collect();
-        Some(Self { names: names.into_iter().cloned().collect(), span })
-    }
-}
-
-/// A local project to be built.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// Normalised name.
-    pub name: String,
-    /// Absent when it is dynamic, and not given.
-    pub version: Option<String>,
-    /// The version is one that the config gives: its backend is told it.
-    pub is_versioned: bool,
-    /// Its directory in the context; `.` is the context itself.
-    pub directory: String,
-    /// Directories of other projects and of indexes below it, relative to it: not part of it.
-    pub nested: Vec<String>,
-    /// Index into [`Plan::backends`]; absent when uv builds it itself.
-    pub backend: Option<usize>,
-    /// Its `direct_url.json`.
-    pub direct_url: Option<String>,
-    /// How it is built.
-    pub recipe: Recipe,
-    /// What its build may need.
-    pub toolchain: Toolchain,
-    /// It is installed as a link to its sources, of which the image has a copy.
-    pub editable: bool,
-    /// The place of its build system.
-    pub span: Span,
-}
-
-/// What a build of a project may need beside its build requirements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Toolchain {
-    /// Nothing: it copies files.
-    #[default]
-    None,
-    /// A compiler, and a cache for what was compiled.
-    Compiler,
-    /// The same, and a network: the compiler's own packages are fetched in the build.
-    CompilerWithPackages,
 }
 
 /// A plan and what its user should know.
@@ -455,38 +324,4 @@ fn check_builder(target: &Target, base: &Interpreter, builder: &Interpreter) -> 
     .at(target.base.span.clone())
     .help("choose a `builder` with the same python as `base`")
     .into())
-}
-
-/// Whether a step of the plan asks an index for build requirements.
-fn builds(layers: &[Layer], backends: &[Backend]) -> bool {
-    let is_built = |package: &Package| package.artifact.form != Form::Wheel;
-    !backends.is_empty()
-        || layers.iter().any(|layer| match &layer.contents {
-            Contents::ThirdParty(packages) => packages.iter().any(is_built),
-            _ => false,
-        })
-}
-
-fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &Indexes) -> BTreeSet<String> {
-    let mut paths = BTreeSet::new();
-    for layer in layers {
-        match &layer.contents {
-            Contents::Members(members) => paths.extend(members.iter().map(|member| member.directory.clone())),
-            Contents::Sources { trees, .. } => paths.extend(trees.iter().map(|tree| tree.directory.clone())),
-            Contents::Files(files) => paths.extend(files.iter().map(|(from, _)| from.clone())),
-            Contents::ThirdParty(packages) => {
-                paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {
-                    Origin::Context(path) => Some(path.clone()),
-                    Origin::Url(_) | Origin::Git { .. } => None,
-                }));
-            }
-            Contents::Account { .. } | Contents::System(_) | Contents::Venv => {}
-        }
-    }
-    let projects = backends.iter().flat_map(|backend| &backend.projects);
-    paths.extend(projects.map(|member| member.directory.clone()));
-    if builds(layers, backends) {
-        paths.extend(indexes.directories.iter().cloned());
-    }
-    paths
 }

@@ -1,6 +1,6 @@
 //! What a target takes from the one that it inherits from, and from `[defaults]`.
 
-use super::{Settings, TargetConfig, check_target_name};
+use super::target::{Settings, TargetConfig, check_name};
 use crate::diagnostic::Diagnostic;
 
 /// Fills each target's absent keys from what it inherits, and those of a target that inherits nothing from `[defaults]`.
@@ -29,7 +29,7 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
             }
             let Some(ancestor) = own.iter().find(|candidate| candidate.name.value == name.value) else {
                 if chain.len() == 1 {
-                    check_target_name(name, own, "config::unknown_target", errors);
+                    check_name(name, own, "config::unknown_target", errors);
                 }
                 break;
             };

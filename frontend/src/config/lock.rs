@@ -1,7 +1,8 @@
 //! What a config says of locks: whether they are compared with the manifests, and which one a target is made from.
 
+use super::Config;
+use super::path::require_inside;
 use super::table::{Located, Reader, Table};
-use super::{Config, require_inside};
 use crate::diagnostic::Diagnostic;
 use crate::lock::FILE_NAME;
 use crate::paths::joined;

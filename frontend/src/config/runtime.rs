@@ -1,6 +1,6 @@
 //! What an image tells whoever runs it, beside its command: `healthcheck`, `stop-signal`, `volumes`.
 
-use super::require_absolute;
+use super::path::require_absolute;
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::Diagnostic;
 

@@ -142,7 +142,7 @@ fn settings() -> Value {
             },
             "deny": strings("Packages that the image must not have: names, or prefixes that end in `*`."),
             "layers": table("Bounds of the layers.", json!({
-                "budget": integer("How many layers the image may have, the base's among them.", super::MAX_BUDGET),
+                "budget": integer("How many layers the image may have, the base's among them.", super::layers::MAX_BUDGET),
                 "max-size": string("Compressed size that a layer should not exceed, such as `500MB`."),
                 "together": lists("Packages that share a layer: names, or prefixes that end in `*`."),
             })),

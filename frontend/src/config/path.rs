@@ -1,0 +1,27 @@
+//! Paths in a config: in the image, or in the build context.
+
+use super::table::{Located, Reader};
+use crate::diagnostic::Diagnostic;
+
+/// Refuses a path that does not say where in an image it leads.
+pub(super) fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+        let problem = format!("`{key}` must be an absolute path without `..`, not `{}`", path.value);
+        let mut error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
+        if path.value.starts_with(|char: char| char.is_ascii_alphanumeric()) && !path.value.contains("..") {
+            error = error.help(format!("write `/app/{}`, if it is to lie beside the application", path.value));
+        }
+        reader.errors.push(error);
+    }
+}
+
+/// Refuses a path that leads out of the build context.
+pub(super) fn require_inside(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    if path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+        let error =
+            Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", path.value))
+                .at(path.span.clone())
+                .help(format!("`{key}` is a path relative to the root of the context, without `..`"));
+        reader.errors.push(error);
+    }
+}

@@ -1,0 +1,144 @@
+//! One target's keys, and `[defaults]`, whose keys they are as well.
+
+use std::collections::BTreeMap;
+
+use super::check::CheckConfig;
+use super::files::{self, FileConfig};
+use super::layers::{self, LayersConfig};
+use super::path::require_absolute;
+use super::runtime::{self, Healthcheck};
+use super::table::{Located, Reader, Table};
+use super::user::{self, UserConfig};
+use super::{lock, system};
+use crate::diagnostic::Diagnostic;
+
+/// One `[targets.NAME]`.
+#[derive(Clone, Debug)]
+pub struct TargetConfig {
+    /// Its name and the place of its header.
+    pub name: Located<String>,
+    /// Its keys.
+    pub settings: Settings,
+    /// What it runs, if it is a check, and the checks that it requires.
+    pub check: CheckConfig,
+}
+
+/// The keys of a target, each absent unless written by it, by what it inherits or by `[defaults]`.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Target whose keys hold where this one writes none.
+    pub(super) inherits: Option<Located<String>>,
+    /// Workspace member to install.
+    pub package: Option<Located<String>>,
+    /// The lock that it is made from.
+    pub lock: Option<Located<String>>,
+    /// Extras of that member.
+    pub extras: Option<Vec<Located<String>>>,
+    /// Dependency groups of that member.
+    pub groups: Option<Vec<Located<String>>>,
+    /// Members are installed as links to their sources, which the image holds.
+    pub editable: Option<bool>,
+    /// Image under the result.
+    pub base: Option<Located<String>>,
+    /// Image in which members are built.
+    pub builder: Option<Located<String>>,
+    /// Packages of the base's distribution that the image holds.
+    pub apt: Option<Vec<Located<String>>>,
+    /// The same for the image in which members are built.
+    pub build_apt: Option<Vec<Located<String>>>,
+    /// Image `Cmd`.
+    pub cmd: Option<Vec<Located<String>>>,
+    /// Image `Entrypoint`.
+    pub entrypoint: Option<Vec<Located<String>>>,
+    /// Image `Env`, over the base's.
+    pub env: BTreeMap<String, Located<String>>,
+    /// Image `WorkingDir`.
+    pub workdir: Option<Located<String>>,
+    /// Who runs.
+    pub user: Option<Located<UserConfig>>,
+    /// Image `Healthcheck`.
+    pub healthcheck: Option<Healthcheck>,
+    /// Image `StopSignal`.
+    pub stop_signal: Option<Located<String>>,
+    /// Directories of the user, and image `Volumes`.
+    pub volumes: Option<Vec<Located<String>>>,
+    /// Image `ExposedPorts`, as `PORT/PROTOCOL`.
+    pub expose: Option<Vec<Located<String>>>,
+    /// Image `Labels`, over the base's.
+    pub labels: BTreeMap<String, Located<String>>,
+    /// Files of the context that the image holds.
+    pub files: Option<Vec<FileConfig>>,
+    /// Packages that the image must not have: names, or prefixes that end in `*`.
+    pub deny: Option<Vec<Located<String>>>,
+    /// Bounds of the layers.
+    pub layers: Option<LayersConfig>,
+}
+
+/// Reads the keys; `[defaults]` has fewer.
+pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: bool) -> Settings {
+    let table = &mut table;
+    let mut settings = Settings {
+        lock: lock::read_path(reader, table),
+        extras: reader.strings(table, "extras"),
+        groups: reader.strings(table, "groups"),
+        editable: reader.boolean(table, "editable"),
+        base: reader.string(table, "base"),
+        builder: reader.string(table, "builder"),
+        apt: system::read(reader, table, "apt"),
+        build_apt: system::read(reader, table, "build-apt"),
+        cmd: reader.strings(table, "cmd"),
+        entrypoint: reader.strings(table, "entrypoint"),
+        env: read_env(reader, table),
+        workdir: reader.string(table, "workdir"),
+        user: user::read(reader, table),
+        healthcheck: runtime::read_healthcheck(reader, table),
+        stop_signal: runtime::read_stop_signal(reader, table),
+        volumes: runtime::read_volumes(reader, table),
+        expose: reader.ports(table, "expose"),
+        labels: reader.string_map(table, "labels").unwrap_or_default(),
+        files: files::read(reader, table),
+        deny: reader.strings(table, "deny"),
+        layers: layers::read(reader, table),
+        ..Settings::default()
+    };
+    if is_target {
+        settings.package = reader.string(table, "package");
+        settings.inherits = reader.string(table, "inherits");
+    }
+    if let Some(workdir) = &settings.workdir {
+        require_absolute(reader, workdir, "workdir");
+    }
+    reader.finish(table);
+    settings
+}
+
+fn read_env(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Located<String>> {
+    let env = reader.string_map(table, "env").unwrap_or_default();
+    for (name, value) in &env {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let error = Diagnostic::new("config::bad_env", format!("`{name}` cannot be the name of a variable"))
+                .at(value.span.clone())
+                .help("write `env = { NAME = \"value\" }`");
+            reader.errors.push(error);
+        }
+    }
+    env
+}
+
+/// Whether a target has this name; an error with `code` if not.
+pub(super) fn check_name(
+    name: &Located<String>,
+    targets: &[TargetConfig],
+    code: &'static str,
+    errors: &mut Vec<Diagnostic>,
+) -> bool {
+    let known = targets.iter().any(|target| target.name.value == name.value);
+    if !known {
+        errors.push(
+            Diagnostic::new(code, format!("unknown target `{}`", name.value))
+                .at(name.span.clone())
+                .did_you_mean(&name.value, targets.iter().map(|target| target.name.value.as_str())),
+        );
+    }
+    known
+}

@@ -1,0 +1,219 @@
+//! A target with every default filled in, checked against the lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uv_normalize::PackageName;
+
+use super::Project;
+use crate::config::check::CheckConfig;
+use crate::config::table::Located;
+use crate::config::{self, FileConfig, Healthcheck, LayersConfig, Settings, UserConfig};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::lock::PackageId;
+use crate::lock::closure::Selection;
+use crate::plan;
+
+/// What is built: a target's settings with every default filled in, checked against the lock.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name; a member's when it was not declared.
+    pub name: String,
+    /// The place of its declaration.
+    pub span: Option<Span>,
+    /// What of the lock it installs.
+    pub selection: Selection,
+    /// Members are installed as links to their sources.
+    pub editable: bool,
+    /// What it runs, if it is a check, and the checks that it requires.
+    pub check: CheckConfig,
+    /// Image under the result.
+    pub base: Located<String>,
+    /// Image in which members are built.
+    pub builder: Located<String>,
+    /// Packages of the base's distribution in the result.
+    pub apt: Vec<Located<String>>,
+    /// The same for the image in which members are built.
+    pub build_apt: Vec<Located<String>>,
+    /// Image that holds uv.
+    pub uv: Located<String>,
+    /// The python that was asked for, as a version prefix: `3.13`.
+    pub python: Option<Located<String>>,
+    /// Image `Cmd`, when it is given.
+    pub cmd: Option<Vec<String>>,
+    /// Image `Entrypoint`, when it is given.
+    pub entrypoint: Option<Vec<String>>,
+    /// Image `Env`, over the base's.
+    pub env: BTreeMap<String, String>,
+    /// Image `WorkingDir`.
+    pub workdir: String,
+    /// Who runs.
+    pub user: UserConfig,
+    /// The place of that user in the config.
+    pub user_span: Option<Span>,
+    /// Image `Healthcheck`, when it is given.
+    pub healthcheck: Option<Healthcheck>,
+    /// Image `StopSignal`, when it is given.
+    pub stop_signal: Option<String>,
+    /// Directories that belong to the user, and image `Volumes`.
+    pub volumes: BTreeSet<String>,
+    /// Image `ExposedPorts`.
+    pub expose: BTreeSet<String>,
+    /// Image `Labels`, over the base's.
+    pub labels: BTreeMap<String, String>,
+    /// Files of the context that the image holds.
+    pub files: Vec<FileConfig>,
+    /// Packages that it must not have: names, or prefixes that end in `*`.
+    pub deny: Vec<Located<String>>,
+    /// Bounds of its layers.
+    pub layers: LayersConfig,
+}
+
+impl Target {
+    /// What tells which images it is made of, and which python they must have.
+    pub fn images(&self) -> impl Eq {
+        let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
+        values.map(|named| named.map(|named| named.value.clone()))
+    }
+}
+
+/// The image that uv is taken from unless the config names another.
+pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
+
+/// Where applications live.
+pub const APP_DIR: &str = "/app";
+
+/// The pythons that a default base image is chosen from, by preference.
+const DEFAULT_PYTHONS: [&str; 5] = ["3.13", "3.14", "3.12", "3.11", "3.10"];
+
+impl Project {
+    /// A target of the package `root`.
+    pub(super) fn resolve(
+        &self,
+        name: &str,
+        span: Option<Span>,
+        settings: &Settings,
+        check: &CheckConfig,
+        root: PackageId,
+    ) -> Result<Target, Diagnostics> {
+        let package = &self.lock.packages[root];
+        let mut errors = Vec::new();
+        let extras = checked_names(&settings.extras, &package.extras, "extra", &package.name, &mut errors);
+        let groups = checked_names(&settings.groups, &package.groups, "group", &package.name, &mut errors);
+        Diagnostics::check(errors)?;
+
+        let requested = self.config.as_ref().and_then(|config| config.python_version.clone());
+        let base = match &settings.base {
+            Some(base) => base.clone(),
+            None => self.default_base(requested.as_ref())?,
+        };
+        // A base of the user's choice decides for itself: only what the config says binds it.
+        let python = requested.or_else(|| settings.base.is_none().then(|| self.python_version.clone()).flatten());
+        let default_uv = || Located { value: DEFAULT_UV_IMAGE.to_owned(), span: self.root_span() };
+        let strings = |list: &Option<Vec<Located<String>>>| {
+            list.as_ref().map(|list| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>())
+        };
+        let values = |map: &BTreeMap<String, Located<String>>| {
+            map.iter().map(|(name, text)| (name.clone(), text.value.clone())).collect()
+        };
+        let default_user = UserConfig {
+            name: "app".to_owned(),
+            uid: config::DEFAULT_ID,
+            gid: config::DEFAULT_ID,
+            home: "/home/app".to_owned(),
+        };
+        let editable = settings.editable.unwrap_or(false);
+        let workdir = match package.source.project_dir() {
+            Some(directory) if editable => plan::source_path(directory),
+            _ => APP_DIR.to_owned(),
+        };
+        Ok(Target {
+            name: name.to_owned(),
+            span: span.clone(),
+            selection: Selection { root, extras, groups },
+            editable,
+            check: check.clone(),
+            builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
+            base,
+            apt: settings.apt.clone().unwrap_or_default(),
+            build_apt: settings.build_apt.clone().unwrap_or_default(),
+            uv: self.config.as_ref().and_then(|config| config.uv_image.clone()).unwrap_or_else(default_uv),
+            python,
+            cmd: strings(&settings.cmd),
+            entrypoint: strings(&settings.entrypoint),
+            env: values(&settings.env),
+            workdir: settings.workdir.as_ref().map_or(workdir, |workdir| workdir.value.clone()),
+            user: settings.user.as_ref().map_or(default_user, |user| user.value.clone()),
+            // The default user has no place of its own: the target is where another one is named.
+            user_span: settings.user.as_ref().map(|user| user.span.clone()).or_else(|| span.clone()),
+            healthcheck: settings.healthcheck.clone(),
+            stop_signal: settings.stop_signal.as_ref().map(|signal| signal.value.clone()),
+            volumes: strings(&settings.volumes).unwrap_or_default().into_iter().collect(),
+            expose: strings(&settings.expose).unwrap_or_default().into_iter().collect(),
+            labels: values(&settings.labels),
+            files: settings.files.clone().unwrap_or_default(),
+            deny: settings.deny.clone().unwrap_or_default(),
+            layers: settings.layers.clone().unwrap_or_default(),
+        })
+    }
+
+    fn root_span(&self) -> Span {
+        Span::whole(self.config.as_ref().map_or(&self.lock.file, |config| &config.file))
+    }
+
+    /// `python:VERSION-slim-bookworm`, the version from the config, `.python-version` or `requires-python`.
+    fn default_base(&self, requested: Option<&Located<String>>) -> Result<Located<String>, Diagnostics> {
+        let image = |version: &str| format!("python:{version}-slim-bookworm");
+        if let Some(version) = requested.or(self.python_version.as_ref()) {
+            return Ok(version.clone().map(|version| image(&version)));
+        }
+        let Some((specifiers, span)) = &self.lock.requires_python else {
+            return Ok(Located { value: image(DEFAULT_PYTHONS[0]), span: self.root_span() });
+        };
+        // The newest patch of a minor version is what the image's tag means; compare as if it were very new.
+        let admitted = DEFAULT_PYTHONS
+            .iter()
+            .find(|minor| format!("{minor}.99").parse().is_ok_and(|version| specifiers.contains(&version)));
+        match admitted {
+            Some(version) => Ok(Located { value: image(version), span: span.clone() }),
+            None => Err(Diagnostic::new(
+                "python::no_default",
+                format!("no default python satisfies `requires-python = \"{specifiers}\"`"),
+            )
+            .at(span.clone())
+            .help("write `[python]` with `version = \"…\"`, or `base = \"…\"` for the target")
+            .into()),
+        }
+    }
+}
+
+/// The names of extras or groups that a target asks for, each checked against the member.
+fn checked_names<N: std::str::FromStr + Ord + AsRef<str>, T>(
+    wanted: &Option<Vec<Located<String>>>,
+    known: &BTreeMap<N, T>,
+    kind: &str,
+    package: &PackageName,
+    errors: &mut Vec<Diagnostic>,
+) -> BTreeSet<N> {
+    let mut names = BTreeSet::new();
+    for name in wanted.iter().flatten() {
+        match name.value.parse::<N>() {
+            Ok(parsed) if known.contains_key(&parsed) => {
+                names.insert(parsed);
+            }
+            _ => {
+                let problem = format!("`{package}` has no {kind} `{}`", name.value);
+                let error = Diagnostic::new(unknown_name_code(kind), problem).at(name.span.clone());
+                errors.push(if known.is_empty() {
+                    error.help("its own `pyproject.toml` declares none; that of the workspace root does not count")
+                } else {
+                    error.did_you_mean(&name.value, known.keys().map(AsRef::as_ref))
+                });
+            }
+        }
+    }
+    names
+}
+
+fn unknown_name_code(kind: &str) -> &'static str {
+    if kind == "extra" { "config::unknown_extra" } else { "config::unknown_group" }
+}
