@@ -3,7 +3,7 @@
 
 pub mod files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use crate::config::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::lock::PackageId;
+use crate::lock::{PackageId, Source};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::plan::access::{Access, Wanted};
 use crate::plan::report::Report;
 use crate::project::{Project, Request, Target};
+use crate::rules::Rule;
 
 /// A call, by its `requestid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,9 @@ impl Call {
     fn version(self) -> &'static str {
         match self {
             Self::ConvertLlb => "0.1.0",
+            // What reads 1.0 draws every excerpt under the name that `-f` gives, of whatever file it is (buildx: `printResult`). Of a
+            // later form it prints the text.
+            Self::Lint => "1.1.0",
             _ => VERSION,
         }
     }
@@ -183,11 +187,12 @@ fn installs(project: &Project, target: &Target) -> String {
     format!("installs {package}{extras}{groups}{runs}")
 }
 
-/// The parameters of a target.
+/// The parameters of a target, whose steps have `caches` with these ids.
 pub fn outline(
     project: &Project,
     target: &Target,
     manifests: &BTreeMap<PackageId, Manifest>,
+    caches: &BTreeSet<String>,
 ) -> Result<Answer, Diagnostics> {
     let mut sources = Sources::default();
     let none = BTreeMap::new();
@@ -197,20 +202,20 @@ pub fn outline(
         .map(|(name, arg)| json!({ "name": name, "value": arg.value, "location": sources.location(&arg.span) }))
         .collect();
     let description = installs(project, target);
-    let mut text = format!("TARGET:      {}\nDESCRIPTION: {description}\n\n", target.name);
-    if !declared.is_empty() {
-        let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
-        text += &table(&["BUILD ARG", "VALUE"], rows);
-    }
+    let head = format!("TARGET:      {}\nDESCRIPTION: {description}\n", target.name);
+    let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
+    let declared = table(&["BUILD ARG", "VALUE"], rows);
     let reached = project.reached(vec![target.selection.root], manifests);
     let wanted = Access::of(project, manifests)?.wanted(project, &reached)?;
-    if !wanted.is_empty() {
-        if !declared.is_empty() {
-            text.push('\n');
-        }
-        let required = |wanted: &Wanted| if wanted.is_required { "true" } else { "" }.to_owned();
-        text += &table(&["SECRET", "REQUIRED"], wanted.iter().map(|wanted| vec![wanted.id.clone(), required(wanted)]));
-    }
+    let required = |is_required: bool| if is_required { "true" } else { "" }.to_owned();
+    let rows = wanted.iter().map(|wanted| vec![wanted.id.clone(), required(wanted.is_required)]);
+    let secret = table(&["SECRET", "REQUIRED"], rows);
+    let sockets: &[&str] = if reached.iter().any(|id| is_fetched_by_ssh(project, *id)) { &[SSH_SOCKET] } else { &[] };
+    let ssh = table(&["SSH", "REQUIRED"], sockets.iter().map(|socket| vec![(*socket).to_owned(), required(true)]));
+    let cache = table(&["CACHE"], caches.iter().map(|id| vec![id.clone()]));
+    // A table without rows is none.
+    let tables = [declared, secret, ssh, cache].into_iter().filter(|table| table.lines().count() > 1);
+    let text = std::iter::once(head).chain(tables).collect::<Vec<_>>().join("\n");
     // BuildKit leaves out what is not set (`outline.Secret`).
     let secrets = wanted.iter().map(|Wanted { id, is_required }| match is_required {
         true => json!({ "name": id, "required": true }),
@@ -218,9 +223,19 @@ pub fn outline(
     });
     let json = json!({
         "name": target.name, "description": description, "args": args, "secrets": secrets.collect::<Vec<_>>(),
+        "ssh": sockets.iter().map(|socket| json!({ "name": socket, "required": true })).collect::<Vec<_>>(),
+        "cache": caches.iter().map(|id| json!({ "ID": id })).collect::<Vec<_>>(),
         "sources": sources.texts(),
     });
     Ok(Answer { json, text, version: VERSION, status: None })
+}
+
+/// The agent that BuildKit asks when it fetches a repository by ssh and nobody names another (BuildKit: `client/llb/source.go`).
+const SSH_SOCKET: &str = "default";
+
+/// Whether a package is a repository that BuildKit is let in to by an agent.
+fn is_fetched_by_ssh(project: &Project, package: PackageId) -> bool {
+    matches!(&project.lock.packages[package].source, Source::Git(git) if git.url.starts_with("ssh://"))
 }
 
 /// The plan of a target.
@@ -246,8 +261,7 @@ pub fn lint(outcome: &Result<Vec<Diagnostic>, Diagnostics>) -> Answer {
             let entries: Vec<Value> = warnings.iter().map(|warning| sources.warning(warning)).collect();
             found = !entries.is_empty();
             json["warnings"] = Value::Array(entries);
-            text +=
-                &warnings.iter().map(|warning| format!("\nWARNING: {}\n{warning}\n", warning.code)).collect::<String>();
+            text += &warnings.iter().map(told).collect::<String>();
         }
         Err(errors) => {
             let place = errors.iter().find_map(|error| error.spans.first());
@@ -260,7 +274,13 @@ pub fn lint(outcome: &Result<Vec<Diagnostic>, Diagnostics>) -> Answer {
         }
     }
     json["sources"] = sources.infos();
-    Answer { json, text, version: VERSION, status: Some(u8::from(found)) }
+    Answer { json, text, version: Call::Lint.version(), status: Some(u8::from(found)) }
+}
+
+/// A warning as text: its rule and where that is explained, then what it says.
+fn told(warning: &Diagnostic) -> String {
+    let url = Rule::of(warning).map(|rule| format!(" - {}", rule.url())).unwrap_or_default();
+    format!("\nWARNING: {}{url}\n{}", warning.code, warning.excerpt())
 }
 
 /// The files that an answer points into, each once.
@@ -295,9 +315,12 @@ impl Sources {
             Some(span) => self.location(span),
             None => json!({ "sourceIndex": -1 }),
         };
-        // Buildx draws the excerpt under the name that `-f` gives, of whatever file it is: the detail names the right one.
-        let detail = warning.to_string();
-        json!({ "ruleName": warning.code, "description": warning.message, "detail": detail, "location": location })
+        let mut entry = json!({ "ruleName": warning.code, "detail": warning.to_string(), "location": location });
+        if let Some(rule) = Rule::of(warning) {
+            entry["description"] = json!(rule.description);
+            entry["url"] = json!(rule.url());
+        }
+        entry
     }
 
     fn texts(&self) -> Value {

@@ -129,6 +129,26 @@ impl Diagnostic {
             None => self.help(format!("known: {}", quoted(&known))),
         }
     }
+
+    /// Its message, each place with an excerpt and carets, and its help.
+    pub fn excerpt(&self) -> String {
+        let mut text = format!("{}\n", self.message);
+        for span in &self.spans {
+            let (line, column) = span.file.position(span.range.start);
+            let source = span.file.line(line);
+            let gutter = line.to_string().len();
+            let rest = source.chars().count().saturating_sub(column - 1);
+            let marked = span.file.text.get(span.range.clone()).and_then(|text| text.lines().next());
+            let length = marked.map_or(0, |text| text.chars().count());
+            let carets = "^".repeat(length.min(rest).max(1));
+            text += &format!("{:gutter$}--> {span}\n", "");
+            text += &format!("{line} | {source}\n{:gutter$} | {:pad$}{carets}\n", "", "", pad = column - 1);
+        }
+        for help in &self.help {
+            text += &format!("help: {help}\n");
+        }
+        text
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -184,22 +204,7 @@ impl fmt::Display for Diagnostics {
 }
 
 fn render(diagnostic: &Diagnostic) -> String {
-    let mut text = format!("error[{}]: {}\n", diagnostic.code, diagnostic.message);
-    for span in &diagnostic.spans {
-        let (line, column) = span.file.position(span.range.start);
-        let source = span.file.line(line);
-        let gutter = line.to_string().len();
-        let rest = source.chars().count().saturating_sub(column - 1);
-        let length =
-            span.file.text.get(span.range.clone()).map_or(0, |text| text.lines().next().unwrap_or("").chars().count());
-        let carets = "^".repeat(length.min(rest).max(1));
-        text += &format!("{:gutter$}--> {span}\n", "");
-        text += &format!("{line} | {source}\n{:gutter$} | {:pad$}{carets}\n", "", "", pad = column - 1);
-    }
-    for help in &diagnostic.help {
-        text += &format!("help: {help}\n");
-    }
-    text
+    format!("error[{}]: {}", diagnostic.code, diagnostic.excerpt())
 }
 
 /// The known name nearest to what was given, when it is near enough to be a slip of the pen.

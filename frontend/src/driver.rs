@@ -1,5 +1,6 @@
 //! One build, from the client's options to the result: the order of IO is visible here, and only here.
 
+mod checks;
 mod contexts;
 mod daemon;
 mod downloads;
@@ -9,9 +10,9 @@ mod images;
 mod reading;
 mod result;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_llb::{Input, Output};
+use buildkit_llb::{Definition, Input, Output};
 use buildkit_proto::caps::llb::{FILE_COPY_INCLUDE_EXCLUDE_PATTERNS, MERGE_OP};
 use buildkit_proto::gateway::{BuildResult, CacheImport, LinuxResources, Ref, Refs, ResolveMode, SolveRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
@@ -69,15 +70,21 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     if job.epoch.is_none() && epoch == Epoch::OfContext {
         job.warnings.push(flags::no_time());
     }
-    let show_platform = platforms.len() > 1;
     let required = checks.iter().map(|check| Job::new(&contexts, &read, check)).collect::<Result<Vec<_>, _>>()?;
+    let checked = if required.is_empty() { Vec::new() } else { checks::platforms(options, &platforms) };
+    job.warnings.extend(checks::elsewhere(&target, options, &platforms));
+    let elsewhere = || checked.iter().filter(|platform| !platforms.contains(platform));
+    let show_platform = platforms.len() > 1 || elsewhere().next().is_some();
     let built = try_join_all(platforms.iter().map(async |platform| {
         let images = images::resolve(&job, platform).await?;
-        let passes = required.iter().map(|check| check.pass(&job, &images, platform, show_platform));
+        let here = required.iter().filter(|_| checked.contains(platform));
+        let passes = here.map(|check| check.pass(Some((&job, &images)), platform, show_platform));
         let build = job.build(images.clone(), platform, show_platform);
         futures::try_join!(build, try_join_all(passes)).map(|(built, _)| built)
-    }))
-    .await?;
+    }));
+    let passes = elsewhere().flat_map(|platform| required.iter().map(move |check| (check, platform)));
+    let passes = try_join_all(passes.map(|(check, platform)| check.pass(None, platform, show_platform)));
+    let (built, _) = futures::try_join!(built, passes)?;
     Ok(result::assemble(platforms.into_iter().zip(built).collect(), is_map, job.epoch))
 }
 
@@ -100,14 +107,21 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         Call::Describe => Ok(calls::describe()),
         Call::Schema => Ok(calls::schema()),
         Call::Targets => Ok(calls::targets(&read.project, &read.manifests)),
-        Call::Outline => Ok(calls::outline(&read.project, &read.target(options)?, &read.manifests)?),
+        Call::Outline => {
+            let target = read.target(options)?;
+            // A target can be described that cannot be planned: its base may not be there.
+            let graph = Job::new(&contexts, &read, &target)?.graph(&platform).await;
+            let caches = graph.map_or_else(|_| Ok(BTreeSet::new()), |graph| graph.caches())?;
+            Ok(calls::outline(&read.project, &target, &read.manifests, &caches)?)
+        }
         Call::Files => {
             let target = read.target(options)?;
             Job::new(&contexts, &read, &target)?.files(&platform).await
         }
         Call::ConvertLlb => {
             let target = read.target(options)?;
-            Job::new(&contexts, &read, &target)?.graph(&platform).await
+            let graph = Job::new(&contexts, &read, &target)?.graph(&platform).await?;
+            Ok(calls::graph(buildkit_llb::json(&graph)?, graph.text()?))
         }
         Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {
             Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
@@ -118,12 +132,14 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
     }
 }
 
-/// The plan for one platform.
+/// The plan for one platform, with what is to be said of the options as well.
 async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> Result<Planned, Failure> {
     let target = read.target(contexts.options)?;
     let job = Job::new(contexts, read, &target)?;
     let images = images::resolve(&job, platform).await?;
-    Ok(plan(&read.project, &target, &read.manifests, &images.outside)?)
+    let mut planned = plan(&read.project, &target, &read.manifests, &images.outside)?;
+    planned.warnings.splice(..0, job.warnings);
+    Ok(planned)
 }
 
 /// What was read of the client's files.
@@ -239,13 +255,13 @@ impl<'a> Job<'a> {
         let Images { outside, replaced } = images;
         let Compiled { image, config, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let warnings = self.read.check.filter(warnings);
+        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).collect());
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;
         }
         let definition = buildkit_llb::marshal(image)?;
         daemon::require(&definition, self.gateway.llb_caps())?;
-        for warning in self.warnings.iter().chain(&warnings) {
+        for warning in &warnings {
             failure::warn(self.gateway, &definition, warning).await;
         }
         let reference = self.solve(definition.into_pb()).await?;
@@ -255,18 +271,18 @@ impl<'a> Job<'a> {
         Ok(Built { reference, config, base_config: outside.base.config })
     }
 
-    /// Runs a check that another target requires, whose images are often its own. What it leaves is of no interest.
+    /// Runs a check that another target requires, whose images are often those that are known of that. What it leaves is of no
+    /// interest.
     async fn pass(
         &self,
-        of: &Job<'_>,
-        images: &Images,
+        of: Option<(&Job<'_>, &Images)>,
         platform: &Platform,
         show_platform: bool,
     ) -> Result<(), Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
-        let Images { outside, replaced } = match self.target.images() == of.target.images() {
-            true => images.clone(),
-            false => images::resolve(self, platform).await?,
+        let Images { outside, replaced } = match of {
+            Some((job, images)) if self.target.images() == job.target.images() => images.clone(),
+            _ => images::resolve(self, platform).await?,
         };
         let Compiled { image, plan, .. } = compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let definition = buildkit_llb::marshal(image)?;
@@ -282,12 +298,11 @@ impl<'a> Job<'a> {
     }
 
     /// The graph of the target.
-    async fn graph(&self, platform: &Platform) -> Result<Answer, Failure> {
+    async fn graph(&self, platform: &Platform) -> Result<Definition, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
         let Images { outside, replaced } = images;
         let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, false))?;
-        let graph = buildkit_llb::marshal(image)?;
-        Ok(calls::graph(buildkit_llb::json(&graph)?, graph.text()?))
+        Ok(buildkit_llb::marshal(image)?)
     }
 
     /// What the packages of the target have on disk, which takes installing them.

@@ -20,4 +20,5 @@ pub mod options;
 pub mod paths;
 pub mod plan;
 pub mod project;
+pub mod rules;
 pub mod stale;

@@ -104,6 +104,15 @@ impl Definition {
         text::text(self)
     }
 
+    /// Ids of the caches that steps mount.
+    pub fn caches(&self) -> Result<BTreeSet<String>, LlbError> {
+        let execs = self.ops()?.into_iter().filter_map(|(_, op)| match op.op {
+            Some(pb::op::Op::Exec(exec)) => Some(exec),
+            _ => None,
+        });
+        Ok(execs.flat_map(|exec| exec.mounts).filter_map(|mount| Some(mount.cache_opt?.id)).collect())
+    }
+
     /// What a daemon must be able to do to solve it, by the names in `solver/pb/caps.go`.
     pub fn required_caps(&self) -> BTreeSet<String> {
         let metadata = self.pb.metadata.values();

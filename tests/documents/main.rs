@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use uv_buildkit::rules::RULES;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -81,6 +82,21 @@ fn every_option_that_is_read_is_in_the_table() -> Result<()> {
         ensure!(named.contains(option), "docs/options.md says nothing of the option `{option}`");
     }
     ensure!(options.len() > 15, "options are no longer found in the code: {options:?}");
+    Ok(())
+}
+
+/// In the words of the code, under the headings that links lead to, and no others.
+#[test]
+fn every_rule_is_explained() -> Result<()> {
+    let text = read("docs/rules.md")?;
+    for rule in RULES {
+        let start = format!("\n## `{}`\n\n{}.\n\n", rule.code, rule.description);
+        ensure!(text.contains(&start), "docs/rules.md does not have:{start}");
+        let anchor = rule.url().rsplit('#').next().unwrap_or_default().to_owned();
+        ensure!(anchor == rule.code.replace("::", ""), "{anchor}");
+    }
+    let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    ensure!(headings.len() == RULES.len(), "headings without a rule: {headings:?}");
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("flags::containers_of_steps", containers_of_steps);
     trials.add("flags::limits", limits);
+    trials.add("flags::cache_namespace", cache_namespace);
     trials.add("flags::no_network", no_network);
     trials.add("flags::proxies", proxies);
     trials.add("flags::in_vain", in_vain);
@@ -126,6 +127,17 @@ fn limits(stage: &Stage) -> Result<()> {
     }
     let executed = build("1g").push("flags")?.steps.executed;
     ensure!(executed.is_empty(), "another limit made these run: {executed:?}");
+    Ok(())
+}
+
+/// Caches of one namespace are none of another's: BuildKit knows them by their ids.
+fn cache_namespace(stage: &Stage) -> Result<()> {
+    let context = witnesses(stage, "cache-namespace")?;
+    let namespace = format!("ns-{}", stage.nonce());
+    context.build().argument(format!("--build-arg=BUILDKIT_CACHE_MOUNT_NS={namespace}")).push("flags")?;
+    let usage = run_captured(&mut stage.lab().buildx(["du", "--verbose"]))?;
+    let cache = format!("with id \"{namespace}/uv-buildkit-{ONLINE}-cpython");
+    ensure!(usage.contains(&cache), "no cache `{cache}` in\n{usage}");
     Ok(())
 }
 

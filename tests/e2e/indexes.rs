@@ -230,7 +230,7 @@ fn mirror_alone(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// What `--call=outline` says of secrets.
+/// What `--call=outline` says of secrets, and of the cache of what is built.
 fn outline(stage: &Stage) -> Result<()> {
     let private = Private::new(stage, "outline", Scheme::Bearer)?;
     private.name_secret()?;
@@ -243,6 +243,9 @@ fn outline(stage: &Stage) -> Result<()> {
         { "name": SECRET, "required": true },
     ]);
     ensure!(told["secrets"] == expected, "{told:#}");
+    let caches: Vec<&str> =
+        told["cache"].as_array().into_iter().flatten().filter_map(|cache| cache["ID"].as_str()).collect();
+    ensure!(matches!(caches[..], [cache] if cache.starts_with("uv-buildkit-reed-cpython")), "{told:#}");
     let text = private.context.build().call("outline")?;
     ensure!(text.contains("SECRET") && text.contains("private-index"), "{text}");
     Ok(())

@@ -29,6 +29,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("platforms::real_packages", real_packages);
     trials.add("platforms::what_must_be_compiled", what_must_be_compiled);
     trials.add("platforms::base_of_another_platform", base_of_another_platform);
+    trials.add("platforms::required_checks", required_checks);
 }
 
 /// An image that there is for both.
@@ -230,5 +231,51 @@ fn base_of_another_platform(stage: &Stage) -> Result<()> {
             format!("uv.build.toml:2:8: `{name}@{digest}` is an image for linux/arm64, but steps run on linux/amd64");
         ensure!(text.contains(&message), "{text}");
     }
+    Ok(())
+}
+
+/// What a check is about is the code: it runs where it can, and an image that cannot run is built when it has passed.
+fn required_checks(stage: &Stage) -> Result<()> {
+    if emulates(stage)? {
+        return Ok(());
+    }
+    stage.lab().require_image(BASE)?;
+    let context = Context::new(stage, "platforms-checks")?;
+    let command =
+        format!("import alder, platform; assert alder.ANSWER == 42; print(platform.machine(), '{}')", stage.nonce());
+    context.write(
+        "uv.build.toml",
+        format!(
+            "default-target = \"app\"\n\n[defaults]\nbase = \"{BASE}\"\n\n[targets.app]\nrequires = [\"test\"]\n\n\
+             [targets.test]\nrun = [[\"python\", \"-c\", \"{command}\"]]\n"
+        ),
+    )?;
+    context.write(
+        "pyproject.toml",
+        format!(
+            "[project]\nname = \"alder\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{UV_BUILD}"
+        ),
+    )?;
+    context.write("src/alder/__init__.py", "ANSWER = 42\n")?;
+    context.lock()?;
+    let foreign = || context.build().argument("--platform=linux/arm64");
+    let built = foreign().push("platforms")?;
+    let image = Image::of_platform(stage.lab(), &built, "linux/arm64")?;
+    ensure!(image.config["architecture"] == "arm64", "{}", image.config);
+    ensure!(built.told.log.contains("x86_64 "), "the check did not run: {}", built.told.log);
+    let warning = "the required checks run on linux/amd64: this builder cannot run linux/arm64";
+    ensure!(built.told.warnings.iter().any(|told| told == warning), "{:?}", built.told.warnings);
+    // Beside the image of the builder's own platform it runs no second time.
+    let both = context.build().argument(format!("--platform={}", BOTH.join(","))).push("platforms")?;
+    ensure!(!both.steps.executed.iter().any(|step| step.contains("check 1/1]")), "{:?}", both.steps.executed);
+
+    context.write("src/alder/__init__.py", "ANSWER = 41\n")?;
+    for build in [foreign(), context.build().argument(format!("--platform={}", BOTH.join(",")))] {
+        let text = build.fail()?;
+        ensure!(text.contains("AssertionError") && text.contains(">>> run = [[\"python\""), "{text}");
+    }
+    // Asked for itself, it is about that platform.
+    let text = foreign().target(Some("test")).fail()?;
+    ensure!(text.contains("this builder runs linux/amd64 only: it cannot run `python -c"), "{text}");
     Ok(())
 }

@@ -8,6 +8,7 @@ use buildkit_proto::{Code, Gateway, GatewayError, pb};
 use crate::calls;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::options::OptionsError;
+use crate::rules::Rule;
 
 /// Why there is no result.
 #[derive(Debug)]
@@ -99,9 +100,9 @@ pub async fn warn(gateway: &Gateway, definition: &Definition, warning: &Diagnost
         level: 1,
         short: warning.message.clone(),
         detail: warning.help.clone(),
+        url: Rule::of(warning).map(|rule| rule.url()).unwrap_or_default(),
         info: span.map(|span| info(&span.file)),
         ranges: span.map(range).into_iter().collect(),
-        ..Warning::default()
     };
     let _undelivered = gateway.warn(request).await;
 }

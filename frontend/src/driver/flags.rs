@@ -43,6 +43,9 @@ const KNOWN_ARGS: [&str; 14] = [
     "SOURCE_DATE_EPOCH",
 ];
 
+/// The same as `attest:NAME`, and for the daemon (BuildKit: `frontend/attestations/parse.go`).
+const ATTESTATION_PREFIX: &str = "BUILDKIT_ATTEST_";
+
 /// Said when `SOURCE_DATE_EPOCH=context` and the context has no time.
 pub fn no_time() -> Diagnostic {
     let message = "`SOURCE_DATE_EPOCH=context` sets no time: the build context is a directory, and has none";
@@ -56,7 +59,8 @@ pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
     let declared = project.config.as_ref().map(|config| &config.args);
     for name in options.build_args().keys() {
         let is_declared = declared.is_some_and(|args| args.contains_key(name));
-        if is_declared || KNOWN_ARGS.contains(&name.to_ascii_uppercase().as_str()) {
+        let upper = name.to_ascii_uppercase();
+        if is_declared || KNOWN_ARGS.contains(&upper.as_str()) || upper.starts_with(ATTESTATION_PREFIX) {
             continue;
         }
         let warning = match name.as_str() {
@@ -84,6 +88,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::SourceFile;
     use crate::project::Files;
+    use crate::rules::Rule;
 
     #[test]
     fn warns_of_what_is_asked_for_in_vain() {
@@ -94,9 +99,10 @@ mod tests {
         let warnings = |option: &str| {
             let all = BTreeMap::from([(option.to_owned(), "1".to_owned())]);
             let found = warnings(&Options { all, ..Options::default() }, &project);
+            assert!(found.iter().all(|warning| Rule::of(warning).is_some()));
             found.iter().map(|warning| warning.message.clone()).collect::<String>()
         };
-        for option in ["build-arg:VERSION", "build-arg:https_proxy", "build-arg:BUILDKIT_INLINE_CACHE", "target"] {
+        for option in ["build-arg:VERSION", "build-arg:https_proxy", "build-arg:BUILDKIT_ATTEST_SBOM", "target"] {
             assert_eq!(warnings(option), "");
         }
         assert_eq!(warnings("build-arg:VERSON"), "build arg `VERSON` is not used");

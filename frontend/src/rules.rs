@@ -1,0 +1,41 @@
+//! The rules of `--check`: every warning is of one. `docs/rules.md` explains them.
+
+use crate::diagnostic::Diagnostic;
+
+/// What a kind of warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The code of its warnings.
+    pub code: &'static str,
+    /// What they say of any project.
+    pub description: &'static str,
+}
+
+/// Every rule, by code.
+pub const RULES: [Rule; 9] = [
+    rule("context::unused", "A named context takes the place of nothing"),
+    rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
+    rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
+    rule("lock::no_hash", "A download has no hash in the lock"),
+    rule("members::not_editable", "A project that may compile is not installed as a link"),
+    rule("option::not_applied", "An option has no effect here"),
+    rule("option::unused_build_arg", "A build arg is not declared"),
+    rule("platform::check_elsewhere", "A check runs on another platform than the image"),
+    rule("platform::other_patch", "Bytecode is made by another patch of python"),
+];
+
+const fn rule(code: &'static str, description: &'static str) -> Rule {
+    Rule { code, description }
+}
+
+impl Rule {
+    /// The rule of a warning.
+    pub fn of(warning: &Diagnostic) -> Option<Self> {
+        RULES.into_iter().find(|rule| rule.code == warning.code)
+    }
+
+    /// Where it is explained: the document's heading is the code, of which a link keeps no colons.
+    pub fn url(&self) -> String {
+        format!("https://github.com/uv-buildkit/uv-buildkit/blob/main/docs/rules.md#{}", self.code.replace("::", ""))
+    }
+}
