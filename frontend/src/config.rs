@@ -10,6 +10,7 @@ mod lock;
 pub mod members;
 mod path;
 mod runtime;
+pub mod sbom;
 pub mod schema;
 mod system;
 pub mod table;

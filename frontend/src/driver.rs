@@ -13,21 +13,26 @@ mod result;
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Definition, Input, Output};
+use buildkit_proto::caps::gateway::ATTESTATIONS;
 use buildkit_proto::caps::llb::{FILE_COPY_INCLUDE_EXCLUDE_PATTERNS, MERGE_OP};
-use buildkit_proto::gateway::{BuildResult, CacheImport, LinuxResources, Ref, Refs, ResolveMode, SolveRequest};
+use buildkit_proto::gateway::{
+    Attestation, AttestationKind, BuildResult, CacheImport, LinuxResources, Ref, Refs, ResolveMode, SolveRequest,
+};
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, compile};
+use crate::config::sbom::Sbom;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
-use crate::plan::{Outside, Planned, Platform, plan};
+use crate::plan::{Outside, Plan, Planned, Platform, plan};
 use crate::project::{Project, Request, Target};
+use crate::sbom;
 use crate::stale;
 use contexts::{Contexts, Place};
 use failure::Failure;
@@ -224,6 +229,7 @@ struct Built {
     reference: Option<Ref>,
     config: Vec<u8>,
     base_config: Vec<u8>,
+    attestations: Vec<Attestation>,
 }
 
 impl<'a> Job<'a> {
@@ -268,7 +274,29 @@ impl<'a> Job<'a> {
         if let Some(reference) = &reference {
             downloads::check(self, reference, &plan).await?;
         }
-        Ok(Built { reference, config, base_config: outside.base.config })
+        let attestations = self.bill_of_materials(&plan).await?.into_iter().collect();
+        Ok(Built { reference, config, base_config: outside.base.config, attestations })
+    }
+
+    /// What the lock says of an image, when that is wanted.
+    async fn bill_of_materials(&self, plan: &Plan) -> Result<Option<Attestation>, Failure> {
+        // A daemon that knows nothing of attestations has none to write either.
+        let is_wanted = self.options.wants_sbom() && self.gateway.caps().supports(ATTESTATIONS);
+        if self.target.sbom == Sbom::Scanner || plan.check.is_some() || !is_wanted {
+            return Ok(None);
+        }
+        let bundle = lower::sbom::bundle(&sbom::statement(plan, self.epoch));
+        let reference = self.solve(buildkit_llb::marshal(&bundle)?.into_pb()).await?;
+        // BuildKit scans an image unless it is told at once what a bundle holds (BuildKit: `HasSBOM`); it looks in any case.
+        let predicate_type = if self.target.sbom == Sbom::LockOnly { sbom::PREDICATE } else { "" }.to_owned();
+        Ok(Some(Attestation {
+            kind: AttestationKind::Bundle,
+            metadata: BTreeMap::from([("reason".to_owned(), b"sbom".to_vec())]),
+            reference,
+            path: String::new(),
+            predicate_type,
+            subjects: Vec::new(),
+        }))
     }
 
     /// Runs a check that another target requires, whose images are often those that are known of that. What it leaves is of no

@@ -174,6 +174,6 @@ fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Itera
 }
 
 /// Seconds since 1970 as RFC 3339 in UTC; null for a time beyond its years.
-fn rfc3339(seconds: i64) -> Value {
+pub fn rfc3339(seconds: i64) -> Value {
     jiff::Timestamp::from_second(seconds).map_or(Value::Null, |timestamp| json!(timestamp.to_string()))
 }

@@ -21,4 +21,5 @@ pub mod paths;
 pub mod plan;
 pub mod project;
 pub mod rules;
+pub mod sbom;
 pub mod stale;

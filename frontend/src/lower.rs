@@ -10,6 +10,7 @@ pub mod files;
 mod install;
 mod member;
 pub mod probe;
+pub mod sbom;
 mod site;
 mod sources;
 mod system;

@@ -179,6 +179,16 @@ impl Options {
         told.iter().filter(|text| !text.is_empty()).map(|text| format!(" {text}")).collect()
     }
 
+    /// Whether bills of materials go with the image (BuildKit: `frontend/attestations/parse.go`).
+    pub fn wants_sbom(&self) -> bool {
+        let is_wanted = |key: &String| {
+            key.strip_prefix("attest:")
+                .or_else(|| key.strip_prefix("build-arg:BUILDKIT_ATTEST_"))
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("sbom"))
+        };
+        self.all.keys().any(is_wanted)
+    }
+
     /// Whether an option is given and true.
     pub fn flag(&self, key: &str) -> bool {
         self.get(key).and_then(boolean).unwrap_or(false)

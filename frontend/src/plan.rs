@@ -105,6 +105,8 @@ pub struct Plan {
     pub backends: Vec<Backend>,
     /// The layers over the base.
     pub layers: Vec<Layer>,
+    /// Names of what is installed, and of the root, each with those of what it needs.
+    pub dependencies: BTreeMap<String, BTreeSet<String>>,
     /// Directories and files of the context that the plan reads.
     pub context_paths: BTreeSet<String>,
     /// What is run in the image, whose result it is then.
@@ -205,6 +207,7 @@ pub fn plan(
         access,
         backends,
         layers,
+        dependencies: dependencies(project, &closure),
         context_paths,
         check: (!target.check.run.is_empty()).then(|| Check {
             commands: target.check.run.clone(),
@@ -253,6 +256,12 @@ impl Plan {
             Origin::Context(_) | Origin::Git { .. } => None,
         })
     }
+}
+
+/// The closure, by names: there is one version of each package in an environment.
+fn dependencies(project: &Project, closure: &Closure) -> BTreeMap<String, BTreeSet<String>> {
+    let name = |id: &PackageId| project.lock.packages[*id].name.to_string();
+    closure.edges.iter().map(|(id, needed)| (name(id), needed.iter().map(name).collect())).collect()
 }
 
 /// How many layers a base brings; a guess from the official python images when its config is not known.

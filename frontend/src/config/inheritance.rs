@@ -71,6 +71,7 @@ impl Settings {
         fill(&mut self.files, &other.files);
         fill(&mut self.deny, &other.deny);
         fill(&mut self.layers, &other.layers);
+        fill(&mut self.sbom, &other.sbom);
         for (mine, theirs) in [(&mut self.env, &other.env), (&mut self.labels, &other.labels)] {
             for (name, value) in theirs {
                 mine.entry(name.clone()).or_insert_with(|| value.clone());

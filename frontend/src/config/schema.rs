@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::sbom::VALUES;
+
 /// The schema (JSON Schema, draft 2020-12).
 pub fn schema() -> Value {
     let settings = settings();
@@ -146,6 +148,10 @@ fn settings() -> Value {
                 "max-size": string("Compressed size that a layer should not exceed, such as `500MB`."),
                 "together": lists("Packages that share a layer: names, or prefixes that end in `*`."),
             })),
+            "sbom": described(
+                json!({ "type": "string", "enum": VALUES.map(|(value, _)| value) }),
+                "Where bills of materials come from, if a build is asked for them: the scanner, the lock as well, or only the lock.",
+            ),
         }),
     )
 }

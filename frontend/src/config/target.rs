@@ -7,6 +7,7 @@ use super::files::{self, FileConfig};
 use super::layers::{self, LayersConfig};
 use super::path::require_absolute;
 use super::runtime::{self, Healthcheck};
+use super::sbom::{self, Sbom};
 use super::table::{Located, Reader, Table};
 use super::user::{self, UserConfig};
 use super::{lock, system};
@@ -72,6 +73,8 @@ pub struct Settings {
     pub deny: Option<Vec<Located<String>>>,
     /// Bounds of the layers.
     pub layers: Option<LayersConfig>,
+    /// Where bills of materials come from.
+    pub sbom: Option<Sbom>,
 }
 
 /// Reads the keys; `[defaults]` has fewer.
@@ -99,6 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         files: files::read(reader, table),
         deny: reader.strings(table, "deny"),
         layers: layers::read(reader, table),
+        sbom: sbom::read(reader, table),
         ..Settings::default()
     };
     if is_target {

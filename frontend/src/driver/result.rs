@@ -25,6 +25,7 @@ pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool, epoch: Option<i64>
     let mut metadata =
         BTreeMap::from([("refs.platforms".to_owned(), json!({ "Platforms": platforms }).to_string().into_bytes())]);
     let mut map = BTreeMap::new();
+    let mut attestations = BTreeMap::new();
     let mut single = Refs::Empty;
     for (platform, image) in images {
         let suffix = if is_map { format!("/{platform}") } else { String::new() };
@@ -36,10 +37,13 @@ pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool, epoch: Option<i64>
         if let (false, Some(reference)) = (is_map, &image.reference) {
             single = Refs::Single(reference.clone());
         }
+        if !image.attestations.is_empty() {
+            attestations.insert(platform.to_string(), image.attestations);
+        }
         map.insert(platform.to_string(), image.reference);
     }
     let refs = if is_map { Refs::Map(map) } else { single };
-    BuildResult { refs, metadata, ..BuildResult::default() }
+    BuildResult { refs, metadata, attestations }
 }
 
 /// The answer to a call: metadata without an image.

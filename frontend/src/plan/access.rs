@@ -95,6 +95,12 @@ impl Access {
         Download { url: self.config.mirrored(url), secret: of_mirror.or(own).cloned(), index }
     }
 
+    /// The URL of an index that a manifest names; none of the one that uv asks when nobody names another.
+    pub fn named(&self, url: &str) -> Option<String> {
+        let url = bare(url);
+        self.names.contains_key(&url).then_some(url)
+    }
+
     /// Name of an index, or its URL.
     fn shown(&self, url: &str) -> String {
         let url = bare(url);

@@ -6,6 +6,7 @@ use uv_normalize::PackageName;
 
 use super::Project;
 use crate::config::check::CheckConfig;
+use crate::config::sbom::Sbom;
 use crate::config::table::Located;
 use crate::config::{self, FileConfig, Healthcheck, LayersConfig, Settings, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -66,6 +67,8 @@ pub struct Target {
     pub deny: Vec<Located<String>>,
     /// Bounds of its layers.
     pub layers: LayersConfig,
+    /// Where its bills of materials come from.
+    pub sbom: Sbom,
 }
 
 impl Target {
@@ -153,6 +156,7 @@ impl Project {
             files: settings.files.clone().unwrap_or_default(),
             deny: settings.deny.clone().unwrap_or_default(),
             layers: settings.layers.clone().unwrap_or_default(),
+            sbom: settings.sbom.unwrap_or_default(),
         })
     }
 
