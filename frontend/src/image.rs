@@ -51,9 +51,11 @@ pub fn config(
         runtime.insert("StopSignal".to_owned(), json!(signal));
     }
     let command = command(target, plan, scripts);
-    // Whoever sets one of the two does not want the base's other one (Dockerfile: ENTRYPOINT resets CMD).
     if target.entrypoint.is_some() || command.is_some() {
-        runtime.insert("Entrypoint".to_owned(), json!(target.entrypoint));
+        if target.entrypoint.is_some() || runtime.get("Entrypoint").is_some_and(is_python) {
+            runtime.insert("Entrypoint".to_owned(), json!(target.entrypoint));
+        }
+        // Whoever sets an entrypoint does not want the base's command with it (Dockerfile: ENTRYPOINT resets CMD).
         runtime.insert("Cmd".to_owned(), json!(command));
     }
     // A shell form is of no use to an image that is made without one.
@@ -145,7 +147,7 @@ fn user(target: &Target) -> String {
 
 /// The declared command; else the project's script, when it is clear which.
 fn command(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<String>> {
-    if target.cmd.is_some() || target.entrypoint.is_some() {
+    if target.cmd.is_some() || target.entrypoint.as_ref().is_some_and(|words| !words.is_empty()) {
         return target.cmd.clone();
     }
     let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {
@@ -157,6 +159,18 @@ fn command(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<Strin
         several => several.iter().find(|script| Some(script.replace('_', "-").as_str()) == project),
     };
     script.map(|script| vec![script.clone()])
+}
+
+/// Whether the entrypoint of a base is a python and nothing else, as in distroless images. Others are for whatever command comes;
+/// this one would take a command of ours for a script, and is not the python of the environment.
+fn is_python(entrypoint: &Value) -> bool {
+    let program = match entrypoint.as_array().map(Vec::as_slice) {
+        Some([only]) => only.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default(),
+        _ => return false,
+    };
+    program
+        .strip_prefix("python")
+        .is_some_and(|version| version.chars().all(|char| char.is_ascii_digit() || char == '.'))
 }
 
 fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Iterator<Item = (String, Value)>) {
@@ -176,4 +190,21 @@ fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Itera
 /// Seconds since 1970 as RFC 3339 in UTC; null for a time beyond its years.
 pub fn rfc3339(seconds: i64) -> Value {
     jiff::Timestamp::from_second(seconds).map_or(Value::Null, |timestamp| json!(timestamp.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_a_python_from_what_starts_commands() {
+        for python in ["/usr/bin/python3.13", "python", "/usr/local/bin/python3"] {
+            assert!(is_python(&json!([python])), "{python}");
+        }
+        for other in
+            [json!(["tini", "--"]), json!(["python3", "/wrapper.py"]), json!(["/usr/bin/pythonw"]), json!(null)]
+        {
+            assert!(!is_python(&other), "{other}");
+        }
+    }
 }

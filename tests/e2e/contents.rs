@@ -1,10 +1,12 @@
 //! What an image is made of: its layers, its config, and the process that it starts.
 
+use std::fs;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::Trials;
-use crate::build::Built;
+use crate::build::{Build, Built};
 use crate::container;
 use crate::image::Image;
 use crate::layer::{self, Entry, Layer};
@@ -16,6 +18,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("contents::pond", pond);
     trials.add("contents::runtime", runtime);
     trials.add("contents::built_twice", built_twice);
+    trials.add("contents::entrypoint_of_the_base", entrypoint_of_the_base);
 }
 
 /// Asked in a container: who it is and what it finds.
@@ -165,5 +168,34 @@ fn built_twice(stage: &Stage) -> Result<()> {
     let dated = pond.context.build().argument("--build-arg=SOURCE_DATE_EPOCH=1700000000").push("twice")?;
     let dated = Image::of(stage.lab(), &dated)?;
     ensure!(dated.config["created"] == "2023-11-14T22:13:20Z", "{}", dated.config["created"]);
+    Ok(())
+}
+
+/// As in a Dockerfile, a command is for the entrypoint of the base, until the config says otherwise. A python is none for commands.
+fn entrypoint_of_the_base(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "entrypoint")?;
+    let base = |name: &str, entrypoint: &str| -> Result<String> {
+        let directory = stage.directory(name)?;
+        fs::write(directory.join("Dockerfile"), format!("FROM python:3.13-slim-bookworm\nENTRYPOINT {entrypoint}\n"))?;
+        let pushed = Build::of(stage, &directory).argument("--provenance=false").push("entrypoint")?.reference;
+        Ok(format!("--build-context=python:3.13-slim-bookworm=docker-image://{pushed}"))
+    };
+    let wrapper = base("entrypoint-wrapper", "[\"env\", \"WRAPPED=yes\"]")?;
+    let python = base("entrypoint-python", "[\"/usr/bin/python3\"]")?;
+    let config = pond.context.read("uv.build.toml")?;
+    let command = "cmd = [\"sh\", \"-c\", \"echo $WRAPPED-$VIRTUAL_ENV\"]";
+    for (base, keys, printed) in [
+        (&wrapper, command.to_owned(), "yes-/app/.venv\n"),
+        (&wrapper, format!("{command}\nentrypoint = []"), "-/app/.venv\n"),
+        (&python, command.to_owned(), "-/app/.venv\n"),
+        (&wrapper, String::new(), "pond-app\n"),
+        (&python, "entrypoint = []".to_owned(), "pond-app\n"),
+    ] {
+        let keys = format!("[targets.app]\n{keys}\n");
+        pond.context.write("uv.build.toml", config.replacen("[targets.app]\n", &keys, 1))?;
+        let built = pond.context.build().argument(base).push("entrypoint")?;
+        let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(run.stdout == printed, "with `{keys}` over {base}: {run:?}");
+    }
     Ok(())
 }
