@@ -51,7 +51,8 @@ fn github(stage: &Stage) -> Result<()> {
     }
     let output = fs::read_to_string(&output)?;
     ensure!(
-        output == "targets=[\"api\",\"api-metrics\",\"api-checks\",\"api-dev\",\"api-test\",\"worker\"]\n",
+        output
+            == "targets=[\"api\",\"api-metrics\",\"api-checks\",\"api-dev\",\"api-test\",\"worker\",\"worker-dev\"]\n",
         "{output}"
     );
     Ok(())
@@ -109,27 +110,21 @@ fn compose(stage: &Stage) -> Result<()> {
         |service: &str| format!("{}/e2e/compose-{service}:{}", stage.lab().registry(), stage.nonce().to_lowercase());
     let names: Vec<&str> = services.keys().filter_map(Yaml::as_str).collect();
     for name in &names {
-        ensure!(printed["target"][name]["target"] == *name, "{printed}");
+        ensure!(printed["target"][name]["target"] == format!("{name}-dev"), "{printed}");
     }
     let outputs = names.iter().map(|name| format!("--set={name}.output=type=image,name={},push=true", image(name)));
     bake(&outputs.collect::<Vec<_>>())?;
 
     // As compose does: a container of the image, files copied into it, another start.
     let worker = &services[&Yaml::from_str("worker")];
-    let words =
-        |key: &str| -> Vec<&str> { worker[key].as_vec().into_iter().flatten().filter_map(Yaml::as_str).collect() };
-    let (entrypoint, command) = (words("entrypoint"), words("command"));
-    let (program, arguments) = entrypoint.split_first().context("no entrypoint")?;
     stage.lab().pull(&image("worker"))?;
-    let mut create =
-        stage.lab().docker(["create", "--network=host", "--user", worker["user"].as_str().context("user")?]);
-    create.args(["--entrypoint", program, &image("worker")]).args(arguments).args(command);
+    let mut create = stage.lab().docker(["create", "--network=host", &image("worker")]);
     let container = run_captured(&mut create)?.trim().to_owned();
     let start = || run_captured(&mut stage.lab().docker(["start", "--attach", &container]));
     let before = start()?;
     let sync = &worker["develop"]["watch"][0];
     let (path, target) = sync["path"].as_str().zip(sync["target"].as_str()).context("nothing is synced")?;
-    let module = directory.join(path).join("__init__.py");
+    let module = directory.join(path).join("acme_worker/__init__.py");
     let text = fs::read_to_string(&module)?;
     ensure!(text.contains("uid {"), "{text}");
     fs::write(&module, text.replace("uid {", "user {"))?;
@@ -137,6 +132,6 @@ fn compose(stage: &Stage) -> Result<()> {
     run_captured(copy.arg(directory.join(path).join(".")).arg(format!("{container}:{target}")))?;
     let after = start()?;
     run_captured(&mut stage.lab().docker(["rm", &container]))?;
-    ensure!(before == "ACME: 3.75 EUR, uid 0\n" && after == "ACME: 3.75 EUR, user 0\n", "{before:?}, {after:?}");
+    ensure!(before == "ACME: 3.75 EUR, uid 1500\n" && after == "ACME: 3.75 EUR, user 1500\n", "{before:?}, {after:?}");
     Ok(())
 }
