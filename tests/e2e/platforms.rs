@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+use xtask::builder::Builder;
+use xtask::grounds::Grounds;
 use xtask::lab::run_captured;
 
 use crate::Trials;
@@ -30,6 +32,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("platforms::what_must_be_compiled", what_must_be_compiled);
     trials.add("platforms::base_of_another_platform", base_of_another_platform);
     trials.add("platforms::required_checks", required_checks);
+    trials.add("platforms::emulated", emulated);
 }
 
 /// An image that there is for both.
@@ -277,5 +280,34 @@ fn required_checks(stage: &Stage) -> Result<()> {
     // Asked for itself, it is about that platform.
     let text = foreign().target(Some("test")).fail()?;
     ensure!(text.contains("this builder runs linux/amd64 only: it cannot run `python -c"), "{text}");
+    Ok(())
+}
+
+/// A builder that runs arm programs runs checks there, in the image as it will be.
+fn emulated(stage: &Stage) -> Result<()> {
+    let lab = stage.lab();
+    lab.require_image(BASE)?;
+    let grounds = Grounds::clear(&stage.directory("emulated-grounds")?)?;
+    let builder = Builder::start_emulating(lab, &grounds, "buildkitd", lab.registry())?;
+    let context = Context::new(stage, "emulated")?;
+    let command = "import aspen, platform; print('checked on', platform.machine())";
+    context.write(
+        "uv.build.toml",
+        format!(
+            "default-target = \"app\"\n\n[defaults]\nbase = \"{BASE}\"\n\n[targets.app]\nrequires = [\"test\"]\n\n\
+             [targets.test]\nrun = [[\"python\", \"-c\", \"{command}\"]]\n"
+        ),
+    )?;
+    context.write(
+        "pyproject.toml",
+        format!(
+            "[project]\nname = \"aspen\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{UV_BUILD}"
+        ),
+    )?;
+    context.write("src/aspen/__init__.py", "")?;
+    context.lock()?;
+    let built = context.build().by(&builder).argument("--platform=linux/arm64").push("platforms")?;
+    ensure!(built.told.log.contains("checked on aarch64"), "{}", built.told.log);
+    ensure!(built.told.warnings.is_empty(), "{:?}", built.told.warnings);
     Ok(())
 }

@@ -22,8 +22,13 @@ pub struct Builder {
     root: PathBuf,
     /// Variables with which clients find it.
     environment: BTreeMap<&'static str, String>,
+    /// What runs programs for arm in its steps, if it runs them.
+    emulator: Option<PathBuf>,
     daemon: Option<Running>,
 }
+
+/// Starts what follows where an emulator runs programs for arm.
+const EMULATION: &str = include_str!("emulation.py");
 
 /// The name of the builder in buildx.
 const BUILDER: &str = "uv-buildkit-apart";
@@ -31,10 +36,25 @@ const BUILDER: &str = "uv-buildkit-apart";
 impl Builder {
     /// Starts a buildkitd that asks the registry at `registry` for all images.
     pub fn start(lab: &Lab, grounds: &Grounds, name: &str, registry: &str) -> Result<Builder> {
+        Self::start_with(lab, grounds, name, registry, None)
+    }
+
+    /// The same, whose steps can be programs for arm. It is the only one on the machine that runs those.
+    pub fn start_emulating(lab: &Lab, grounds: &Grounds, name: &str, registry: &str) -> Result<Builder> {
+        Self::start_with(lab, grounds, name, registry, Some(lab.emulator()?))
+    }
+
+    fn start_with(
+        lab: &Lab,
+        grounds: &Grounds,
+        name: &str,
+        registry: &str,
+        emulator: Option<PathBuf>,
+    ) -> Result<Builder> {
         let root = grounds.path(name);
         fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
         let address = format!("unix://{}", root.join("buildkitd.sock").display());
-        fs::write(root.join("buildkitd.toml"), config_text(registry, &root.join("otel.sock")))?;
+        fs::write(root.join("buildkitd.toml"), config_text(registry, &root.join("otel.sock"), emulator.is_some()))?;
         let docker_config = root.join("docker-config");
         let environment = [
             ("BUILDKIT_HOST", address.clone()),
@@ -42,7 +62,8 @@ impl Builder {
             ("DOCKER_CONFIG", docker_config.display().to_string()),
         ];
         let environment = environment.into_iter().collect();
-        let mut builder = Builder { name: name.to_owned(), grounds: grounds.clone(), root, environment, daemon: None };
+        let (name, grounds) = (name.to_owned(), grounds.clone());
+        let mut builder = Builder { name, grounds, root, environment, emulator, daemon: None };
         builder.start_again(lab)?;
         let plugins = docker_config.join("cli-plugins");
         fs::create_dir_all(&plugins)?;
@@ -58,7 +79,14 @@ impl Builder {
     /// Starts the buildkitd again that was ended, with what it had built.
     pub fn start_again(&mut self, lab: &Lab) -> Result<()> {
         let address = &self.environment["BUILDKIT_HOST"];
-        let mut command = lab.command("buildkitd");
+        let mut command = match &self.emulator {
+            Some(emulator) => {
+                let mut python = lab.command("python3");
+                python.args(["-c", EMULATION]).arg(emulator).args(["buildkitd", "--rootless"]);
+                python
+            }
+            None => lab.command("buildkitd"),
+        };
         command.arg("--config").arg(self.root.join("buildkitd.toml"));
         command.arg("--root").arg(self.root.join("state")).args(["--addr", address]);
         let ready = || succeeds(lab.command("buildctl").args(["--addr", address, "debug", "workers"]));
@@ -101,11 +129,13 @@ fn buildx(lab: &Lab) -> Result<PathBuf> {
     plugin.canonicalize().with_context(|| format!("there is no {}", plugin.display()))
 }
 
-fn config_text(registry: &str, trace_socket: &Path) -> String {
+/// `is_rootless`: it runs in a user namespace, where it may not limit what steps use.
+fn config_text(registry: &str, trace_socket: &Path, is_rootless: bool) -> String {
     // Nothing is collected: what a build finds in the cache is to depend on the builds before it alone.
     let mut text = format!(
         "[otel]\nsocketPath = \"{}\"\n\n[worker.oci]\nenabled = true\nsnapshotter = \"overlayfs\"\n\
-         networkMode = \"host\"\ngc = false\n\n[worker.containerd]\nenabled = false\n",
+         networkMode = \"host\"\ngc = false\nrootless = {is_rootless}\nnoProcessSandbox = {is_rootless}\n\n\
+         [worker.containerd]\nenabled = false\n",
         trace_socket.display()
     );
     for mirrored in ["docker.io", "ghcr.io"] {

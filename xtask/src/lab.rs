@@ -11,6 +11,7 @@
 //! Everything listens on the loopback or on sockets in the lab's own directory.
 
 mod buildkit;
+mod emulator;
 mod engine;
 mod existing;
 mod frontend_image;
@@ -160,6 +161,12 @@ impl Lab {
     pub fn actionlint(&self) -> Result<Command> {
         let _lock = self.places.lock_images()?;
         tools::actionlint(&self.places).map(Command::new)
+    }
+
+    /// The path of a program that runs programs for 64-bit arm; fetched when it is asked for.
+    pub fn emulator(&self) -> Result<PathBuf> {
+        let _lock = self.places.lock_images()?;
+        emulator::of_arm(&self.places)
     }
 
     /// Builds the frontend of this working copy, pushes its image to the lab's registry, and gives back the reference
