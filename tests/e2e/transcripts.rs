@@ -33,6 +33,7 @@ struct User<'a> {
 
 fn sessions(stage: &Stage) -> Result<()> {
     let lab = stage.lab();
+    lab.require_image(OF_BOTH)?;
     let pond = Pond::new(stage, "transcripts")?;
     let server = Server::open(stage, "transcripts-server")?;
     let grounds = Grounds::clear(&stage.directory("transcripts-grounds")?)?;
@@ -50,6 +51,8 @@ fn sessions(stage: &Stage) -> Result<()> {
     user.show("git_context", &[&format!("build {git}")])?;
     let base = "--build-context=python:3.13-slim-bookworm=docker-image://python:3.11-slim-bookworm";
     user.show("base_override", &[&format!("build {base} .")])?;
+    let base = format!("--build-context=python:3.13-slim-bookworm=docker-image://{OF_BOTH}");
+    user.show("two_platforms", &[&format!("build --platform=linux/amd64,linux/arm64 {base} .")])?;
     context.write("docker-bake.hcl", BAKE)?;
     user.show("bake_with_a_linked_target", &["bake app"])?;
     user.show("calls", &["build --call=targets .", "build --call=outline .", "build --call=subrequests.describe ."])?;
@@ -57,6 +60,13 @@ fn sessions(stage: &Stage) -> Result<()> {
     user.show("unknown_call", &["build --call=dreams ."])?;
     user.show("metadata_file", &["build --provenance=mode=max --metadata-file=metadata.json ."])?;
     context.remove("metadata.json")?;
+
+    let config = context.read("uv.build.toml")?;
+    context.write("uv.build.toml", format!("{config}\n[indexes.pond]\nsecret = \"pond-index\"\n"))?;
+    pond.index.require(HEADER);
+    user.show("secrets", &["build --call=outline .", "build --secret=id=pond-index,env=POND_AUTH ."])?;
+    pond.index.admit_all();
+    context.write("uv.build.toml", config)?;
 
     context.edit("uv.build.toml", "[args]\nPYTHON", "[args]\nPYHTON")?;
     user.show("build_arg_misspelled", &["build --build-arg=PYTHON=3.12 ."])?;
@@ -71,6 +81,12 @@ fn sessions(stage: &Stage) -> Result<()> {
     context.edit("uv.build.toml", "[targets.app]\npackage", "[targets.app]\npakcage")?;
     user.show("error_with_an_excerpt", &["build .", "build --check ."])
 }
+
+/// A base that there is for two platforms.
+const OF_BOTH: &str = "python:3.13.5-slim-trixie";
+
+/// What `POND_AUTH` is in the user's environment.
+const HEADER: &str = "Bearer sesame";
 
 const BAKE: &str = r#"target "core" {
   dockerfile-inline = "FROM scratch\nCOPY members/pond-core /\n"
@@ -118,6 +134,7 @@ impl User<'_> {
         } else {
             buildx.arg("--progress=quiet");
         }
+        buildx.env("POND_AUTH", HEADER);
         buildx.args(&words[1..]).current_dir(&self.pond.context.directory).stdin(Stdio::null());
         let output = buildx.output().context("cannot start docker")?;
         let mut session = format!("$ docker buildx {command}\n");
