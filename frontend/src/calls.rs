@@ -167,7 +167,7 @@ pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> 
     });
     Answer {
         text: table(&["TARGET", "DESCRIPTION"], rows),
-        json: json!({ "targets": targets, "sources": sources.texts() }),
+        json: json!({ "targets": targets, "sources": sources.texts().collect::<Value>() }),
         version: VERSION,
         status: None,
     }
@@ -225,7 +225,7 @@ pub fn outline(
         "name": target.name, "description": description, "args": args, "secrets": secrets.collect::<Vec<_>>(),
         "ssh": sockets.iter().map(|socket| json!({ "name": socket, "required": true })).collect::<Vec<_>>(),
         "cache": caches.iter().map(|id| json!({ "ID": id })).collect::<Vec<_>>(),
-        "sources": sources.texts(),
+        "sources": sources.texts().collect::<Value>(),
     });
     Ok(Answer { json, text, version: VERSION, status: None })
 }
@@ -283,16 +283,16 @@ fn told(warning: &Diagnostic) -> String {
     format!("\nWARNING: {}{url}\n{}", warning.code, warning.excerpt())
 }
 
-/// The files that an answer points into, each once.
+/// The files that an answer points into, each once, with the places in it.
 #[derive(Default)]
 struct Sources {
-    files: Vec<Arc<SourceFile>>,
+    files: Vec<(Arc<SourceFile>, Vec<Span>)>,
 }
 
 impl Sources {
     fn index(&mut self, file: &Arc<SourceFile>) -> usize {
-        self.files.iter().position(|known| known == file).unwrap_or_else(|| {
-            self.files.push(Arc::clone(file));
+        self.files.iter().position(|(known, _)| known == file).unwrap_or_else(|| {
+            self.files.push((Arc::clone(file), Vec::new()));
             self.files.len() - 1
         })
     }
@@ -301,7 +301,9 @@ impl Sources {
     fn location(&mut self, span: &Span) -> Value {
         let (first, last) = span.lines();
         let range = json!({ "start": { "line": first }, "end": { "line": last } });
-        json!({ "sourceIndex": self.index(&span.file), "ranges": [range] })
+        let index = self.index(&span.file);
+        self.files[index].1.push(span.clone());
+        json!({ "sourceIndex": index, "ranges": [range] })
     }
 
     /// For what has no place: clients dereference the location whatever it is about.
@@ -323,16 +325,15 @@ impl Sources {
         entry
     }
 
-    fn texts(&self) -> Value {
-        self.files.iter().map(|file| base64::engine::general_purpose::STANDARD.encode(&file.text)).collect()
+    /// What clients show of the files, in base64.
+    fn texts(&self) -> impl Iterator<Item = String> {
+        let excerpt = |(file, spans): &(Arc<SourceFile>, Vec<Span>)| file.excerpt(spans).unwrap_or_default();
+        self.files.iter().map(move |file| base64::engine::general_purpose::STANDARD.encode(excerpt(file)))
     }
 
     fn infos(&self) -> Value {
-        let info = |file: &Arc<SourceFile>| {
-            let data = base64::engine::general_purpose::STANDARD.encode(&file.text);
-            json!({ "filename": file.name, "language": "TOML", "data": data })
-        };
-        self.files.iter().map(info).collect()
+        let info = |((file, _), data): (&(Arc<SourceFile>, Vec<Span>), String)| json!({ "filename": file.name, "language": "TOML", "data": data });
+        self.files.iter().zip(self.texts()).map(info).collect()
     }
 }
 

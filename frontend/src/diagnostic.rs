@@ -3,6 +3,8 @@
 //! Passes collect [`Diagnostic`]s and give them back as [`Diagnostics`]; the gateway turns them into BuildKit `Source`
 //! details so that the client draws the excerpt, the command line draws it itself with [`Diagnostics::render`].
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +42,49 @@ impl SourceFile {
         let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
         self.text[start..end].trim_end_matches(['\n', '\r'])
     }
+
+    /// The text as far as clients show it with places in it, since a lock can have megabytes and messages have a limit: lines
+    /// near none of them are empty, so that line numbers hold, and what comes after the last is left out. `None` when it is
+    /// long even so.
+    pub fn excerpt<'a>(&self, spans: impl IntoIterator<Item = &'a Span>) -> Option<String> {
+        let mut near = BTreeSet::new();
+        for span in spans {
+            let (first, last) = span.lines();
+            near.extend(first.saturating_sub(MARGIN)..=last + MARGIN);
+        }
+        let last = near.last().map_or(0, |last| self.line_starts.len().min(*last));
+        let mut text = String::new();
+        for line in 1..=last {
+            if near.contains(&line) {
+                text += &shortened(self.line(line), LONGEST_LINE);
+            }
+            text.push('\n');
+        }
+        (text.len() <= LONGEST_EXCERPT).then_some(text)
+    }
+}
+
+/// Lines around a place that an excerpt has; clients show about this many.
+const MARGIN: usize = 4;
+
+/// Lines of a place: of one that has more, those at its start.
+const MOST_LINES: usize = 16;
+
+/// Bytes of a line of an excerpt.
+const LONGEST_LINE: usize = 4096;
+
+/// Bytes of an excerpt, with the ends of the lines that are empty.
+const LONGEST_EXCERPT: usize = 1 << 20;
+
+/// Bytes of a message: it may quote what is in a file.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// A text, or the start of one that is longer.
+fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.len() > longest {
+        true => format!("{}…", &text[..text.floor_char_boundary(longest)]).into(),
+        false => text.into(),
+    }
 }
 
 /// A byte range in a [`SourceFile`].
@@ -62,11 +107,11 @@ impl Span {
         Self::new(file, 0..0)
     }
 
-    /// 1-based first and last line.
+    /// 1-based first and last line. A place can be all of a long file: then these are its first lines.
     pub fn lines(&self) -> (usize, usize) {
         let first = self.file.position(self.range.start).0;
         let last = self.file.position(self.range.end.saturating_sub(1).max(self.range.start)).0;
-        (first, last)
+        (first, last.min(first + MOST_LINES))
     }
 }
 
@@ -132,12 +177,14 @@ impl Diagnostic {
 
     /// Its message, each place with an excerpt and carets, and its help.
     pub fn excerpt(&self) -> String {
-        let mut text = format!("{}\n", self.message);
+        let mut text = format!("{}\n", shortened(&self.message, LONGEST_MESSAGE));
         for span in &self.spans {
             let (line, column) = span.file.position(span.range.start);
             let source = span.file.line(line);
+            let source = if source.len() > LONGEST_LINE { "…" } else { source };
             let gutter = line.to_string().len();
-            let rest = source.chars().count().saturating_sub(column - 1);
+            let column = column.min(source.chars().count() + 1);
+            let rest = source.chars().count() + 1 - column;
             let marked = span.file.text.get(span.range.clone()).and_then(|text| text.lines().next());
             let length = marked.map_or(0, |text| text.chars().count());
             let carets = "^".repeat(length.min(rest).max(1));
@@ -156,7 +203,7 @@ impl fmt::Display for Diagnostic {
         if let Some(span) = self.spans.first() {
             write!(out, "{span}: ")?;
         }
-        write!(out, "{}", self.message)?;
+        write!(out, "{}", shortened(&self.message, LONGEST_MESSAGE))?;
         for help in &self.help {
             write!(out, "\nhelp: {help}")?;
         }
@@ -179,11 +226,23 @@ impl Diagnostics {
         if collected.is_empty() { Ok(()) } else { Err(Self(collected)) }
     }
 
+    /// Those that are told, and how many more there are: a file can have thousands of mistakes.
+    pub fn told(&self) -> (&[Diagnostic], usize) {
+        let told = &self.0[..self.0.len().min(MOST_TOLD)];
+        (told, self.0.len() - told.len())
+    }
+
     /// Headline, place, excerpt with carets and help of each, for a terminal or a golden.
     pub fn render(&self) -> String {
-        self.0.iter().map(render).collect::<Vec<_>>().join("\n")
+        let (told, more) = self.told();
+        let mut texts: Vec<String> = told.iter().map(render).collect();
+        texts.extend((more > 0).then(|| format!("and {more} more\n")));
+        texts.join("\n")
     }
 }
+
+/// Diagnostics that are told of one run.
+const MOST_TOLD: usize = 50;
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
@@ -195,11 +254,12 @@ impl std::error::Error for Diagnostics {}
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.0.iter().enumerate() {
+        let (told, more) = self.told();
+        for (index, diagnostic) in told.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
             write!(out, "{separator}{diagnostic}")?;
         }
-        Ok(())
+        if more > 0 { write!(out, "\nand {more} more") } else { Ok(()) }
     }
 }
 
@@ -244,6 +304,33 @@ mod tests {
           | ^^^^^^
         help: did you mean `package`?
         "#);
+    }
+
+    #[test]
+    fn keeps_of_a_long_file_what_is_shown() {
+        let lines: String = (1..=50_000).map(|line| format!("# line {line}\n")).collect();
+        let file = SourceFile::new("uv.lock", lines.clone() + &"x".repeat(1_000_000));
+        let at = |text: &str| {
+            let start = file.text.find(text).unwrap();
+            Span::new(&file, start..start + text.len())
+        };
+        let excerpt = file.excerpt([&at("line 40000\n")]).unwrap();
+        assert_eq!(excerpt.lines().nth(39_999), Some("# line 40000"));
+        assert_eq!(excerpt.lines().last(), Some("# line 40004"));
+        assert!(excerpt.len() < 41_000, "{}", excerpt.len());
+        assert!(file.excerpt([&at("xx")]).unwrap().len() < 60_000);
+        assert_eq!(Span::new(&file, 0..lines.len()).lines(), (1, 1 + MOST_LINES));
+        let blank = SourceFile::new("uv.lock", "\n".repeat(LONGEST_EXCERPT + 10));
+        assert_eq!(blank.excerpt([&Span::new(&blank, blank.text.len() - 1..blank.text.len())]), None);
+    }
+
+    #[test]
+    fn thousands_of_mistakes_are_not_all_told() {
+        let long = Diagnostic::new("lock::stale", "é".repeat(10_000));
+        let many = Diagnostics(vec![long; 1_000]);
+        for text in [many.to_string(), many.render()] {
+            assert!(text.contains("\nand 950 more") && text.len() < 60 * LONGEST_MESSAGE, "{}", text.len());
+        }
     }
 
     #[test]

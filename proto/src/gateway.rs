@@ -22,7 +22,7 @@ mod limits;
 mod resolve;
 mod result;
 
-pub use file::{FileRange, FileStat};
+pub use file::{FileRange, FileStat, METADATA_FILE, parse_metadata};
 pub use limits::LinuxResources;
 pub use resolve::{
     GitMeta, HttpMeta, ImageMeta, ImageRequest, OciStore, ResolveMode, ResolvedImage, SourceMeta, SourceRequest,

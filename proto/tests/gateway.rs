@@ -71,6 +71,8 @@ async fn a_whole_file_is_read_in_parts() {
     assert!((0..data.len()).step_by(4093).all(|index| data[index] == daemon::large_file_byte(index)));
     // Exactly one part: the end shows only by an empty part after it.
     assert_eq!(gateway.read_file(&reference("r"), "/part", None).await.unwrap().len(), 8 << 20);
+    let error = gateway.read_file(&reference("r"), "/endless", None).await.unwrap_err();
+    assert_eq!(error.message, "`/endless` has more than 128 MiB");
     let error = gateway.read_file(&reference("r"), "/missing", None).await.unwrap_err();
     assert_eq!((error.code, error.message.as_str()), (Code::Unknown, "no such file or directory"));
 }

@@ -11,6 +11,7 @@ use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::plan::Contents;
 use uv_buildkit::{config, lock, manifest};
 use uv_buildkit_tests::checkout::{Checkout, Selection};
+use uv_buildkit_tests::filler;
 
 /// Words that the readers know, and values that are nearly right.
 const WORDS: [&str; 96] = [
@@ -272,32 +273,15 @@ proptest! {
 /// Far larger than any that is known; its packages are all installed.
 #[test]
 fn a_lock_of_20_megabytes() {
-    let wheels: String = (0..60)
-        .map(|build| {
-            format!(
-                "    {{ url = \"https://files.example/aa/bb/NAME-1.0-{build}-py3-none-any.whl\", hash = \"sha256:{:064}\", size = \
-                 {build}, upload-time = \"2025-01-01T00:00:00.000Z\" }},\n",
-                0
-            )
-        })
-        .collect();
-    let names: Vec<String> = (0..2_000).map(|index| format!("package_{index}")).collect();
-    let edges: String =
-        names.iter().map(|name| format!("    {{ name = \"{}\" }},\n", name.replace('_', "-"))).collect();
-    let mut lock = format!(
+    let names = filler::names();
+    let edges: String = names.iter().map(|name| format!("    {{ name = \"{name}\" }},\n")).collect();
+    let lock = format!(
         "version = 1\nrevision = 5\n\n[[package]]\nname = \"app\"\nversion = \"1.0\"\nsource = {{ virtual = \".\" }}\n\
-         dependencies = [\n{edges}]\n"
+         dependencies = [\n{edges}]\n{}",
+        filler::packages(names.iter().map(String::as_str))
     );
-    for name in &names {
-        lock += &format!(
-            "\n[[package]]\nname = \"{}\"\nversion = \"1.0\"\nsource = {{ registry = \"https://index.example/simple\" }}\nwheels = [\n{}]\n",
-            name.replace('_', "-"),
-            wheels.replace("NAME", name),
-        );
-    }
     assert!(lock.len() > 20_000_000, "{}", lock.len());
-    let dependencies: Vec<String> = names.iter().map(|name| name.replace('_', "-")).collect();
-    let manifest = format!("[project]\nname = \"app\"\nversion = \"1.0\"\ndependencies = {dependencies:?}\n");
+    let manifest = format!("[project]\nname = \"app\"\nversion = \"1.0\"\ndependencies = {names:?}\n");
     let project = Checkout::default().with("uv.lock", lock).with("pyproject.toml", manifest);
     let compiled = project.compile(&Selection::default()).unwrap_or_else(|error| panic!("{}", error.render()));
     let installed: usize = compiled

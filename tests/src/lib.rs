@@ -3,4 +3,5 @@
 pub mod checkout;
 pub mod example;
 pub mod expectation;
+pub mod filler;
 pub mod uv;

@@ -6,7 +6,7 @@ use buildkit_proto::gateway::Warning;
 use buildkit_proto::{Code, Gateway, GatewayError, pb};
 
 use crate::calls;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::options::OptionsError;
 use crate::rules::Rule;
 
@@ -30,15 +30,15 @@ pub enum Failure {
 impl Failure {
     /// What BuildKit said, about something that the user wrote at `span`.
     pub fn at(error: GatewayError, span: &Span) -> Self {
-        Self::Gateway(error.with_detail(source(span)))
+        Self::Gateway(with_sources(error, [span]))
     }
 
     /// As it is returned to BuildKit.
     pub fn into_error(self) -> GatewayError {
         match self {
             Self::Diagnostics(diagnostics) => {
-                let spans = diagnostics.iter().flat_map(|diagnostic| &diagnostic.spans);
-                spans.fold(GatewayError::new(diagnostics.to_string()), |error, span| error.with_detail(source(span)))
+                let spans = diagnostics.told().0.iter().flat_map(|diagnostic| &diagnostic.spans);
+                with_sources(GatewayError::new(diagnostics.to_string()), spans)
             }
             Self::Gateway(error) => error,
             Self::Options(OptionsError::Capability(name)) => {
@@ -94,40 +94,50 @@ impl From<LlbError> for Failure {
 /// Tells the user of something that is not an error. A warning that cannot be delivered does not fail a build.
 pub async fn warn(gateway: &Gateway, definition: &Definition, warning: &Diagnostic) {
     let Ok(Some(digest)) = definition.head_digest() else { return };
-    let span = warning.spans.first();
+    let (info, ranges) = warning.spans.first().and_then(source).map(|source| (source.info, source.ranges)).unzip();
     let request = Warning {
         vertex: digest,
         level: 1,
         short: warning.message.clone(),
         detail: warning.help.clone(),
         url: Rule::of(warning).map(|rule| rule.url()).unwrap_or_default(),
-        info: span.map(|span| info(&span.file)),
-        ranges: span.map(range).into_iter().collect(),
+        info,
+        ranges: ranges.unwrap_or_default(),
     };
     let _undelivered = gateway.warn(request).await;
 }
 
-fn source(span: &Span) -> Source {
-    Source { info: info(&span.file), ranges: vec![range(span)] }
+/// Bytes of excerpts that an error carries. It travels in a header and in messages of at most 16 MiB, encoded twice.
+const MOST_EXCERPTS: usize = 2 << 20;
+
+/// Adds the places, as far as there is room for what is shown with them: the message has their lines in any case.
+fn with_sources<'a>(error: GatewayError, spans: impl IntoIterator<Item = &'a Span>) -> GatewayError {
+    let mut room = MOST_EXCERPTS;
+    spans.into_iter().filter_map(source).fold(error, |error, source| match room.checked_sub(source.info.data.len()) {
+        Some(left) => {
+            room = left;
+            error.with_detail(source)
+        }
+        None => error,
+    })
 }
 
-fn info(file: &SourceFile) -> pb::SourceInfo {
-    pb::SourceInfo {
-        filename: file.name.clone(),
-        data: file.text.clone().into_bytes(),
+fn source(span: &Span) -> Option<Source> {
+    let info = pb::SourceInfo {
+        filename: span.file.name.clone(),
+        data: span.file.excerpt([span])?.into_bytes(),
         definition: None,
         language: "TOML".to_owned(),
-    }
+    };
+    Some(Source { info, ranges: vec![range(span)] })
 }
 
 fn range(span: &Span) -> pb::Range {
-    let position = |offset: usize| {
-        let (line, column) = span.file.position(offset);
-        let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
-        Some(pb::Position { line: number(line), character: number(column - 1) })
-    };
-    pb::Range {
-        start: position(span.range.start),
-        end: position(span.range.end.saturating_sub(1).max(span.range.start)),
-    }
+    let number = |value: usize| i32::try_from(value).unwrap_or(i32::MAX);
+    let position =
+        |line: usize, column: usize| Some(pb::Position { line: number(line), character: number(column - 1) });
+    let (first, column) = span.file.position(span.range.start);
+    let (last, end) = span.file.position(span.range.end.saturating_sub(1).max(span.range.start));
+    let (_, shown) = span.lines();
+    pb::Range { start: position(first, column), end: position(shown, if shown == last { end } else { 1 }) }
 }

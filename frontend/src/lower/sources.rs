@@ -1,6 +1,6 @@
 //! Places in the user's files, for the errors of the steps made from them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buildkit_llb::{Location, SourceFile};
@@ -8,11 +8,7 @@ use buildkit_llb::{Location, SourceFile};
 use crate::diagnostic::Span;
 use crate::plan::{Contents, Plan};
 
-/// Lines kept around a place; clients show about this many.
-const MARGIN: usize = 4;
-
-/// The files that a plan's steps point into, as LLB wants them. A lock can have megabytes, and every solve would carry it: only
-/// the lines near a place are kept, the others are left empty, so that line numbers hold.
+/// The files that a plan's steps point into, as LLB wants them: what clients show of them, since every solve carries it.
 pub struct Sources {
     files: BTreeMap<String, Arc<SourceFile>>,
 }
@@ -20,27 +16,15 @@ pub struct Sources {
 impl Sources {
     /// The files of all spans of a plan.
     pub fn of(plan: &Plan) -> Self {
-        let mut kept: BTreeMap<String, (&Span, BTreeSet<usize>)> = BTreeMap::new();
+        let mut spans_of: BTreeMap<&str, Vec<&Span>> = BTreeMap::new();
         for span in spans(plan) {
-            let (first, last) = span.lines();
-            let lines = &mut kept.entry(span.file.name.clone()).or_insert((span, BTreeSet::new())).1;
-            lines.extend(first.saturating_sub(MARGIN)..=last + MARGIN);
+            spans_of.entry(&span.file.name).or_default().push(span);
         }
-        let files = kept
-            .into_iter()
-            .map(|(name, (span, lines))| {
-                let text: String = span
-                    .file
-                    .text
-                    .split_inclusive('\n')
-                    .enumerate()
-                    .map(|(index, line)| if lines.contains(&(index + 1)) { line } else { "\n" })
-                    .collect();
-                let file = SourceFile::new(name.clone(), "TOML", text, None);
-                (name, file)
-            })
-            .collect();
-        Self { files }
+        let files = spans_of.into_iter().filter_map(|(name, spans)| {
+            let text = spans[0].file.excerpt(spans.iter().copied())?;
+            Some((name.to_owned(), SourceFile::new(name, "TOML", text, None)))
+        });
+        Self { files: files.collect() }
     }
 
     /// The place of a span.

@@ -1,11 +1,33 @@
 //! Files of a solved ref.
 
+use prost::Message as _;
+
 use super::{Gateway, Ref};
 use crate::error::GatewayError;
 use crate::{fsutil_pb, gateway_pb};
 
 /// A read of a whole file takes parts of this size: an answer has to stay below 16 MiB with all that is around it.
 const READ_PART: u64 = 8 << 20;
+
+/// A whole file is no larger: a frontend holds it in memory.
+const MAX_FILE: usize = 128 << 20;
+
+/// Where a local source of which only metadata is transferred has it (fsutil: `metadataPath`).
+pub const METADATA_FILE: &str = ".fsutil-metadata";
+
+/// Reads such a file: messages with their length in front, of four bytes, the lowest first. Paths are whole.
+pub fn parse_metadata(mut bytes: &[u8]) -> Result<Vec<FileStat>, GatewayError> {
+    let mut entries = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk() {
+        let message =
+            usize::try_from(u32::from_le_bytes(*length)).ok().and_then(|length| rest.split_at_checked(length));
+        let decoded = message.and_then(|(message, rest)| Some((fsutil_pb::Stat::decode(message).ok()?, rest)));
+        let (stat, rest) = decoded.ok_or_else(|| GatewayError::new("BuildKit's list of files cannot be read"))?;
+        entries.push(stat.into());
+        bytes = rest;
+    }
+    Ok(entries)
+}
 
 /// Bits of Go's `os.FileMode`, which is what `FileStat::mode` holds.
 const MODE_DIR: u32 = 1 << 31;
@@ -39,8 +61,8 @@ pub struct FileStat {
 impl Gateway {
     /// The bytes of a file: of `range`, or else of the whole file.
     ///
-    /// A range ends early where the file ends. A whole file may be larger than a message, it is read in parts. A
-    /// missing file is an error with code `Unknown`, so ask [`Gateway::read_dir`] when a file may be missing.
+    /// A range ends early where the file ends. A whole file may be larger than a message, it is read in parts; one of more
+    /// than 128 MiB is an error. A missing file is an error with code `Unknown`, so ask [`Gateway::read_dir`] when a file may be missing.
     pub async fn read_file(
         &self,
         reference: &Ref,
@@ -56,6 +78,9 @@ impl Gateway {
             let part = self.read_range(reference, path, range).await?;
             let end = (part.len() as u64) < READ_PART;
             data.extend(part);
+            if data.len() > MAX_FILE {
+                return Err(GatewayError::new(format!("`{path}` has more than {} MiB", MAX_FILE >> 20)));
+            }
             if end {
                 return Ok(data);
             }
@@ -134,6 +159,31 @@ impl From<fsutil_pb::Stat> for FileStat {
             size: u64::try_from(stat.size).unwrap_or(0),
             modified: stat.mod_time,
             link: stat.linkname,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_list_of_files() {
+        let stats =
+            [("members", 1 << 31 | 0o755), ("members/core", 1 << 31 | 0o755), ("members/link", 1 << 27 | 0o777)];
+        let mut bytes = Vec::new();
+        for (path, mode) in stats {
+            let message = fsutil_pb::Stat { path: path.to_owned(), mode, ..Default::default() }.encode_to_vec();
+            bytes.extend(u32::try_from(message.len()).unwrap().to_le_bytes());
+            bytes.extend(message);
+        }
+        let entries = parse_metadata(&bytes).unwrap();
+        let read: Vec<_> = entries.iter().map(|entry| (entry.path.as_str(), entry.mode)).collect();
+        assert_eq!(read, stats);
+        assert!(entries[1].is_dir() && entries[2].is_symlink());
+        assert_eq!(parse_metadata(&[]).unwrap(), []);
+        for cut in [bytes.len() - 1, 4] {
+            assert!(parse_metadata(&bytes[..cut]).is_err(), "{cut}");
         }
     }
 }
