@@ -2,15 +2,19 @@
 //!
 //! `INSTA_UPDATE=always` accepts what changed; read the diff of it.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, ensure};
+use uv_buildkit_tests::filler;
 
 use crate::Trials;
 use crate::build::Build;
 use crate::context::Context;
 use crate::pond::Pond;
+use crate::server::Server;
 use crate::stage::Stage;
 
 /// A mistake in a workspace that is otherwise right.
@@ -102,6 +106,8 @@ pub fn add(trials: &mut Trials) {
         trials.add(format!("errors::{}", mistake.name), move |stage| mistake.show(stage, &pond));
     }
     trials.add("errors::tampered_wheel", tampered_wheel);
+    trials.add("errors::lock_of_20_megabytes", lock_of_20_megabytes);
+    trials.add("errors::links_out_of_the_context", links_out_of_the_context);
 }
 
 impl Mistake {
@@ -125,6 +131,58 @@ fn tampered_wheel(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "tampered")?;
     pond.index.offer("reed", "1.0", "import evil\n")?;
     show(pond.context.build(), "tampered_wheel", "")
+}
+
+/// No message holds such a lock, and the error shows its place all the same; without the mistake it is built.
+fn lock_of_20_megabytes(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "long-lock")?;
+    let names = filler::names();
+    let good = pond.context.read("uv.lock")? + &filler::packages(names.iter().map(String::as_str));
+    ensure!(good.len() > 20_000_000, "{}", good.len());
+    let mistake = "\n[[package]]\nname = \"zebra\"\nversion = \"1.0\"\nsource = { registry = \"https://index.example/simple\" }\n\
+                   dependencies = [\n    { name = \"nowhere\" },\n]\n";
+    pond.context.write("uv.lock", format!("{good}{mistake}"))?;
+    show(pond.context.build(), "lock_of_20_megabytes", "")?;
+    // The first lines of the file are as near as the last.
+    pond.context.write(
+        "uv.lock",
+        good.replacen("name = \"heron\"\nversion = \"1.0\"", "name = \"heron\"\nversion = \"one\"", 1),
+    )?;
+    show(pond.context.build(), "lock_of_20_megabytes_start", "")?;
+    pond.context.write("uv.lock", good)?;
+    pond.context.build().push("errors").map(drop)
+}
+
+/// What lies behind a link that leaves the context is not there: of a directory, of a repository and of an archive.
+fn links_out_of_the_context(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "links")?;
+    let core = pond.context.directory.join("members/pond-core");
+    let outside = stage.directory("links-outside")?.join("pond-core");
+    fs::rename(&core, &outside)?;
+    symlink("../../links-outside/pond-core", &core)?;
+    show(pond.context.build(), "links_of_a_member", "")?;
+    let server = Server::open(stage, "links-server")?;
+    server.commit("pond", &pond.context.directory, "pond")?;
+    server.pack("pond", &pond.context.directory)?;
+    for url in [server.url("pond.git#main:pond"), server.url("pond.tar.gz")] {
+        let shown = Build::of(stage, &url).fail()?;
+        let expected = "the symbolic link `members/pond-core`, on the way to `members/pond-core/pyproject.toml`, leads to \
+                        `../../links-outside/pond-core`: the build context has no such file";
+        ensure!(shown.contains(expected), "`{expected}` is not shown for {url}:\n{shown}");
+    }
+    // A link as a manifest, and as the lock.
+    fs::remove_file(&core)?;
+    fs::create_dir(&core)?;
+    symlink(outside.join("pyproject.toml"), core.join("pyproject.toml"))?;
+    let shown = pond.context.build().fail()?;
+    let expected = format!(
+        "the symbolic link `members/pond-core/pyproject.toml` leads to `{}`",
+        outside.join("pyproject.toml").display()
+    );
+    ensure!(shown.contains(&expected), "`{expected}` is not shown:\n{shown}");
+    fs::rename(pond.context.directory.join("uv.lock"), outside.join("uv.lock"))?;
+    symlink("../links-outside/pond-core/uv.lock", pond.context.directory.join("uv.lock"))?;
+    show(pond.context.build(), "links_of_the_lock", "")
 }
 
 /// Compares what is printed, in which `log` of the failed step must be seen, without what differs from run to run.

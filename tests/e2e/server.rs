@@ -71,6 +71,7 @@ impl Server {
     pub fn pack(&self, name: &str, directory: &Path) -> Result<PathBuf> {
         let path = self.directory.join(format!("{name}.tar.gz"));
         let mut archive = Builder::new(GzEncoder::new(fs::File::create(&path)?, Compression::fast()));
+        archive.follow_symlinks(false);
         archive.append_dir_all(".", directory)?;
         archive.into_inner()?.finish()?;
         Ok(path)

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildkit_llb::{Input, Local, Metadata};
-use buildkit_proto::gateway::SolveRequest;
+use buildkit_proto::Gateway;
+use buildkit_proto::gateway::{Ref, SolveRequest};
 use futures::future::try_join_all;
 
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
@@ -13,7 +14,7 @@ use super::failure::Failure;
 use super::solve;
 use crate::cli::missing_lock;
 use crate::config::{self, Config};
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::entry::{self, Entry};
 use crate::ignore;
 use crate::lock::{self, PackageId};
@@ -137,7 +138,12 @@ async fn read_manifests(
         return Ok(manifests);
     }
     let names: Vec<&str> = wanted.iter().map(|(_, path)| *path).collect();
-    let files = read(contexts, &contexts.context, &names, "[internal] load manifests of members").await?;
+    let span = |path: &str| {
+        let (id, _) = wanted.iter().find(|(_, wanted)| *wanted == path)?;
+        Some(project.lock.packages[*id].span.clone())
+    };
+    let label = "[internal] load manifests of members";
+    let files = read_for(contexts, &contexts.context, &names, label, span).await?;
     for (id, path) in wanted {
         if let Some(file) = files.get(path) {
             manifests.insert(id, manifest::parse(file)?);
@@ -152,6 +158,17 @@ pub async fn read(
     place: &Place,
     paths: &[&str],
     name: &str,
+) -> Result<BTreeMap<String, Arc<SourceFile>>, Failure> {
+    read_for(contexts, place, paths, name, |_| None).await
+}
+
+/// The same for what the user wrote at `span`.
+async fn read_for(
+    contexts: &Contexts<'_>,
+    place: &Place,
+    paths: &[&str],
+    name: &str,
+    span: impl Fn(&str) -> Option<Span>,
 ) -> Result<BTreeMap<String, Arc<SourceFile>>, Failure> {
     let gateway = contexts.gateway;
     let root = match place {
@@ -171,16 +188,16 @@ pub async fn read(
         return Ok(BTreeMap::new());
     };
     let texts = paths.iter().map(|path| {
-        let reference = &reference;
+        let (reference, span) = (&reference, &span);
         async move {
             let bytes = match gateway.read_file(reference, path, None).await {
                 Ok(bytes) => bytes,
-                // What BuildKit says of an absent file is no part of its interface: a listing tells whether it is absent.
                 Err(error) => {
-                    let (parent, file) = path.rsplit_once('/').unwrap_or((".", path));
-                    let present = gateway.read_dir(reference, parent, "").await.unwrap_or_default();
-                    let is_present = present.iter().any(|entry| entry.path == file);
-                    return if is_present { Err(Failure::from(error)) } else { Ok(None) };
+                    return match unreadable(gateway, reference, path).await {
+                        Unreadable::Absent => Ok(None),
+                        Unreadable::Present => Err(Failure::from(error)),
+                        Unreadable::BehindALink(link) => Err(Failure::from(link.at_some(span(path)))),
+                    };
                 }
             };
             match String::from_utf8(bytes) {
@@ -192,4 +209,42 @@ pub async fn read(
         }
     });
     Ok(try_join_all(texts).await?.into_iter().flatten().collect())
+}
+
+/// Why a file could not be read.
+enum Unreadable {
+    Absent,
+    Present,
+    BehindALink(Diagnostic),
+}
+
+/// Looks for a file that could not be read. What BuildKit says of an absent file is no part of its interface: listings tell whether
+/// it is absent, or whether a symbolic link on the way to it leads to where there is nothing. No link leads out of the context.
+async fn unreadable(gateway: &Gateway, reference: &Ref, path: &str) -> Unreadable {
+    let mut parent = ".".to_owned();
+    let mut link = None;
+    for part in path.split('/') {
+        match gateway.read_dir(reference, &parent, "").await {
+            Ok(entries) => {
+                let Some(entry) = entries.into_iter().find(|entry| entry.path == part) else {
+                    return Unreadable::Absent;
+                };
+                parent = file_in(&parent, part);
+                link = entry.is_symlink().then(|| (parent.clone(), entry.link));
+            }
+            Err(_) => break,
+        }
+    }
+    match link {
+        None if parent == path => Unreadable::Present,
+        None => Unreadable::Absent,
+        Some((at, to)) => {
+            let way = if at == path { String::new() } else { format!(", on the way to `{path}`,") };
+            let problem = format!("the symbolic link `{at}`{way} leads to `{to}`: the build context has no such file");
+            Unreadable::BehindALink(
+                Diagnostic::new("context::behind_a_link", problem)
+                    .help("build from a directory that holds both, or put the files themselves there"),
+            )
+        }
+    }
 }

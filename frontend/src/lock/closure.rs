@@ -52,8 +52,9 @@ impl Closure {
         way
     }
 
-    /// Local projects with every project after those it depends on; ties and circles in the order of the lock.
-    pub fn local_projects(&self, lock: &Lock) -> Vec<PackageId> {
+    /// Local projects with every project after those it depends on, and the one that all this is for at the end, even if others
+    /// depend on it in turn; ties and circles in the order of the lock.
+    pub fn local_projects(&self, lock: &Lock, own: PackageId) -> Vec<PackageId> {
         let mut ordered = Vec::new();
         let mut visited = BTreeSet::new();
         for root in self.packages() {
@@ -73,6 +74,9 @@ impl Closure {
                     }
                 }
             }
+        }
+        if let Some(index) = ordered.iter().position(|id| *id == own) {
+            ordered[index..].rotate_left(1);
         }
         ordered
     }
@@ -286,7 +290,28 @@ old = [{ name = "array", version = "1" }]"#,
             .expect("an environment");
         let closure = select(&lock, &selection, &environment).expect("a closure");
         let expected: Vec<PackageId> = (0..LENGTH).rev().collect();
-        assert_eq!(closure.local_projects(&lock), expected);
+        assert_eq!(closure.local_projects(&lock, 0), expected);
+    }
+
+    /// Projects that need each other: each is reached, and the one that is asked for comes last.
+    #[test]
+    fn a_circle_ends_with_what_is_asked_for() {
+        let project = |name: &str, needs: &str| {
+            format!(
+                "[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = {{ editable = \"{name}\" }}\n\
+                 dependencies = [{{ name = \"{needs}\" }}]\n"
+            )
+        };
+        let text = format!("version = 1\n{}{}{}", project("a", "b"), project("b", "c"), project("c", "a"));
+        let lock = crate::lock::parse(&SourceFile::new("uv.lock", text)).expect("a lock");
+        let environment = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9")
+            .environment()
+            .expect("an environment");
+        for (root, expected) in [(0, [2, 1, 0]), (1, [2, 0, 1]), (2, [1, 0, 2])] {
+            let selection = Selection { root, extras: BTreeSet::new(), groups: BTreeSet::new() };
+            let closure = select(&lock, &selection, &environment).expect("a closure");
+            assert_eq!(closure.local_projects(&lock, root), expected);
+        }
     }
 
     /// uv guards an edge to an extra in a conflict set by that very extra.

@@ -164,7 +164,7 @@ def verify(path, shown, expected):
     found = "%s:%s" % (algorithm, digest.hexdigest())
     if found != expected:
         sys.exit(
-            "worker.py: `%s` is not the file that was locked: uv.lock has %s, the file has %s\n"
+            "worker.py: `%s` is not the file that was locked: the lock has %s, the file has %s\n"
             "help: bring back the file that was locked, or run `uv lock` if this one is meant" % (shown, expected, found)
         )
 
@@ -484,7 +484,7 @@ def build(path, subdirectory, arguments):
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
-            check_version(name, *expected, "uv.lock", LOCKED)
+            check_version(name, *expected, "the lock", LOCKED)
         else:
             os.remove(os.path.join(OUT, name))
     require_portable(OUT, expected[0])

@@ -62,10 +62,11 @@ pub(super) fn choose(
 
 fn from_git(package: &LockedPackage, git: &GitSource) -> Result<Artifact, Diagnostic> {
     if git.lfs {
-        let problem = format!("package `{}` needs files of git LFS, which cannot be fetched yet", package.name);
+        let problem = format!("package `{}` needs files of git LFS, which BuildKit does not fetch", package.name);
         return Err(Diagnostic::new("lock::unsupported_source", problem)
             .at(package.span.clone())
-            .help("use a version that an index has"));
+            .help("use a version that an index has, or put its wheel into the build context")
+            .help("if its build does without those files, take `lfs = true` out of its entry in `tool.uv.sources`"));
     }
     let origin = Origin::Git { url: git.url.clone(), commit: git.commit.clone() };
     let form = Form::Tree { subdirectory: git.subdirectory.clone() };

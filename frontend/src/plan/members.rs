@@ -35,7 +35,7 @@ pub(super) fn of(
         begun: Vec::new(),
     };
     let mut members = Vec::new();
-    for id in closure.local_projects(&project.lock) {
+    for id in closure.local_projects(&project.lock, target.selection.root) {
         let Some(mut member) = planning.member(id)? else { continue };
         let source = &project.lock.packages[id].source;
         if target.editable && matches!(source, Source::Editable(_)) {
@@ -197,10 +197,11 @@ impl Planning<'_> {
 
     /// A project and the others that it needs when it runs, whatever the environment.
     fn reach(&self, id: PackageId, reached: &mut BTreeSet<PackageId>) {
-        let package = &self.project.lock.packages[id];
-        if package.source.project_dir().is_some() && reached.insert(id) {
-            for dependency in &package.dependencies {
-                self.reach(dependency.package, reached);
+        let mut queue = vec![id];
+        while let Some(id) = queue.pop() {
+            let package = &self.project.lock.packages[id];
+            if package.source.project_dir().is_some() && reached.insert(id) {
+                queue.extend(package.dependencies.iter().map(|dependency| dependency.package));
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::index::Told;
 use crate::project::{Project, SETUPTOOLS, UV_BUILD};
 
 /// By name.
-pub const KINDS: [(&str, Write); 19] = [
+pub const KINDS: [(&str, Write); 20] = [
     ("index_sdist", index_sdist),
     ("git_tag", git_tag),
     ("git_subdirectory", git_subdirectory),
@@ -17,6 +17,7 @@ pub const KINDS: [(&str, Write); 19] = [
     ("path_wheel", path_wheel),
     ("path_sdist", path_sdist),
     ("local_projects", local_projects),
+    ("circle_of_members", circle_of_members),
     ("flat_index", flat_index),
     ("forks", forks),
     ("conflicts", conflicts),
@@ -153,6 +154,23 @@ fn local_projects(fixture: &Fixture<'_>) -> Result<Application> {
         manifest: "[tool.uv.sources]\nheron = { path = \"libraries/heron\", editable = true }\n\
                    lily = { path = \"libraries/lily\", editable = false }\n\
                    pond = { path = \"libraries/pond\", package = false }\n"
+            .to_owned(),
+        ..Application::default()
+    })
+}
+
+/// Members that need each other, and the application among them: a circle at run time is none when they are built.
+fn circle_of_members(fixture: &Fixture<'_>) -> Result<Application> {
+    let members = fixture.context.directory.join("members");
+    for (name, needs) in [("heron", "lily"), ("lily", "app")] {
+        let project = Project::write(&members.join(name), name, "1.0", UV_BUILD, &fixture.nonce)?;
+        project.edit("pyproject.toml", ">=3.11\"\n", &format!(">=3.11\"\ndependencies = [\"{needs}\"]\n"))?;
+    }
+    Ok(Application {
+        dependencies: vec!["heron".to_owned()],
+        modules: vec!["heron", "lily"],
+        manifest: "[tool.uv.workspace]\nmembers = [\"members/*\"]\n\n[tool.uv.sources]\napp = { workspace = true }\n\
+                   heron = { workspace = true }\nlily = { workspace = true }\n"
             .to_owned(),
         ..Application::default()
     })
