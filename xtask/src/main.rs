@@ -34,6 +34,12 @@ enum Task {
     Demo,
     /// Measure builds side by side with uv's documented Dockerfiles
     Bench(bench::Options),
+    /// Feed damaged files to everything that reads one
+    Fuzz {
+        /// Arguments, such as `--inputs 1000000`; `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run every test, those against a real BuildKit too
     Test {
         /// Arguments for `cargo test`
@@ -96,6 +102,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
         Task::Demo => demo::run()?,
         Task::Bench(options) => bench::run(&options)?,
+        Task::Fuzz { arguments } => test::fuzz(&arguments)?,
         Task::Test { arguments } => test::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

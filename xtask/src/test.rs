@@ -23,3 +23,10 @@ fn run_in(lab: &Lab, arguments: &[String]) -> Result<()> {
     tests.args(["test", "--workspace", "--all-features"]).args(arguments);
     run_shown(&mut tests)
 }
+
+/// Tries damaged files on the readers, which are built with optimisation and look at nothing but files.
+pub fn fuzz(arguments: &[String]) -> Result<()> {
+    let mut fuzz = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    fuzz.current_dir(workspace()).args(["run", "--release", "--package", "uv-buildkit-tests", "--bin", "fuzz", "--"]);
+    run_shown(fuzz.args(arguments))
+}
