@@ -71,6 +71,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         config: None,
         lock: file("uv.lock").expect("a lock"),
         manifest: file("pyproject.toml"),
+        uv_toml: None,
         python_version: None,
     };
     let project = Project::parse(&files, &BTreeMap::new()).expect("a project");
@@ -81,7 +82,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         (*id, manifest::parse(&file(path).expect("a manifest")).expect("a manifest that can be read"))
     });
     let manifests = parsed.collect();
-    stale::check(&project, &manifests).expect("a fresh lock");
+    stale::check(&project, &manifests, &BTreeMap::new()).expect("a fresh lock");
     let target = project.target(&request, &manifests).expect("a target");
     let interpreter = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
     let image = |reference: &str| Image {

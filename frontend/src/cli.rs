@@ -5,6 +5,7 @@ mod bake;
 mod git;
 mod history;
 mod init;
+pub mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
@@ -443,7 +444,8 @@ impl SelectionArgs {
         let project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
         let manifests = manifests(&project, &request, read)?;
         if checks_lock {
-            stale::check(&project, &manifests)?;
+            let ignored = read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
+            stale::check(&project, &manifests, &listing::newcomers(&self.directory, &project, &ignored))?;
         }
         let target = project.target(&request, &manifests)?;
         let outside = self.outside(&target);
@@ -461,8 +463,8 @@ impl SelectionArgs {
         let path = named.map_or(lock::FILE_NAME, |named| &named.value);
         let lock = read(path)?.ok_or_else(|| missing_lock(config.as_ref(), named))?;
         let beside = |file: &str| file_in(directory_of(path), file);
-        let (manifest, python_version) = (read(&beside(manifest::FILE_NAME))?, read(&beside(".python-version"))?);
-        Ok(Files { config, lock, manifest, python_version })
+        let (manifest, uv_toml) = (read(&beside(manifest::FILE_NAME))?, read(&beside(manifest::UV_TOML))?);
+        Ok(Files { config, lock, manifest, uv_toml, python_version: read(&beside(".python-version"))? })
     }
 
     fn read(&self, name: &str) -> Result<Option<Arc<SourceFile>>, CliError> {

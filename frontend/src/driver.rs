@@ -7,6 +7,7 @@ mod downloads;
 mod failure;
 mod flags;
 mod images;
+mod listing;
 mod reading;
 mod result;
 
@@ -151,6 +152,8 @@ async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> R
 struct Read {
     project: Project,
     manifests: BTreeMap<PackageId, Manifest>,
+    /// Manifests in directories that may have become members, by directory.
+    newcomers: BTreeMap<String, Manifest>,
     ignore: Vec<String>,
     check: Check,
 }
@@ -162,15 +165,19 @@ impl Read {
         let EntryFiles { files, ignore, check } = reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
-        let manifests = match all && project.declares_targets() {
+        let (manifests, newcomers) = match all && project.declares_targets() {
             // Declared targets speak for themselves, and there may be none to choose.
-            true => BTreeMap::new(),
+            true => Default::default(),
             false => {
                 let elsewhere = elsewhere(contexts, &project, platform).await?;
-                reading::manifests(contexts, &project, &request(options), &elsewhere).await?
+                let request = request(options);
+                futures::try_join!(
+                    reading::manifests(contexts, &project, &request, &elsewhere),
+                    listing::newcomers(contexts, &project, &ignore),
+                )?
             }
         };
-        Ok(Self { project, manifests, ignore, check })
+        Ok(Self { project, manifests, newcomers, ignore, check })
     }
 
     /// What must pass before a target is built.
@@ -181,7 +188,7 @@ impl Read {
 
     /// What to build, of a lock that is up to date.
     fn target(&self, options: &Options) -> Result<Target, Diagnostics> {
-        stale::check(&self.project, &self.manifests)?;
+        stale::check(&self.project, &self.manifests, &self.newcomers)?;
         let mut target = self.project.target(&request(options), &self.manifests)?;
         target.labels.extend(options.labels());
         Ok(target)

@@ -40,6 +40,8 @@ pub struct Lock {
     pub supported_markers: Vec<MarkerTree>,
     /// The place of that list, or the start of the file.
     pub supported_markers_span: Span,
+    /// `tool.uv.required-environments`.
+    pub required_markers: Vec<MarkerTree>,
     /// Sets of which at most one item may be active.
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members; for a single project, its own name.
@@ -334,6 +336,8 @@ impl Reader<'_> {
             .flat_map(|list| list.get_ref())
             .map(|marker| self.parse("marker", marker, &supported_markers_span))
             .collect::<Result<_, _>>()?;
+        let required_markers =
+            wire.required_markers.iter().map(|marker| self.parse("marker", marker, &top)).collect::<Result<_, _>>()?;
         let conflicts = wire
             .conflicts
             .iter()
@@ -356,6 +360,7 @@ impl Reader<'_> {
             requires_python,
             supported_markers,
             supported_markers_span,
+            required_markers,
             conflicts,
             members,
             settings: Settings::from_wire(&wire.manifest, directory_of(&self.file.name)),

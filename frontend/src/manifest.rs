@@ -27,6 +27,9 @@ use version::VersionSource;
 /// The file's name.
 pub const FILE_NAME: &str = "pyproject.toml";
 
+/// Name of the file beside it in which uv may have its settings.
+pub const UV_TOML: &str = "uv.toml";
+
 /// A manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
@@ -232,6 +235,17 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
         declarations,
     })
+}
+
+/// The indexes that a `uv.toml` beside the workspace root's manifest names: uv looks at no others. Those that the manifest has a
+/// name for are still there for packages that name them.
+pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Indexes, Diagnostics> {
+    let wire: UvWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let mut indexes = indexes(&wire, directory_of(&file.name));
+    for (name, url) in &manifest.named {
+        indexes.named.entry(name.clone()).or_insert_with(|| url.clone());
+    }
+    Ok(indexes)
 }
 
 fn indexes(uv: &UvWire, root: &str) -> Indexes {

@@ -26,6 +26,8 @@ pub struct Files {
     pub lock: Arc<SourceFile>,
     /// `pyproject.toml` beside the lock.
     pub manifest: Option<Arc<SourceFile>>,
+    /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
+    pub uv_toml: Option<Arc<SourceFile>>,
     /// `.python-version` beside the lock.
     pub python_version: Option<Arc<SourceFile>>,
 }
@@ -39,7 +41,7 @@ pub struct Project {
     pub lock: Lock,
     /// The workspace root's manifest.
     pub manifest: Option<Manifest>,
-    /// How it says that packages are built.
+    /// How it, or `uv.toml`, says that packages are built.
     pub settings: manifest::settings::Settings,
     python_version: Option<Located<String>>,
 }
@@ -60,8 +62,14 @@ impl Project {
     /// Parses the files; `build_args` override the config's args.
     pub fn parse(files: &Files, build_args: &BTreeMap<String, String>) -> Result<Self, Diagnostics> {
         let config = files.config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
-        let manifest = files.manifest.as_ref().map(manifest::parse).transpose()?;
-        let settings = files.manifest.as_ref().map(manifest::settings::parse).transpose()?.unwrap_or_default();
+        let mut manifest = files.manifest.as_ref().map(manifest::parse).transpose()?;
+        let mut settings = files.manifest.as_ref().map(manifest::settings::parse).transpose()?.unwrap_or_default();
+        if let Some(file) = &files.uv_toml
+            && let Some(manifest) = &mut manifest
+        {
+            settings = manifest::settings::parse_beside(file, settings)?;
+            manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
+        }
         let lock = lock::parse(&files.lock)?;
         let python_version = files.python_version.as_ref().and_then(python_version);
         let project = Self { config, lock, manifest, settings, python_version };

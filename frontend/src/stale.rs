@@ -2,7 +2,9 @@
 //! compared: those of the projects that the target can reach, and the workspace root's. No false alarm: where it is not certain
 //! how uv reads something, nothing is said.
 
+mod forks;
 mod lowering;
+pub mod newcomers;
 mod requirement;
 mod workspace;
 
@@ -26,8 +28,13 @@ const NOTES_EMPTY: u32 = 1;
 /// From this revision on uv may leave out what manifests said.
 const NOTES_LESS: u32 = 4;
 
-/// Refuses a lock that `uv lock` would change, with the lines of the manifests that it was not made from.
-pub fn check(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Result<(), Diagnostics> {
+/// Refuses a lock that `uv lock` would change, with the lines of the manifests that it was not made from. `newcomers` are the
+/// manifests in directories that may have become members.
+pub fn check(
+    project: &Project,
+    manifests: &BTreeMap<PackageId, Manifest>,
+    newcomers: &BTreeMap<String, Manifest>,
+) -> Result<(), Diagnostics> {
     if project.config.as_ref().is_some_and(|config| !config.checks_lock) {
         return Ok(());
     }
@@ -37,7 +44,9 @@ pub fn check(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Re
     let mut check = Check { lock, bounds, root, errors: Vec::new() };
     if let Some(root) = root {
         check.members(root);
+        check.newcomers(root, newcomers);
         check.settings(root);
+        check.environments(root);
     }
     // The root is read whether the target reaches it or not.
     let root_id = project.manifest.as_ref().and_then(|manifest| lock.member(manifest.name.as_ref()?));
@@ -55,6 +64,7 @@ pub fn check(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Re
         }
     }
     root.into_iter().for_each(|root| check.editables(root));
+    check.conflicts(&compared);
     check.python(&compared);
     // Once is enough.
     if let Some(last) = check.errors.pop() {

@@ -87,6 +87,7 @@ impl Workspace {
             config: None,
             lock: source("uv.lock")?,
             manifest: Some(source("pyproject.toml")?),
+            uv_toml: None,
             python_version: None,
         };
         let name = directory.strip_prefix(corpus)?.display().to_string();

@@ -16,6 +16,7 @@ use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
+use uv_buildkit::stale::newcomers;
 use uv_buildkit::{cli, config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
@@ -138,8 +139,8 @@ impl Checkout {
             return Err(cli::missing_lock(config.as_ref(), named));
         };
         let beside = |name: &str| self.file(&file_in(directory_of(path), name));
-        let (manifest, python_version) = (beside(manifest::FILE_NAME), beside(".python-version"));
-        Ok(Files { config, lock, manifest, python_version })
+        let (manifest, uv_toml) = (beside(manifest::FILE_NAME), beside(manifest::UV_TOML));
+        Ok(Files { config, lock, manifest, uv_toml, python_version: beside(".python-version") })
     }
 
     fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, Diagnostics> {
@@ -159,6 +160,16 @@ impl Checkout {
         }
     }
 
+    /// Manifests in directories that may have become members: there is no other directory than those of files.
+    fn newcomers(&self, project: &Project, ignored: &[String]) -> BTreeMap<String, Manifest> {
+        let listed = self.files.keys().map(|path| directory_of(path).to_owned()).collect();
+        let read = |directory: String| {
+            let manifest = manifest::parse(&self.file(&file_in(&directory, manifest::FILE_NAME))?).ok()?;
+            Some((directory, manifest))
+        };
+        newcomers::candidates(project, listed, ignored).into_iter().filter_map(read).collect()
+    }
+
     /// Compiles what is selected.
     pub fn compile(&self, selection: &Selection) -> Result<Compiled, Diagnostics> {
         let build_args = selection.build_args.iter().cloned().collect();
@@ -169,9 +180,9 @@ impl Checkout {
         };
         let project = Project::parse(&self.entry_files(&build_args, &request)?, &build_args)?;
         let manifests = self.manifests(&project, &request)?;
-        stale::check(&project, &manifests)?;
-        let target = project.target(&request, &manifests)?;
         let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
+        stale::check(&project, &manifests, &self.newcomers(&project, &ignore))?;
+        let target = project.target(&request, &manifests)?;
         compile(Inputs {
             project: &project,
             target: &target,

@@ -14,7 +14,7 @@ use anyhow::{Result, ensure};
 use mutations::{Claim, Mutation};
 use oracle::{Oracle, Verdict};
 use uv_buildkit_tests::checkout::{Checkout, Selection};
-use workspace::Workspace;
+use workspace::{Addition, Workspace};
 
 /// Names the directory that holds the corpus; by default `../shared/corpus` beside the repository.
 const CORPUS: &str = "UV_BUILDKIT_CORPUS";
@@ -101,6 +101,18 @@ fn uv_and_we_agree() -> Result<()> {
                 }
                 workspace.replace(&path, before)?;
             }
+        }
+        for Addition { name: kind, path, text } in workspace.additions() {
+            let file = copy.path().join(&path);
+            let directory = file.parent().expect("a directory").to_owned();
+            std::fs::create_dir_all(&directory)?;
+            std::fs::write(&file, text)?;
+            let outcome = Outcome::of(oracle.judge(copy.path())?, &workspace.complaints()?);
+            *counts.entry((kind, outcome)).or_default() += 1;
+            if outcome == Outcome::FalseAlarm || outcome == Outcome::Missed {
+                wrong.push(format!("{name}/{path}, {kind}: {outcome:?} {:?}", workspace.complaints()?));
+            }
+            std::fs::remove_dir_all(&directory)?;
         }
     }
     for ((kind, outcome), count) in &counts {

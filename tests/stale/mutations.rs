@@ -150,6 +150,21 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
             add("members gone", Claim::Seen, pattern.span.range.clone(), "\"nowhere/*\"");
         }
     }
+    for (name, list) in
+        [("environments gone", &own.environments), ("required environments gone", &own.required_environments)]
+    {
+        let Some(list) = list else { continue };
+        add(name, Claim::Seen, list.span.range.clone(), "[]");
+    }
+    for set in &own.conflicts {
+        add("a conflict less", Claim::Seen, set.span.range.clone(), "");
+        let [first, ..] = &set.value[..] else { continue };
+        let named = first.extra.as_ref().or(first.group.as_ref());
+        if let Some(name) = named {
+            let text = text[set.span.range.clone()].replacen(&format!("\"{name}\""), "\"added-name\"", 1);
+            add("another conflict", Claim::Seen, set.span.range.clone(), &text);
+        }
+    }
     for (name, list) in [("constraints", &own.constraints), ("overrides", &own.overrides)] {
         let Some(list) = list else { continue };
         let name = if name == "constraints" { "a new constraint" } else { "a new override" };
@@ -160,7 +175,28 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
         if own.constraints.is_none() {
             add("first constraints", Claim::Seen, at..at, "constraint-dependencies = [\"added-package<9\"]\n");
         }
-        add("environments", Claim::NotSeen, at..at, "environments = [\"sys_platform == 'linux'\"]\n");
+        if own.environments.is_none() {
+            add("environments", Claim::Seen, at..at, "environments = [\"sys_platform == 'linux'\"]\n");
+            add("environments of every python", Claim::Seen, at..at, "environments = \"python_version >= '3.0'\"\n");
+        }
+        if own.required_environments.is_none() {
+            add(
+                "required environments",
+                Claim::Seen,
+                at..at,
+                "required-environments = [\"sys_platform == 'linux'\"]\n",
+            );
+        }
+        if own.conflicts.is_empty() {
+            add("an empty list of conflicts", Claim::Seen, at..at, "conflicts = []\n");
+        }
+        add(
+            "metadata of dependencies",
+            Claim::NotSeen,
+            at..at,
+            "dependency-metadata = [{ name = \"added-package\" }]\n",
+        );
+        add("excluded dependencies", Claim::NotSeen, at..at, "exclude-dependencies = [\"added-package\"]\n");
     }
     // A key may be there already, in a way that was not seen.
     mutations.retain(|mutation| manifest::parse(&SourceFile::new(path, mutation.text.as_str())).is_ok());

@@ -4,11 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use uv_buildkit::cli::listing;
 use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::lock::PackageId;
 use uv_buildkit::manifest::{self, Manifest};
+use uv_buildkit::paths::file_in;
 use uv_buildkit::project::{Files, Project};
 use uv_buildkit::stale;
+use uv_buildkit::stale::newcomers::{Listing, listings};
+
+/// A file in a directory that was not there.
+pub struct Addition {
+    pub name: &'static str,
+    pub path: String,
+    pub text: String,
+}
 
 /// A copy, since uv writes into workspaces.
 pub struct Workspace {
@@ -31,7 +41,8 @@ impl Workspace {
 
     fn project(&self) -> Result<Project> {
         let (lock, manifest) = (self.file("uv.lock")?, Some(self.file("pyproject.toml")?));
-        Ok(Project::parse(&Files { config: None, lock, manifest, python_version: None }, &BTreeMap::new())?)
+        let uv_toml = self.file("uv.toml").ok();
+        Ok(Project::parse(&Files { config: None, lock, manifest, uv_toml, python_version: None }, &BTreeMap::new())?)
     }
 
     /// What is said about the lock when every local project is read.
@@ -45,7 +56,8 @@ impl Workspace {
                 manifests.insert(id, manifest::parse(&file)?);
             }
         }
-        Ok(match stale::check(&project, &manifests) {
+        let newcomers = listing::newcomers(&self.directory, &project, &[]);
+        Ok(match stale::check(&project, &manifests, &newcomers) {
             Ok(()) => Vec::new(),
             Err(errors) => errors.iter().map(ToString::to_string).collect(),
         })
@@ -80,6 +92,30 @@ impl Workspace {
     /// A manifest, parsed.
     pub fn manifest(&self, path: &str) -> Result<Manifest> {
         Ok(manifest::parse(&self.file(path)?)?)
+    }
+
+    /// Files in new directories that patterns of the workspace name.
+    pub fn additions(&self) -> Vec<Addition> {
+        let Ok(project) = self.project() else { return Vec::new() };
+        let listings = listings(&project).into_iter().filter(|listing| listing.depth == 1);
+        let manifest = "[project]\nname = \"added-member\"\nversion = \"1\"\nrequires-python = \">=3.8\"\n";
+        let kinds = [
+            ("a new member", "added-member/pyproject.toml", manifest.to_owned()),
+            ("a new hidden member", ".added-member/pyproject.toml", manifest.to_owned()),
+            ("a new hidden directory", ".added-directory/README.md", String::new()),
+            (
+                "a new project of another tool",
+                "added-member/pyproject.toml",
+                format!("{manifest}[tool.uv]\nmanaged = false\n"),
+            ),
+            ("a new manifest without a project", "added-member/pyproject.toml", "[tool.other]\n".to_owned()),
+        ];
+        let addition = |listing: &Listing, (name, path, text): (&'static str, &str, String)| Addition {
+            name,
+            path: file_in(&listing.directory, path),
+            text,
+        };
+        listings.flat_map(|listing| kinds.clone().map(|kind| addition(&listing, kind))).collect()
     }
 
     /// Writes a manifest and gives back what it was.

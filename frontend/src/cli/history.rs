@@ -58,6 +58,6 @@ fn list(selection: &SelectionArgs, commits: &CommitArgs) -> Result<String, CliEr
     let file = selection.file.to_string_lossy();
     let members = format!("*/{}", manifest::FILE_NAME);
     args.extend([&range, "--", lock::FILE_NAME, config::FILE_NAME, &file, manifest::FILE_NAME, &members]);
-    args.push(".python-version");
+    args.extend([".python-version", manifest::UV_TOML]);
     git(&selection.directory, &args)
 }

@@ -33,8 +33,8 @@ pub struct EntryFiles {
 }
 
 /// Files of the context that are looked at in any case.
-const ROOT_FILES: [&str; 5] =
-    [lock::FILE_NAME, manifest::FILE_NAME, config::FILE_NAME, PYTHON_VERSION, ".dockerignore"];
+const ROOT_FILES: [&str; 6] =
+    [lock::FILE_NAME, manifest::FILE_NAME, manifest::UV_TOML, config::FILE_NAME, PYTHON_VERSION, ".dockerignore"];
 
 /// The file that pins a project's python.
 const PYTHON_VERSION: &str = ".python-version";
@@ -66,9 +66,9 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
     let named_lock = parsed.as_ref().and_then(|config: &Config| config.lock_of(request));
     let lock_path = named_lock.map_or(lock::FILE_NAME, |lock| lock.value.as_str());
     let next_to = |file: &str| file_in(directory_of(lock_path), file);
-    let (manifest_path, python_path) = (next_to(manifest::FILE_NAME), next_to(PYTHON_VERSION));
+    let [manifest_path, uv_path, python_path] = [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION].map(next_to);
     if lock_path != lock::FILE_NAME {
-        let names = [lock_path, manifest_path.as_str(), python_path.as_str()];
+        let names = [lock_path, manifest_path.as_str(), uv_path.as_str(), python_path.as_str()];
         let label = format!("[internal] load {lock_path} and what lies beside it");
         root.extend(read(contexts, &contexts.context, &names, &label).await?);
     }
@@ -81,7 +81,13 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
         Place::Graph(_) => None,
     };
     Ok(EntryFiles {
-        files: Files { config, lock, manifest: root.remove(&manifest_path), python_version: root.remove(&python_path) },
+        files: Files {
+            config,
+            lock,
+            manifest: root.remove(&manifest_path),
+            uv_toml: root.remove(&uv_path),
+            python_version: root.remove(&python_path),
+        },
         ignore: ignore.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
         check,
     })

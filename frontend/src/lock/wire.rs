@@ -68,6 +68,8 @@ pub struct LockWire<'a> {
     #[serde(borrow)]
     pub supported_markers: Option<Spanned<Vec<Text<'a>>>>,
     #[serde(default, borrow)]
+    pub required_markers: Vec<Text<'a>>,
+    #[serde(default, borrow)]
     pub conflicts: Vec<Vec<ConflictItemWire<'a>>>,
     #[serde(default, borrow)]
     pub manifest: ManifestWire<'a>,

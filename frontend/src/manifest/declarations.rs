@@ -27,8 +27,16 @@ pub struct Declarations {
     pub indexes: BTreeMap<String, String>,
     /// `tool.uv.package`.
     pub package: Option<Located<bool>>,
+    /// `tool.uv.managed`, true where it is not written.
+    pub managed: bool,
     /// `members` and `exclude` of `tool.uv.workspace`.
     pub workspace: Option<WorkspaceTable>,
+    /// `tool.uv.environments`.
+    pub environments: Option<Located<Vec<Located<String>>>>,
+    /// `tool.uv.required-environments`.
+    pub required_environments: Option<Located<Vec<Located<String>>>>,
+    /// `tool.uv.conflicts`.
+    pub conflicts: Vec<Located<Vec<ConflictTable>>>,
     /// There is a `tool.uv.exclude-dependencies`.
     pub excludes: bool,
     /// `tool.uv.constraint-dependencies`.
@@ -117,6 +125,17 @@ pub enum SourceKind {
     Index(String),
 }
 
+/// An item of a set of `tool.uv.conflicts`: a project, one of its extras, or one of its groups.
+#[derive(Clone, Debug)]
+pub struct ConflictTable {
+    /// The project, if it is not the manifest's own.
+    pub package: Option<String>,
+    /// The extra.
+    pub extra: Option<String>,
+    /// The group.
+    pub group: Option<String>,
+}
+
 /// `[tool.uv.workspace]`.
 #[derive(Clone, Debug)]
 pub struct WorkspaceTable {
@@ -166,10 +185,17 @@ pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Dec
             Some(value) => Some(Located { value: value.get_ref().as_bool()?, span: reader.span(value.span()) }),
             None => None,
         },
+        managed: match uv.get("managed") {
+            Some(value) => value.get_ref().as_bool()?,
+            None => true,
+        },
         workspace: match uv.get("workspace") {
             Some(value) => Some(reader.workspace(value)?),
             None => None,
         },
+        environments: reader.markers_at(uv, "environments")?,
+        required_environments: reader.markers_at(uv, "required-environments")?,
+        conflicts: reader.conflicts(uv)?,
         excludes: uv.contains_key("exclude-dependencies"),
         constraints: reader.list_at(uv, "constraint-dependencies")?,
         overrides: reader.list_at(uv, "override-dependencies")?,
@@ -215,6 +241,31 @@ impl Reader<'_> {
             Some(value) => self.list(value).map(Some),
             None => Some(None),
         }
+    }
+
+    /// A list, or the one text that stands for a list of one.
+    fn markers_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<String>>>>> {
+        match table.get(key) {
+            Some(value) if value.get_ref().as_str().is_some() => {
+                let text = self.text(value)?;
+                Some(Some(Located { span: text.span.clone(), value: vec![text] }))
+            }
+            _ => self.list_at(table, key),
+        }
+    }
+
+    fn conflicts(&self, uv: &DeTable<'_>) -> Option<Vec<Located<Vec<ConflictTable>>>> {
+        let Some(sets) = uv.get("conflicts") else { return Some(Vec::new()) };
+        let item = |item: &Value<'_>| {
+            let table = item.get_ref().as_table()?;
+            let text = |key: &str| Some(self.text_at(table, key)?.map(|text| text.value));
+            Some(ConflictTable { package: text("package")?, extra: text("extra")?, group: text("group")? })
+        };
+        let set = |set: &Value<'_>| {
+            let items = set.get_ref().as_array()?.iter().map(item).collect::<Option<_>>()?;
+            Some(Located { value: items, span: self.span(set.span()) })
+        };
+        sets.get_ref().as_array()?.iter().map(set).collect()
     }
 
     fn project(&self, value: &Value<'_>) -> Option<ProjectTable> {

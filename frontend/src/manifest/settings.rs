@@ -1,4 +1,5 @@
-//! `tool.uv` keys of the workspace root that say how packages are built, or that they may not be (uv: `settings.rs`).
+//! `tool.uv` keys of the workspace root, or those of its `uv.toml`, that say how packages are built, or that they may not be (uv:
+//! `settings.rs`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -151,6 +152,13 @@ struct ToolWire {
 pub fn parse(file: &Arc<SourceFile>) -> Result<Settings, Diagnostics> {
     let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
     Ok(wire.tool.uv.checked(file)?)
+}
+
+/// Reads the settings in a `uv.toml` beside that manifest: uv then takes no notice of those in the manifest, but for constraints,
+/// which it takes from nowhere else.
+pub fn parse_beside(file: &Arc<SourceFile>, manifest: Settings) -> Result<Settings, Diagnostics> {
+    let wire: SettingsWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    Ok(Settings { constraints: manifest.constraints, ..wire.checked(file)? })
 }
 
 impl SettingsWire {

@@ -300,6 +300,7 @@ mod tests {
             config: Some(file("uv.build.toml", CONFIG)),
             lock: file("uv.lock", LOCK),
             manifest: Some(file("pyproject.toml", MANIFEST)),
+            uv_toml: None,
             python_version: None,
         };
         Project::parse(&files, &BTreeMap::new()).unwrap()

@@ -33,8 +33,6 @@ impl Check<'_> {
         let Some((members, exclude)) = patterns(lock, &table.members).zip(patterns(lock, &table.exclude)) else {
             return;
         };
-        // Each part of a path on its own, as when directories are listed.
-        let listing = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         for (name, directory) in directories {
             let span = |span: Option<&Span>| span.unwrap_or(&table.span).clone();
             if let Some((_, excluded)) = exclude.iter().find(|(pattern, _)| pattern.matches(directory)) {
@@ -42,7 +40,7 @@ impl Check<'_> {
                     format!("it was made with `{name}` as a member, and `{directory}` is excluded"),
                     span(Some(excluded)),
                 );
-            } else if !members.iter().any(|(pattern, _)| pattern.matches_with(directory, listing)) {
+            } else if !members.iter().any(|(pattern, _)| matches(pattern, directory)) {
                 let place = members.first().map(|(_, place)| place);
                 self.report(format!("it was made with `{name}` as a member, and `{directory}` is none"), span(place));
             }
@@ -50,8 +48,13 @@ impl Check<'_> {
     }
 }
 
+/// Each part of a path on its own, as when directories are listed.
+pub(super) fn matches(pattern: &Pattern, directory: &str) -> bool {
+    pattern.matches_with(directory, MatchOptions { require_literal_separator: true, ..MatchOptions::new() })
+}
+
 /// Patterns, as those of the context, and their places. `None` when one is not plain.
-fn patterns(lock: &Lock, texts: &[Located<String>]) -> Option<Vec<(Pattern, Span)>> {
+pub(super) fn patterns(lock: &Lock, texts: &[Located<String>]) -> Option<Vec<(Pattern, Span)>> {
     let root = Pattern::escape(&lock.root);
     let pattern = |text: &Located<String>| {
         let plain = super::requirement::normal_path(&root, &text.value)?;

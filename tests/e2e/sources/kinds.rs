@@ -7,7 +7,7 @@ use crate::index::Told;
 use crate::project::{Project, SETUPTOOLS, UV_BUILD};
 
 /// By name.
-pub const KINDS: [(&str, Write); 20] = [
+pub const KINDS: [(&str, Write); 21] = [
     ("index_sdist", index_sdist),
     ("git_tag", git_tag),
     ("git_subdirectory", git_subdirectory),
@@ -26,6 +26,7 @@ pub const KINDS: [(&str, Write); 20] = [
     ("git_versions", git_versions),
     ("no_binary", no_binary),
     ("build_settings", build_settings),
+    ("settings_in_uv_toml", settings_in_uv_toml),
     ("extra_build_dependencies", extra_build_dependencies),
     ("backend_of_the_workspace", backend_of_the_workspace),
 ];
@@ -344,6 +345,21 @@ fn build_settings(fixture: &Fixture<'_>) -> Result<Application> {
         .manifest
         .replace("[tool.uv.sources]\n", "[tool.uv.sources]\nlily = { path = \"libraries/lily\" }\n");
     Ok(application)
+}
+
+/// Settings beside the manifest, which take the place of all that it has, but for constraints.
+fn settings_in_uv_toml(fixture: &Fixture<'_>) -> Result<Application> {
+    fixture.context.write(
+        "uv.toml",
+        "no-binary-package = [\"heron\"]\nextra-build-variables = { heron = { HERON = \"grey\" } }\n\
+         build-constraint-dependencies = [\"setuptools==75.8.0\"]\n",
+    )?;
+    telling(
+        fixture,
+        "build-constraint-dependencies = [\"setuptools==80.8.0\"]\n\
+         config-settings-package = { heron = { \"--build-option\" = [\"--verbose\"] } }\n\
+         extra-build-variables = { heron = { HERON = \"blue\" } }\n",
+    )
 }
 
 /// Requirements of a build that the package does not declare; one is to be of the application's version, which is not the newest.
