@@ -18,9 +18,14 @@ use crate::stage::Stage;
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
     let toolchain = Arc::new(Toolchain::default());
-    let other = Arc::clone(&toolchain);
-    trials.add("native::c_by_setuptools", move |stage| c_by_setuptools(stage, &toolchain));
-    trials.add("native::rust_by_maturin", move |stage| rust_by_maturin(stage, &other));
+    let mut add = |name: &str, test: fn(&Stage, &Toolchain) -> Result<()>| {
+        let toolchain = Arc::clone(&toolchain);
+        trials.add(name, move |stage| test(stage, &toolchain));
+    };
+    add("native::c_by_setuptools", c_by_setuptools);
+    add("native::c_by_scikit_build_core", c_by_scikit_build_core);
+    add("native::rust_by_maturin", rust_by_maturin);
+    add("native::caches_of_namespaces", caches_of_namespaces);
 }
 
 /// The builder, with compilers that its official image does not have.
@@ -33,7 +38,8 @@ impl Toolchain {
         let make = || -> Result<String> {
             stage.lab().require_image(BUILDER)?;
             let directory = stage.directory("toolchain")?;
-            let install = "apt-get update && apt-get install --yes --no-install-recommends cargo ccache";
+            let install =
+                "apt-get update && apt-get install --yes --no-install-recommends cargo ccache cmake ninja-build";
             fs::write(directory.join("Dockerfile"), format!("FROM {BUILDER}\nRUN {install}\n"))?;
             Ok(Build::of(stage, &directory).push("toolchain")?.reference)
         };
@@ -42,8 +48,8 @@ impl Toolchain {
     }
 
     /// A project that is built with it, without its sources.
-    fn context<'a>(&self, stage: &'a Stage, name: &str, manifest: &str) -> Result<Context<'a>> {
-        let context = Context::new(stage, name)?;
+    fn context<'a>(&self, stage: &'a Stage, directory: &str, name: &str, manifest: &str) -> Result<Context<'a>> {
+        let context = Context::new(stage, &format!("native-{directory}"))?;
         let builder = self.of(stage)?;
         context.write("uv.build.toml", format!("[targets.app]\nbase = \"{BASE}\"\nbuilder = \"{builder}\"\n"))?;
         let project = format!("[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n");
@@ -55,7 +61,11 @@ impl Toolchain {
 
 /// Builds and starts it: what the container prints, and the log of the build.
 fn build_and_run(stage: &Stage, context: &Context<'_>, command: &str) -> Result<(String, String)> {
-    let built = context.build().push("native")?;
+    run(stage, context.build(), command)
+}
+
+fn run(stage: &Stage, build: Build<'_>, command: &str) -> Result<(String, String)> {
+    let built = build.push("native")?;
     let words: Vec<String> = command.split(' ').map(ToOwned::to_owned).collect();
     let run = container::run(stage.lab(), &built.reference, &[], &words)?;
     ensure!(run.exit_code == Some(0), "{run:?}");
@@ -85,28 +95,80 @@ setuptools.setup()
 subprocess.run(["ccache", "--print-stats"], check=True)
 "#;
 
-fn c_by_setuptools(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+/// A module of two files: what prints their sum, when it is run.
+fn write_sums(stage: &Stage, context: &Context<'_>) -> Result<&'static str> {
+    context.write("src/abacus/__init__.py", "")?;
+    // Not in a comment: ccache looks at what the preprocessor leaves.
+    let nonce = format!(
+        "static const char nonce[] __attribute__((used)) = \"{} {}\";\n",
+        stage.nonce(),
+        context.directory.display()
+    );
+    context.write("src/abacus/sums.c", format!("{nonce}{SUMS}"))?;
+    context.write("src/abacus/parts.c", format!("{nonce}long part(void) {{ return 2; }}\n"))?;
+    Ok("python -Ic print(__import__('abacus._sums')._sums.sum())")
+}
+
+fn setuptools<'a>(stage: &'a Stage, toolchain: &Toolchain, directory: &str) -> Result<Context<'a>> {
     let manifest = format!(
         "\n[build-system]\n{SETUPTOOLS}\n[[tool.setuptools.ext-modules]]\nname = \"abacus._sums\"\n\
          sources = [\"src/abacus/sums.c\", \"src/abacus/parts.c\"]\n"
     );
-    let context = toolchain.context(stage, "abacus", &manifest)?;
+    let context = toolchain.context(stage, directory, "abacus", &manifest)?;
     context.write("setup.py", TELLING_SETUP)?;
-    context.write("src/abacus/__init__.py", "")?;
-    // Not in a comment: ccache looks at what the preprocessor leaves.
-    let nonce = format!("static const char nonce[] __attribute__((used)) = \"{}\";\n", stage.nonce());
-    context.write("src/abacus/sums.c", format!("{nonce}{SUMS}"))?;
-    context.write("src/abacus/parts.c", format!("{nonce}long part(void) {{ return 2; }}\n"))?;
-    let command = "python -Ic print(__import__('abacus._sums')._sums.sum())";
+    Ok(context)
+}
 
-    let (printed, log) = build_and_run(stage, &context, command)?;
+fn c_by_setuptools(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+    let context = setuptools(stage, toolchain, "setuptools")?;
+    compiles_what_was_edited(stage, &context)
+}
+
+/// CMake's files lie where each build makes them anew; what was compiled comes from ccache, which counts.
+const CMAKE: &str = r#"
+cmake_minimum_required(VERSION 3.18)
+project(abacus C)
+execute_process(COMMAND ccache --zero-stats OUTPUT_QUIET)
+find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)
+Python_add_library(_sums MODULE WITH_SOABI src/abacus/sums.c src/abacus/parts.c)
+install(TARGETS _sums DESTINATION abacus)
+install(CODE "execute_process(COMMAND ccache --print-stats)")
+"#;
+
+fn c_by_scikit_build_core(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+    let manifest =
+        "\n[build-system]\nrequires = [\"scikit-build-core==0.11.6\"]\nbuild-backend = \"scikit_build_core.build\"\n";
+    let context = toolchain.context(stage, "scikit-build-core", "abacus", manifest)?;
+    context.write("CMakeLists.txt", CMAKE)?;
+    compiles_what_was_edited(stage, &context)
+}
+
+fn compiles_what_was_edited(stage: &Stage, context: &Context<'_>) -> Result<()> {
+    let command = write_sums(stage, context)?;
+    let (printed, log) = build_and_run(stage, context, command)?;
     ensure!(printed == "42\n", "{printed}");
     ensure!(counted(&log, "cache_miss") == Some(2), "not two files were compiled:\n{log}");
 
     context.edit("src/abacus/parts.c", "return 2", "return 3")?;
-    let (printed, log) = build_and_run(stage, &context, command)?;
+    let (printed, log) = build_and_run(stage, context, command)?;
     ensure!(printed == "43\n", "{printed}");
     ensure!(counted(&log, "cache_miss") == Some(1), "not one file was compiled:\n{log}");
+    Ok(())
+}
+
+/// `BUILDKIT_CACHE_MOUNT_NS`: what was compiled in one namespace is not there in another, and still there in its own.
+fn caches_of_namespaces(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+    let context = setuptools(stage, toolchain, "namespaces")?;
+    let command = write_sums(stage, &context)?;
+    let misses = |namespace: &str| -> Result<Option<u32>> {
+        let build = context.build().argument(format!("--build-arg=BUILDKIT_CACHE_MOUNT_NS={namespace}"));
+        Ok(counted(&run(stage, build, command)?.1, "cache_miss"))
+    };
+    let (north, south) = (format!("north-{}", stage.nonce()), format!("south-{}", stage.nonce()));
+    ensure!(misses(&north)? == Some(2), "not two files were compiled at first");
+    ensure!(misses(&south)? == Some(2), "another namespace saw what the first had compiled");
+    context.edit("src/abacus/parts.c", "return 2", "return 3")?;
+    ensure!(misses(&north)? == Some(1), "the first namespace lost what it had compiled");
     Ok(())
 }
 
@@ -119,7 +181,7 @@ fn counted(log: &str, what: &str) -> Option<u32> {
 fn rust_by_maturin(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     let manifest = "\n[build-system]\nrequires = [\"maturin==1.9.4\"]\nbuild-backend = \"maturin\"\n\n\
                     [tool.maturin]\nbindings = \"bin\"\n";
-    let context = toolchain.context(stage, "counter", manifest)?;
+    let context = toolchain.context(stage, "maturin", "counter", manifest)?;
     let package = |name: &str| format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n");
     context.write("Cargo.toml", format!("{}\n[dependencies]\ntally = {{ path = \"tally\" }}\n", package("counter")))?;
     context.write("tally/Cargo.toml", package("tally"))?;

@@ -65,6 +65,8 @@ fn asks_git(document: &DeTable<'_>) -> Option<(&'static str, Range<usize>)> {
         ("poetry-dynamic-versioning", enable.span(), &[])
     } else if let Some(table) = versioningit {
         (VERSIONINGIT, table.span(), &[&["tool", "versioningit", "default-version"]])
+    } else if let Some(required) = required(document, "pbr", &["pbr.", "setuptools."]) {
+        ("pbr", required, &[])
     } else {
         let fallbacks: &[&[&str]] =
             &[&["tool", "setuptools_scm", "fallback_version"], &["tool", "setuptools", "dynamic", "version"]];
@@ -79,15 +81,20 @@ fn setuptools_scm(document: &DeTable<'_>) -> Option<Range<usize>> {
     if let Some(table) = at(document, &["tool", "setuptools_scm"]) {
         return Some(table.span());
     }
+    required(document, "setuptools-scm", &["setuptools."])
+}
+
+/// Where a package is required for a build by one of these backends, or by none that is named.
+fn required(document: &DeTable<'_>, name: &str, backends: &[&str]) -> Option<Range<usize>> {
     let backend = at(document, &["build-system", "build-backend"]).and_then(|value| value.get_ref().as_str());
-    if backend.is_some_and(|backend| !backend.starts_with("setuptools.")) {
+    if backend.is_some_and(|backend| !backends.iter().any(|known| backend.starts_with(known))) {
         return None;
     }
-    let is_scm = |text: &str| {
+    let is_named = |text: &str| {
         let requirement = text.parse::<Requirement<VerbatimUrl>>();
-        requirement.is_ok_and(|requirement| requirement.name.as_str() == "setuptools-scm")
+        requirement.is_ok_and(|requirement| requirement.name.as_str() == name)
     };
-    strings(document, &["build-system", "requires"]).find(|(text, _)| is_scm(text)).map(|(_, range)| range)
+    strings(document, &["build-system", "requires"]).find(|(text, _)| is_named(text)).map(|(_, range)| range)
 }
 
 /// The value under a path of keys.
@@ -143,6 +150,9 @@ mod tests {
         assert_eq!(source("[tool.poetry-dynamic-versioning]\nenable = true\n"), "poetry-dynamic-versioning: true");
         assert_eq!(dynamic("[tool.poetry-dynamic-versioning]\nenable = false\n"), "computed");
         assert_eq!(dynamic("[tool.versioningit]\n"), "versioningit: [tool.versioningit]");
+        let pbr = "[build-system]\nrequires = [\"setuptools\", \"pbr>=6\"]\nbuild-backend = ";
+        assert_eq!(dynamic(&format!("{pbr}\"pbr.build\"\n")), "pbr: \"pbr>=6\"");
+        assert_eq!(dynamic(&format!("{pbr}\"hatchling.build\"\n")), "computed");
     }
 
     #[test]

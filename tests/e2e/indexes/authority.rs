@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use sha2::{Digest as _, Sha256};
 use xtask::lab::run_captured;
 
+use crate::build::Build;
 use crate::container;
 use crate::context::Context;
+use crate::equality::BASE;
 use crate::project::{Project, UV_BUILD};
 use crate::stage::Stage;
 
@@ -120,6 +123,65 @@ pub fn authority(stage: &Stage) -> Result<()> {
     for built in [&by_secret, &by_file] {
         let run = container::run(stage.lab(), &built.reference, &[], &[])?;
         ensure!(run.stdout == "trusted\n", "{run:?}");
+    }
+    Ok(())
+}
+
+/// A Debian package with nothing in it but a file, in a repository that is a directory.
+fn offer_package(served: &Path, nonce: &str) -> Result<()> {
+    let package = served.join("marsh-tool");
+    fs::create_dir_all(package.join("DEBIAN"))?;
+    fs::create_dir_all(package.join("usr/share/marsh"))?;
+    fs::write(package.join("usr/share/marsh/nonce"), nonce)?;
+    let control = "Package: marsh-tool\nVersion: 1.0\nArchitecture: all\nMaintainer: heron <heron@example.org>\n\
+                   Description: A tool of the marsh\n";
+    fs::write(package.join("DEBIAN/control"), control)?;
+    let mut build = Command::new("dpkg-deb");
+    run_captured(build.current_dir(served).args(["--root-owner-group", "--build", "marsh-tool", "marsh-tool.deb"]))?;
+    let file = fs::read(served.join("marsh-tool.deb"))?;
+    let digest: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    let entry = format!("{control}Filename: ./marsh-tool.deb\nSize: {}\nSHA256: {digest}\n", file.len());
+    Ok(fs::write(served.join("Packages"), entry)?)
+}
+
+/// apt finds its packages behind such a certificate, and not without the authority.
+pub fn authority_for_apt(stage: &Stage) -> Result<()> {
+    let nonce = format!("{} authority-for-apt\n", stage.nonce());
+    let served = stage.directory("apt-authority-served")?;
+    offer_package(&served, &nonce)?;
+    let (ca, certificate, key) = certificates(&stage.directory("apt-authority-certificates")?)?;
+    let server = Server::open(&served, &certificate, &key)?;
+    let base = stage.directory("apt-authority-base")?;
+    let source = format!("deb [trusted=yes] https://127.0.0.1:{}/ ./", server.port);
+    let replace = "rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*";
+    fs::write(
+        base.join("Dockerfile"),
+        format!("FROM {BASE}\nRUN {replace} && echo '{source}' > /etc/apt/sources.list\n"),
+    )?;
+    let base = Build::of(stage, &base).push("apt-authority-base")?.reference;
+
+    let context = Context::new(stage, "apt-authority")?;
+    context.write(
+        "pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[tool.uv]\npackage = false\n",
+    )?;
+    let print = "print(open('/usr/share/marsh/nonce').read(), end='')";
+    let target =
+        format!("[targets.app]\nbase = \"{base}\"\napt = [\"marsh-tool\"]\ncmd = [\"python\", \"-Ic\", \"{print}\"]\n");
+    context.write("uv.build.toml", &target)?;
+    context.lock()?;
+    let shown = context.build().fail()?;
+    ensure!(shown.contains("ertificate"), "the certificate is not what is wrong:\n{shown}");
+
+    context.write("uv.build.toml", format!("{target}\n[ca]\nsecret = \"marsh-ca\"\n"))?;
+    let secret = format!("--secret=id=marsh-ca,src={}", ca.display());
+    let by_secret = context.build().argument(secret).push("indexes")?;
+    context.write("certificates/ca.pem", fs::read(&ca)?)?;
+    context.write("uv.build.toml", format!("{target}\n[ca]\nfile = \"certificates/ca.pem\"\n"))?;
+    let by_file = context.build().push("indexes")?;
+    for built in [&by_secret, &by_file] {
+        let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(run.stdout == nonce, "{run:?}");
     }
     Ok(())
 }
