@@ -69,7 +69,7 @@ fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
     check_ignored(&planned.plan, target, &options)?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
-    options.image_env = image::environment(&outside.base.config, target);
+    options.image_env = image::environment(&outside.base.config, target, &planned.plan);
     Ok((planned, options))
 }
 

@@ -6,6 +6,7 @@ pub mod check;
 mod files;
 mod inheritance;
 mod layers;
+pub mod layout;
 mod lock;
 pub mod members;
 mod path;

@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::Healthcheck;
+use crate::config::{Healthcheck, UserConfig};
 use crate::lower::{self, image_env};
-use crate::plan::{Contents, Plan, VENV};
+use crate::plan::destination::Destination;
+use crate::plan::{Contents, Plan};
 use crate::project::Target;
 
 /// Makes the config from the base's, so that what the base declares and this does not know of is kept.
@@ -36,11 +37,13 @@ pub fn config(
     };
     let env: Vec<String> =
         runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
-    let env = over(image_env(&env), target);
+    let env = over(image_env(&env), target, &plan.destination);
     let env: Vec<String> = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     runtime.insert("Env".to_owned(), json!(env));
-    runtime.insert("User".to_owned(), json!(user(target)));
-    runtime.insert("WorkingDir".to_owned(), json!(target.workdir));
+    if let Some(user) = &target.user {
+        runtime.insert("User".to_owned(), json!(ids(user)));
+    }
+    runtime.insert("WorkingDir".to_owned(), json!(plan.workdir));
     merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
     merge_object(&mut runtime, "Volumes", target.volumes.iter().map(|path| (path.clone(), json!({}))));
     merge_object(&mut runtime, "ExposedPorts", target.expose.iter().map(|port| (port.clone(), json!({}))));
@@ -52,7 +55,10 @@ pub fn config(
     }
     let command = command(target, plan, scripts);
     if target.entrypoint.is_some() || command.is_some() {
-        if target.entrypoint.is_some() || runtime.get("Entrypoint").is_some_and(is_python) {
+        // Where packages lie in a directory it is the base's entrypoint that starts what is in there: a command is its argument.
+        let is_started_by_base = plan.destination != Destination::Venv;
+        let is_in_the_way = !is_started_by_base && runtime.get("Entrypoint").is_some_and(is_python);
+        if target.entrypoint.is_some() || is_in_the_way {
             runtime.insert("Entrypoint".to_owned(), json!(target.entrypoint));
         }
         // Whoever sets an entrypoint does not want the base's command with it (Dockerfile: ENTRYPOINT resets CMD).
@@ -92,21 +98,25 @@ pub fn env(config: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The environment of an image over a base with this config.
-pub fn environment(base: &[u8], target: &Target) -> Vec<(String, String)> {
-    over(env(base), target)
+pub fn environment(base: &[u8], target: &Target, plan: &Plan) -> Vec<(String, String)> {
+    over(env(base), target, &plan.destination)
 }
 
 /// What an image sets over the environment of its base.
-fn over(mut env: Vec<(String, String)>, target: &Target) -> Vec<(String, String)> {
-    let path = format!("{VENV}/bin:{}", path(&env));
-    let ours = [
-        ("PATH".to_owned(), path),
-        ("VIRTUAL_ENV".to_owned(), VENV.to_owned()),
-        ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
-        ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
-    ];
+fn over(mut env: Vec<(String, String)>, target: &Target, destination: &Destination) -> Vec<(String, String)> {
+    let place = destination.path();
+    let path = format!("{place}/bin:{}", path(&env));
+    let modules = env.iter().find(|(name, path)| name == "PYTHONPATH" && !path.is_empty());
+    let modules = modules.map_or_else(|| place.to_owned(), |(_, others)| format!("{place}:{others}"));
+    let places = match destination {
+        Destination::Venv => vec![("PATH", path), ("VIRTUAL_ENV", place.to_owned())],
+        Destination::Directory { is_known: false, .. } => vec![("PATH", path), ("PYTHONPATH", modules)],
+        Destination::Directory { is_known: true, .. } => Vec::new(),
+    };
+    let ours = ["PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"].map(|name| (name, "1".to_owned()));
+    let ours = places.into_iter().chain(ours).map(|(name, value)| (name.to_owned(), value));
     let theirs = target.env.iter().map(|(name, value)| (name.clone(), value.clone()));
-    for (name, value) in ours.into_iter().chain(theirs) {
+    for (name, value) in ours.chain(theirs) {
         match env.iter_mut().find(|(known, _)| *known == name) {
             Some(entry) => entry.1 = value,
             None => env.push((name, value)),
@@ -141,13 +151,15 @@ fn healthcheck(check: &Healthcheck) -> Value {
 }
 
 /// Numeric, so that it holds whatever `/etc/passwd` says, and so that Kubernetes can see that it is not root.
-fn user(target: &Target) -> String {
-    format!("{}:{}", target.user.uid, target.user.gid)
+fn ids(user: &UserConfig) -> String {
+    format!("{}:{}", user.uid, user.gid)
 }
 
-/// The declared command; else the project's script, when it is clear which.
+/// The declared command; else the project's script, when it is clear which. What lies in a directory is started by the base, which
+/// takes no script.
 fn command(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<String>> {
-    if target.cmd.is_some() || target.entrypoint.as_ref().is_some_and(|words| !words.is_empty()) {
+    let has_entrypoint = target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
+    if target.cmd.is_some() || has_entrypoint || plan.destination != Destination::Venv {
         return target.cmd.clone();
     }
     let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {

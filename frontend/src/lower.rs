@@ -156,8 +156,8 @@ impl<'plan> Lowering<'plan> {
     fn layer(&self, index: usize, layer: &Layer) -> Input {
         let name = self.step_name(index, layer);
         match &layer.contents {
-            Contents::Account { account, workdir, volumes } => {
-                account::lower(account, workdir, volumes, self.metadata(name, None))
+            Contents::Account { account, directories, volumes } => {
+                account::lower(account, directories, volumes, self.metadata(name, None))
             }
             // It is the image up to here, not a layer: `assemble` starts from it.
             Contents::System(_) => Input::Scratch,

@@ -5,6 +5,7 @@ pub mod access;
 mod artifacts;
 mod contents;
 pub mod deny;
+pub mod destination;
 mod direct_url;
 pub mod host;
 pub mod layers;
@@ -19,6 +20,7 @@ pub mod version;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account;
+use crate::config::UserConfig;
 use crate::config::access::Ca;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -26,10 +28,11 @@ use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
-use crate::project::{Project, Target};
+use crate::project::{APP_DIR, Project, Target};
 use access::{Access, Credential, Download};
 use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, SystemPackages, Toolchain, Tree};
+use destination::Destination;
 use host::Host;
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
@@ -101,6 +104,10 @@ pub struct Plan {
     pub credentials: Vec<Credential>,
     /// How files at URLs are asked for.
     pub access: Access,
+    /// Where the packages are installed.
+    pub destination: Destination,
+    /// The image's working directory.
+    pub workdir: String,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -161,23 +168,24 @@ pub fn plan(
     let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
     let (members, backends) = members::of(project, target, &closure, manifests, &interpreter.uv, &mut warnings)?;
     let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
-    let account = account::plan(&target.user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
+    let destination = Destination::of(&target.layout, &outside.base);
+    let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
 
-    let mut layers = vec![Layer {
-        name: "user".to_owned(),
-        contents: Contents::Account { account, workdir: target.workdir.clone(), volumes: target.volumes.clone() },
-    }];
+    let mut layers = Vec::new();
+    layers.extend(account_layer(target, interpreter, &destination, &workdir)?);
     layers.extend(
         SystemPackages::of(&target.apt)
             .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
     );
-    layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
+    if destination == Destination::Venv {
+        layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
+    }
     let (third_party, size_warnings) =
         layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
     warnings.extend(size_warnings);
     layers.extend(third_party);
     layers.extend(projects::assign(members));
-    let ids = (target.user.uid, target.user.gid);
+    let ids = target.user.as_ref().map_or((0, 0), |user| (user.uid, user.gid));
     if !trees.is_empty() {
         layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids } });
     }
@@ -205,6 +213,8 @@ pub fn plan(
         credentials: access.credentials(&indexes, project),
         indexes,
         access,
+        destination,
+        workdir: workdir.clone(),
         backends,
         layers,
         dependencies: dependencies(project, &closure),
@@ -212,11 +222,32 @@ pub fn plan(
         check: (!target.check.run.is_empty()).then(|| Check {
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
-            workdir: target.workdir.clone(),
+            workdir,
             ids,
         }),
     };
     Ok(Planned { plan, warnings })
+}
+
+/// The user and the directories that packages do not bring; none where there are no such.
+fn account_layer(
+    target: &Target,
+    interpreter: &Interpreter,
+    destination: &Destination,
+    workdir: &str,
+) -> Result<Option<Layer>, Diagnostics> {
+    let is_needed = target.user.is_some() || !target.volumes.is_empty() || workdir != destination.path();
+    if !is_needed {
+        return Ok(None);
+    }
+    let user = target.user.clone().unwrap_or_else(UserConfig::root);
+    let account = account::plan(&user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
+    let mut directories = BTreeSet::from([workdir.to_owned()]);
+    if *destination == Destination::Venv {
+        directories.insert(APP_DIR.to_owned());
+    }
+    let contents = Contents::Account { account, directories, volumes: target.volumes.clone() };
+    Ok(Some(Layer { name: "user".to_owned(), contents }))
 }
 
 /// What a target installs, whatever it is made from.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use uv_buildkit_tests::expectation::{Check, HttpCheck};
+use uv_buildkit_tests::expectation::{Check, HttpCheck, Invocation};
 use xtask::lab::{Lab, run_captured};
 
 /// How long a container may take to start and to answer.
@@ -42,6 +42,12 @@ pub fn observe(lab: &Lab, image: &str, check: &Check) -> Result<()> {
     if let Some(http) = &check.http {
         return observe_http(lab, image, env, command, http);
     }
+    if let Some(Invocation { event, answer }) = &check.invocation {
+        let arguments: Vec<String> = variables(&mut env).collect();
+        let found = invoke(lab, image, &arguments, event)?;
+        ensure!(found == *answer, "the function answers {found:?}, not {answer:?}");
+        return Ok(());
+    }
     let arguments: Vec<String> = variables(&mut env).collect();
     let run = run(lab, image, &arguments, command)?;
     let expected = check.exit_code.unwrap_or(0);
@@ -63,17 +69,39 @@ fn observe_http(
     command: &[String],
     expected: &HttpCheck,
 ) -> Result<()> {
-    // Free now; whoever takes it before the container does makes the test fail, not pass.
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let port = free_port()?;
     env.insert("PORT".to_owned(), port.to_string());
     let arguments: Vec<String> = variables(&mut env).collect();
     let server = Server::start(lab, image, &arguments, command)?;
-    let (status, body) = server.get(port, &expected.path)?;
+    let (status, body) = server.ask(port, &format!("GET {} HTTP/1.0\r\n\r\n", expected.path))?;
     ensure!(status == expected.status, "status {status}, not {}; body {body:?}", expected.status);
     if let Some(expected) = &expected.body {
         ensure!(body == *expected, "body {body:?}, not {expected:?}");
     }
     Ok(())
+}
+
+/// Free now; whoever takes it before the container does makes the test fail, not pass.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Where the emulator of official images of AWS Lambda listens. That of a stand-in is told another port.
+const EMULATOR_PORT: u16 = 8080;
+
+/// What a function of AWS Lambda answers to an event.
+pub fn invoke(lab: &Lab, image: &str, arguments: &[String], event: &str) -> Result<String> {
+    let port = if lab.has_stand_ins() { free_port()? } else { EMULATOR_PORT };
+    let arguments: Vec<String> =
+        arguments.iter().cloned().chain([format!("--env=AWS_LAMBDA_EMULATOR_PORT={port}")]).collect();
+    let server = Server::start(lab, image, &arguments, &[])?;
+    let request = format!(
+        "POST /2015-03-31/functions/function/invocations HTTP/1.0\r\nContent-Length: {}\r\n\r\n{event}",
+        event.len()
+    );
+    let (status, answer) = server.ask(port, &request)?;
+    ensure!(status == 200, "status {status}: {answer}");
+    Ok(answer)
 }
 
 /// A container that serves until it is dropped.
@@ -92,10 +120,10 @@ impl<'a> Server<'a> {
     }
 
     /// Asks until there is an answer.
-    fn get(&self, port: u16, path: &str) -> Result<(u16, String)> {
+    fn ask(&self, port: u16, request: &str) -> Result<(u16, String)> {
         let since = Instant::now();
         loop {
-            let refused = match get(port, path) {
+            let refused = match ask(port, request) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -123,10 +151,10 @@ impl Drop for Server<'_> {
 }
 
 /// HTTP/1.0: the answer ends where the connection does, and comes in one piece.
-fn get(port: u16, path: &str) -> Result<(u16, String)> {
+fn ask(port: u16, request: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8(answer)?;

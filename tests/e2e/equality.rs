@@ -33,7 +33,7 @@ RUN --mount=type=cache,target=/cache uv sync --quiet --frozen --no-dev --no-edit
 FROM python:3.13-slim-bookworm AS listing
 COPY --from=script listing.py /
 RUN --mount=from=oracle,target=/oracle --mount=from=image,target=/image mkdir /listings \
-    && python3 /listing.py /oracle /listings/oracle.json /image /listings/image.json
+    && python3 /listing.py /oracle/app/.venv /listings/oracle.json /image/app/.venv /listings/image.json
 
 FROM scratch
 COPY --from=listing /listings /
@@ -50,6 +50,11 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// How many entries there are whose path ends so.
+    pub fn count(&self, end: &str) -> usize {
+        self.entries.keys().filter(|path| path.ends_with(end)).count()
+    }
+
     /// Forgets a file, and that a `RECORD` names it.
     pub fn leave_out(&mut self, path: &str) {
         if self.entries.remove(path).is_some() {
@@ -134,6 +139,24 @@ pub fn listings_of_links(
         .replace("uv sync", "uv venv --quiet --prompt app /app/.venv && uv sync")
         .replace(" --no-dev --no-editable", "");
     list(stage, context, built, BASE, selection, &dockerfile)
+}
+
+/// What uv installs side by side into a directory, as its guide to AWS Lambda says, and what the image holds there.
+pub fn listings_of_directory(
+    stage: &Stage,
+    context: &Context<'_>,
+    built: &Built,
+    base: &str,
+    selection: &str,
+    directory: &str,
+) -> Result<(Listing, Listing)> {
+    let sync = "uv sync --quiet --frozen --no-dev --no-editable $SELECTION";
+    let install = format!(
+        "uv export --quiet --frozen --no-dev --no-editable $SELECTION --output-file /requirements.txt \
+             && UV_NO_INSTALLER_METADATA=1 uv pip install --quiet --compile-bytecode --target {directory}          --requirements /requirements.txt"
+    );
+    let dockerfile = DOCKERFILE.replace(sync, &install).replace("/app/.venv /", &format!("{directory} /"));
+    list(stage, context, built, base, selection, &dockerfile)
 }
 
 fn list(

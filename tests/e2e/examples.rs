@@ -41,6 +41,9 @@ struct Prepared {
 impl Prepared {
     fn directory(&self, stage: &Stage) -> Result<&Path> {
         let prepare = || {
+            for image in &self.example.expectation.images {
+                stage.lab().require_image(image)?;
+            }
             let directory = stage.copy(&self.example.directory, &format!("example-{}", self.example.name))?;
             if self.example.expectation.lock_first {
                 run_captured(uv::command()?.arg("lock").arg("--quiet").current_dir(&directory))?;

@@ -1,4 +1,5 @@
-"""Lists environments, for comparison: listing.py ROOT OUTPUT [ROOT OUTPUT ...].
+"""Lists environments, for comparison: listing.py ENVIRONMENT OUTPUT [ENVIRONMENT OUTPUT ...]. One may be a directory in which
+packages lie side by side.
 
 Bytecode is left out, and told of by itself: which modules have none, though they could.
 """
@@ -9,8 +10,6 @@ import os
 import stat
 import sys
 import warnings
-
-VENV = "app/.venv"
 
 
 def describe(path):
@@ -46,9 +45,8 @@ def bytecode(path):
     return os.path.join(directory, "__pycache__", f"{name.removesuffix('.py')}.{tag}.pyc")
 
 
-def listing(root):
-    """Everything in the environment below a root."""
-    top = os.path.join(root, VENV)
+def listing(top):
+    """Everything in an environment."""
     entries, compiled, uncompiled = {}, 0, []
     for directory, directories, files in os.walk(top):
         directories[:] = sorted(name for name in directories if name != "__pycache__")
@@ -58,7 +56,7 @@ def listing(root):
             if name.endswith(".pyc"):
                 continue
             entries[relative] = describe(path)
-            if name.endswith(".py") and "site-packages" in relative:
+            if name.endswith(".py") and not relative.startswith("bin/"):
                 if os.path.exists(bytecode(path)):
                     compiled += 1
                 elif compiles(path):

@@ -22,6 +22,7 @@ mod graph;
 mod image;
 mod index;
 mod indexes;
+mod lambda;
 mod layer;
 mod locks;
 mod named;
@@ -81,6 +82,7 @@ fn main() -> Result<ExitCode> {
     calls::add(&mut trials);
     frontends::add(&mut trials);
     indexes::add(&mut trials);
+    lambda::add(&mut trials);
     versions::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }

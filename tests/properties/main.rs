@@ -125,6 +125,7 @@ fn change(workspace: &mut Workspace, change: Change, target: &str, used: &BTreeS
                 has_extra: true,
                 has_group: true,
                 has_files: true,
+                in_directory: true,
                 number: 7,
             },
         ),

@@ -65,6 +65,8 @@ pub struct Target {
     pub has_group: bool,
     /// With a directory of the context.
     pub has_files: bool,
+    /// Packages lie side by side, without an environment.
+    pub in_directory: bool,
     /// A value that other keys are made from.
     pub number: u16,
 }
@@ -124,13 +126,14 @@ fn member(index: usize, members: usize, packages: usize) -> impl Strategy<Value 
 }
 
 fn target(members: usize) -> impl Strategy<Value = Target> {
-    (0..members, any::<bool>(), any::<bool>(), any::<bool>(), 1..u16::MAX).prop_map(
-        |(member, has_extra, has_group, has_files, number)| Target {
+    (0..members, any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.3), 1..u16::MAX).prop_map(
+        |(member, has_extra, has_group, has_files, in_directory, number)| Target {
             name: String::new(),
             member,
             has_extra,
             has_group,
             has_files,
+            in_directory,
             number,
         },
     )
@@ -238,6 +241,7 @@ impl Workspace {
             ];
             lines.extend(target.has_extra.then(|| "extras = [\"more\"]".to_owned()));
             lines.extend(target.has_group.then(|| "groups = [\"dev\"]".to_owned()));
+            lines.extend(target.in_directory.then(|| "layout = \"target\"".to_owned()));
             lines.extend(target.has_files.then(|| "files = [{ from = \"data\", to = \"/app/data\" }]".to_owned()));
             format!("[targets.{}]\n{}\n", target.name, order.apply(lines).join("\n"))
         });

@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! lock-first = true            # there is no committed lock: run `uv lock` before anything else
+//! images = ["NAME"]            # images that it is made of, beside those that every lab has
 //!
 //! [[check]]                    # one container each
 //! target = "api"               # default: the target that is built when none is named
@@ -12,10 +13,13 @@
 //!
 //! [[check]]                    # a container that serves until it is stopped
 //! http = { path = "/", status = 200, body = "exact text" }
+//!
+//! [[check]]                    # a function of AWS Lambda, which is invoked once
+//! invocation = { event = "{}", answer = "exact text" }
 //! ```
 //!
 //! An `http` check gives the container a free port in the variable `PORT` and asks until it is answered; `status` is 200 unless
-//! written, `body` is not looked at unless written. `stdout` and `exit-code` do not go with it. Unknown keys are refused.
+//! written, `body` is not looked at unless written. `stdout` and `exit-code` go with neither. Unknown keys are refused.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +36,9 @@ pub struct Expectation {
     /// The example has no committed lock.
     #[serde(default)]
     pub lock_first: bool,
+    /// Images beside those that every lab has.
+    #[serde(default)]
+    pub images: Vec<String>,
     /// What is run, in order.
     #[serde(default, rename = "check")]
     pub checks: Vec<Check>,
@@ -54,6 +61,8 @@ pub struct Check {
     pub exit_code: Option<i32>,
     /// What it answers, for one that serves.
     pub http: Option<HttpCheck>,
+    /// What it answers, for a function of AWS Lambda.
+    pub invocation: Option<Invocation>,
 }
 
 /// A request and the answer to it.
@@ -69,6 +78,16 @@ pub struct HttpCheck {
     pub body: Option<String>,
 }
 
+/// An event and the answer to it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Invocation {
+    /// JSON.
+    pub event: String,
+    /// The whole answer, JSON as the runtime client writes it.
+    pub answer: String,
+}
+
 fn ok() -> u16 {
     200
 }
@@ -79,8 +98,11 @@ impl Expectation {
         let expectation: Self = toml::from_str(text)?;
         ensure!(!expectation.checks.is_empty(), "there is no `[[check]]`");
         for check in &expectation.checks {
+            let is_alone = check.stdout.is_none() && check.exit_code.is_none();
+            if check.invocation.is_some() {
+                ensure!(is_alone, "`stdout` and `exit-code` do not go with `invocation`: the container is stopped");
+            }
             if let Some(http) = &check.http {
-                let is_alone = check.stdout.is_none() && check.exit_code.is_none();
                 ensure!(is_alone, "`stdout` and `exit-code` do not go with `http`: the container is stopped");
                 ensure!(http.path.starts_with('/'), "`{}` does not start with `/`", http.path);
             }

@@ -16,6 +16,7 @@ mod engine;
 mod existing;
 mod frontend_image;
 mod images;
+mod lambda;
 mod layout;
 pub(crate) mod machine;
 mod places;

@@ -89,6 +89,17 @@ fn settings() -> Value {
                 json!({ "type": "boolean" }),
                 "Whether members are installed as links to their sources below `/src`; default: `false`.",
             ),
+            "layout": described(
+                json!({
+                    "oneOf": [
+                        { "type": "string", "pattern": "^(venv|target|\\$\\{args\\..*)$" },
+                        required(table("A directory.", json!({
+                            "target": path("Directory that packages are installed into."),
+                        })), &["target"]),
+                    ],
+                }),
+                "How packages lie in the image: in a virtual environment, or side by side in a directory; default: `venv`.",
+            ),
             "base": string("Image under the result; default: `python:VERSION-slim-bookworm`."),
             "builder": string("Image that members are built in; default: the base."),
             "apt": strings("Packages of the base's distribution that the image holds."),
@@ -230,6 +241,7 @@ mod tests {
             ("[members.a]\nKEY = 1", "/properties/members/additionalProperties".to_owned()),
             ("[targets.a]\nKEY = 1", target.to_owned()),
             ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),
+            ("[targets.a]\nlayout = { KEY = 1 }", format!("{target}/properties/layout/oneOf/1")),
             ("[targets.a]\nfiles = [{ KEY = 1 }]", format!("{target}/properties/files/items")),
             ("[targets.a]\nlayers = { KEY = 1 }", format!("{target}/properties/layers")),
         ] {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::check::CheckConfig;
 use super::files::{self, FileConfig};
 use super::layers::{self, LayersConfig};
+use super::layout::{self, Layout};
 use super::path::require_absolute;
 use super::runtime::{self, Healthcheck};
 use super::sbom::{self, Sbom};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub groups: Option<Vec<Located<String>>>,
     /// Members are installed as links to their sources, which the image holds.
     pub editable: Option<bool>,
+    /// How the packages lie in it.
+    pub layout: Option<Located<Layout>>,
     /// Image under the result.
     pub base: Option<Located<String>>,
     /// Image in which members are built.
@@ -85,6 +88,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         extras: reader.strings(table, "extras"),
         groups: reader.strings(table, "groups"),
         editable: reader.boolean(table, "editable"),
+        layout: layout::read(reader, table),
         base: reader.string(table, "base"),
         builder: reader.string(table, "builder"),
         apt: system::read(reader, table, "apt"),

@@ -20,11 +20,16 @@ pub struct UserConfig {
 /// The id that images conventionally give their first system user.
 pub const DEFAULT_ID: u32 = 999;
 
+impl UserConfig {
+    /// As every image has it.
+    pub fn root() -> Self {
+        Self { name: "root".to_owned(), uid: 0, gid: 0, home: "/root".to_owned() }
+    }
+}
+
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<UserConfig>> {
     match reader.string_or_table(table, "user")? {
-        Ok(name) if name.value == "root" => {
-            Some(name.map(|name| UserConfig { name, uid: 0, gid: 0, home: "/root".to_owned() }))
-        }
+        Ok(name) if name.value == "root" => Some(name.map(|_| UserConfig::root())),
         Ok(name) => {
             check_user_name(reader, &name);
             Some(name.map(|name| {

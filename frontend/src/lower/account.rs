@@ -6,14 +6,18 @@ use buildkit_llb::{File, Input, Metadata, Mkdir, Mkfile, Owner};
 
 use super::{EPOCH, settled};
 use crate::account::Account;
-use crate::project::APP_DIR;
 
-/// A layer with the account's files, the home, the working directory and what else belongs to the user.
-pub(super) fn lower(account: &Account, workdir: &str, volumes: &BTreeSet<String>, metadata: Metadata) -> Input {
+/// A layer with the account's files, the home, other directories and what else belongs to the user.
+pub(super) fn lower(
+    account: &Account,
+    shared: &BTreeSet<String>,
+    volumes: &BTreeSet<String>,
+    metadata: Metadata,
+) -> Input {
     let mut file = File::on(Input::Scratch);
     let mut directories: BTreeMap<String, Option<Owner>> = BTreeMap::new();
     let texts = [("/etc/passwd", &account.passwd), ("/etc/group", &account.group)];
-    for path in [APP_DIR, workdir] {
+    for path in shared {
         add_with_parents(&mut directories, path, None);
     }
     let home = account.make_home.then_some(&account.user.home);

@@ -37,7 +37,9 @@ def digest(path):
 
 def main(environment, output):
     packages, owners = [], {}
-    for record in sorted(glob.glob(environment + "/lib/python*/site-packages/*.dist-info/RECORD")):
+    # In an environment, or side by side in a directory.
+    places = ("/lib/python*/site-packages", "")
+    for record in sorted(path for place in places for path in glob.glob(environment + place + "/*.dist-info/RECORD")):
         site_packages, dist_info = os.path.split(os.path.dirname(record))
         name, version = dist_info[: -len(".dist-info")].split("-")
         files = [(os.path.normpath(os.path.join(site_packages, path)), expected) for path, expected in rows(record)]

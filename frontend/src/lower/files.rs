@@ -3,7 +3,7 @@
 use buildkit_llb::{Bind, Input, Metadata, Network, Output, Tmpfs};
 
 use super::{Lowering, Options, STEP_ENV, TOOLS, platform, script};
-use crate::plan::{Contents, Plan, VENV};
+use crate::plan::{Contents, Plan};
 
 /// Path of the list in the step's output.
 pub const LIST: &str = "/files.json";
@@ -19,7 +19,7 @@ pub fn files(plan: &Plan, options: &Options) -> Output {
     let environment = lowering.stack(Input::Scratch, packages, 0, &lowering.shared_name("gather packages"));
     let path = format!("{TOOLS}/files.py");
     let ground = &lowering.host.runtime;
-    let arguments = [&ground.python, &path, &format!("/packages{VENV}"), &format!("/out{LIST}")];
+    let arguments = [&ground.python, &path, &format!("/packages{}", plan.destination.path()), &format!("/out{LIST}")];
     let exec = buildkit_llb::Exec::new(arguments.map(String::clone))
         .platform(&platform(&ground.platform))
         .envs(ground.env.iter().cloned())

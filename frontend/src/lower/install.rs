@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::site::{Ground, Site};
 use super::{Lowering, access};
 use crate::manifest::Indexes;
+use crate::plan::destination::Destination;
 use crate::plan::recipe::Recipe;
 use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
 
@@ -43,7 +44,7 @@ impl Lowering<'_> {
         let exec = self.exec(&site.builder, &arguments);
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
         let exec = backend.projects.iter().fold(exec, |exec, member| {
-            exec.mount(Bind::new(format!("/built/{}", member.name), self.wheel(site, member)).readonly())
+            exec.mount(Bind::new(format!("/built/{}", member.name), self.requirement(site, member)).readonly())
         });
         self.index_mounts(self.log_in(self.online(exec)))
             .mount(Tmpfs::new("/tmp"))
@@ -79,12 +80,7 @@ impl Lowering<'_> {
         let is_built = packages.iter().any(|package| package.artifact.form != Form::Wheel);
         let ground = &if is_built { self.native() } else { &self.host }.runtime;
         let wheel_path = |package: &Package| format!("/wheels/{}", self.wheel_name(package, ground));
-        let mut exec = self
-            .exec(ground, &arguments)
-            .network(Network::None)
-            .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly())
-            .mount(Bind::new("/out", Input::Scratch));
+        let mut exec = self.install_step(ground, &arguments);
         let mut metadata = self.metadata(name, None);
         for package in packages {
             metadata = metadata.at_all(self.sources.location(&package.span));
@@ -104,11 +100,41 @@ impl Lowering<'_> {
         let unverified: Vec<_> = wheels.filter_map(|package| unverified(package, wheel_path(package))).collect();
         let notes = packages.iter().map(|package| {
             let recipe = (package.artifact.form != Form::Wheel).then_some(&package.recipe);
-            (package.name.as_str(), notes(package.direct_url.as_deref(), recipe))
+            (package.name.as_str(), self.notes(package.direct_url.as_deref(), recipe))
         });
         let notes: Notes<'_> = notes.filter(|(_, files)| !files.is_empty()).collect();
         let exec = with_data(with_data(exec, "VERIFY", &unverified), "NOTES", &notes);
         exec.metadata(metadata).build().output("/out")
+    }
+
+    /// A step that installs wheels, as they are mounted, into an empty output.
+    pub(super) fn install_step(&self, ground: &Ground, arguments: &[&str]) -> Exec {
+        let exec = self.exec(ground, arguments).network(Network::None).mount(Tmpfs::new("/tmp"));
+        let exec = match self.plan.destination {
+            Destination::Venv => exec.mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly()),
+            Destination::Directory { .. } => exec,
+        };
+        self.installing(exec).mount(Bind::new("/out", Input::Scratch))
+    }
+
+    /// Tells a step where the image has packages, if that is no environment.
+    pub(super) fn installing(&self, exec: Exec) -> Exec {
+        match &self.plan.destination {
+            Destination::Venv => exec,
+            Destination::Directory { path, .. } => exec.env("UV_BUILDKIT_DIRECTORY", path),
+        }
+    }
+
+    /// Where a package came from and, if it was built, how. In a directory nobody looks for it: no later `uv sync` is meant.
+    pub(super) fn notes(&self, direct_url: Option<&str>, recipe: Option<&Recipe>) -> BTreeMap<&'static str, String> {
+        if self.plan.destination != Destination::Venv {
+            return BTreeMap::new();
+        }
+        let files = [
+            ("direct_url.json", direct_url.map(ToOwned::to_owned)),
+            ("uv_build.json", recipe.and_then(Recipe::record)),
+        ];
+        files.into_iter().filter_map(|(file, text)| Some((file, text?))).collect()
     }
 
     /// What a step calls a wheel. uv would refuse one that is not for where the step runs, and its option `--python-platform` knows
@@ -169,13 +195,6 @@ pub(super) fn unverified(package: &Package, path: String) -> Option<[String; 3]>
 
 /// Texts of files that a step is to write beside the metadata of what it installs, by package and file name.
 pub(super) type Notes<'plan> = BTreeMap<&'plan str, BTreeMap<&'static str, String>>;
-
-/// Where a package came from and, if it was built, how.
-pub(super) fn notes(direct_url: Option<&str>, recipe: Option<&Recipe>) -> BTreeMap<&'static str, String> {
-    let files =
-        [("direct_url.json", direct_url.map(ToOwned::to_owned)), ("uv_build.json", recipe.and_then(Recipe::record))];
-    files.into_iter().filter_map(|(file, text)| Some((file, text?))).collect()
-}
 
 /// Gives a step data that is no part of its command line, which clients show when it fails.
 pub(super) fn with_data(exec: Exec, name: &str, data: &impl Serialize) -> Exec {

@@ -4,9 +4,10 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata,
 
 use super::build::{CACHE, with_recipe, with_version};
 use super::context::sync;
-use super::install::{Notes, notes, with_data};
+use super::install::{Notes, with_data};
 use super::site::Site;
 use super::{EPOCH, Lowering};
+use crate::plan::destination::Destination;
 use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
 
 /// Where build requirements are mounted; an environment knows its own path.
@@ -16,14 +17,49 @@ pub(super) const BACKEND: &str = "/opt/uv-buildkit/backend";
 const NOT_OF_A_ROOT_PROJECT: [&str; 7] =
     ["uv.lock", "uv.build.toml", ".python-version", "Dockerfile", "*.Dockerfile", "*.dockerignore", "compose*.yaml"];
 
+/// What a project is built for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To be installed for the image, in the same step.
+    Installed,
+    /// To be a wheel for the image's platform.
+    Wheel,
+    /// To be required by other builds, and run where it was built.
+    Requirement,
+}
+
 impl Lowering<'_> {
     /// Builds a project as a wheel and installs it.
     pub(super) fn member(&self, member: &Member, name: String) -> Output {
-        let notes = Notes::from([(member.name.as_str(), notes(member.direct_url.as_deref(), Some(&member.recipe)))]);
         if member.editable {
             return self.link(member, name);
         }
-        self.build_member("member", member, self.site_of(member), &notes, name)
+        let site = self.site_of(member);
+        if self.plan.destination != Destination::Venv && site.builder.python != site.runtime.python {
+            return self.install_wheel(member, site, name);
+        }
+        let files = self.notes(member.direct_url.as_deref(), Some(&member.recipe));
+        let mut notes = Notes::from([(member.name.as_str(), files)]);
+        notes.retain(|_, files| !files.is_empty());
+        self.build_member(Purpose::Installed, member, site, &notes, name)
+    }
+
+    /// Installs a project in another step than builds it: scripts name the python that installs them, which the image has elsewhere
+    /// than the builder. In an environment it is that of the environment.
+    fn install_wheel(&self, member: &Member, site: &Site, name: String) -> Output {
+        let wheel = self.wheel(site, member);
+        let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));
+        self.install_step(&site.runtime, &["install", &member.name])
+            .mount(Bind::new(format!("/built/{}", member.name), wheel).readonly())
+            .metadata(metadata)
+            .build()
+            .output("/out")
+    }
+
+    /// A directory with the wheel of a project.
+    pub(super) fn wheel(&self, site: &Site, member: &Member) -> Output {
+        let name = self.shared_name(&format!("build {}", member.name));
+        self.build_member(Purpose::Wheel, member, site, &Notes::new(), name)
     }
 
     /// Installs a project as a link to where the image has its sources: the step has them there, too.
@@ -57,19 +93,23 @@ impl Lowering<'_> {
     }
 
     /// A directory with the wheel of a project, for others to be built with there.
-    pub(super) fn wheel(&self, site: &Site, member: &Member) -> Output {
+    pub(super) fn requirement(&self, site: &Site, member: &Member) -> Output {
         let name = self.shared_name(&format!("build {} for the build of others", member.name));
-        self.build_member("wheel", member, site, &Notes::new(), name)
+        self.build_member(Purpose::Requirement, member, site, &Notes::new(), name)
     }
 
-    fn build_member(&self, command: &str, member: &Member, site: &Site, notes: &Notes<'_>, name: String) -> Output {
+    fn build_member(&self, purpose: Purpose, member: &Member, site: &Site, notes: &Notes<'_>, name: String) -> Output {
+        let command = if purpose == Purpose::Installed { "member" } else { "wheel" };
         let exec = self
             .exec(&site.builder, &[command, &member.name])
             .mount(self.sources_of(member, "/src"))
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new("/build", Input::Scratch).no_output());
-        // The wheel of a build requirement runs where it was built.
-        let exec = if command == "wheel" { exec } else { self.for_image(exec, &site.builder) };
+        let exec = match purpose {
+            Purpose::Installed => self.for_image(self.installing(exec), &site.builder),
+            Purpose::Wheel => self.for_image(exec, &site.builder),
+            Purpose::Requirement => exec,
+        };
         self.finish(exec, member, site, notes, name)
     }
 

@@ -6,7 +6,7 @@
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
     worker.py member NAME             a project, built from /src and installed
     worker.py link NAME PATH          a project, installed as a link to its sources at PATH, a copy of /project
-    worker.py wheel NAME              the same, not installed
+    worker.py wheel NAME              a project, built from /src
 
 Data of the environment:
 
@@ -16,6 +16,7 @@ Data of the environment:
     UV_BUILDKIT_CONSTRAINTS   [REQUIREMENT]: bounds of build requirements
     UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
     UV_BUILDKIT_PYTHON    version of the python that the environment is for, if not of the one that makes it
+    UV_BUILDKIT_DIRECTORY the directory of the image into which packages are installed side by side, if not into the environment
     UV_BUILDKIT_FOREIGN   platform that a wheel is built for, if not the one that it is built on
     UV_BUILDKIT_CREDENTIALS   [[PATH, ID, INDEX, [URL]]]: a secret with an `Authorization` header, if it was given, the index that it
                         is for, and starts of the URLs that are asked with it
@@ -187,36 +188,43 @@ def normalized(name):
 
 
 def install(places, requirements, notes, *editable):
-    """Installs wheels into the output as if it were the environment, so that scripts name the environment's python.
+    """Installs wheels into the output as if it were the environment, so that scripts name the environment's python. In a directory
+    they name that of the image, which is the one that runs this.
 
     uv unpacks a wheel into its cache and installs it from there. In the output the cache is on the same file system, and what
     is installed are links: each file is written once."""
-    prefix, cache = OUT + VENV, OUT + "/.cache"
+    directory, cache = os.environ.pop("UV_BUILDKIT_DIRECTORY", None), OUT + "/.cache"
+    if directory is None:
+        prefix, site_packages = OUT + VENV, OUT + VENV + "/lib/python*/site-packages"
+        where = ["--python", VENV + "/bin/python", "--prefix", prefix]
+    else:
+        prefix = site_packages = OUT + directory
+        where = ["--python", sys.executable, "--target", prefix]
+        os.environ["UV_NO_INSTALLER_METADATA"] = "1"
     os.environ["UV_CONCURRENT_INSTALLS"] = str(compilers())
     find_links = [argument for place in places for argument in ("--find-links", place)]
     command = [
         "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, *build_config(),
-        "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links,
-        "--python", VENV + "/bin/python", "--prefix", prefix, *editable,
+        "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links, *where, *editable,
     ]
     uv(*command, *requirements)
-    if len(requirements) > 1 and report_shared_files(prefix):
+    if len(requirements) > 1 and report_shared_files(site_packages):
         # Side by side, any of them may have been the last to write.
         shutil.rmtree(prefix)
         for requirement in requirements:
             uv(*command, requirement)
     shutil.rmtree(cache)
     os.remove(prefix + "/.lock")
-    for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
+    for record in glob.glob(site_packages + "/*.dist-info/RECORD"):
         forget_origin(record)
         dist_info = os.path.dirname(record)
         annotate(dist_info, notes.get(normalized(os.path.basename(dist_info).split("-")[0]), {}))
 
 
-def report_shared_files(prefix):
+def report_shared_files(site_packages):
     """Says which packages write the same files with different contents; whether there are any."""
     owners = {}
-    for record in glob.glob(prefix + "/lib/python*/site-packages/*.dist-info/RECORD"):
+    for record in glob.glob(site_packages + "/*.dist-info/RECORD"):
         package = normalized(os.path.basename(os.path.dirname(record)).split("-")[0])
         with open(record, encoding="utf-8", newline="") as file:
             for path, digest, *_ in csv.reader(file):
@@ -395,9 +403,10 @@ def make_link(name, path, notes):
     freeze(OUT)
 
 
-def make_wheel():
-    """Builds a project, to be a build requirement of others."""
+def make_wheel(name):
+    """Builds a project, and installs it nowhere."""
     build_member(OUT)
+    require_portable(OUT, name)
     for name in os.listdir(OUT):
         if not name.endswith(".whl"):
             os.remove(os.path.join(OUT, name))
@@ -515,7 +524,7 @@ def main(command, *arguments):
     elif command == "build":
         build(*arguments[:2], arguments[2:])
     elif command == "wheel":
-        make_wheel()
+        make_wheel(*arguments)
     elif command == "member":
         make_member(*arguments, notes)
     elif command == "link":

@@ -50,8 +50,8 @@ pub enum Contents {
     Account {
         /// The user.
         account: Account,
-        /// The working directory.
-        workdir: String,
+        /// Directories that are there, whoever they belong to.
+        directories: BTreeSet<String>,
         /// Directories that belong to the user.
         volumes: BTreeSet<String>,
     },

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::access::Download;
+use super::destination::Destination;
 use super::{Contents, Layer, Origin, Package, Plan, source_path};
 
 /// The JSON form of a plan.
@@ -14,6 +15,8 @@ pub struct Report<'plan> {
     base: &'plan str,
     builder: &'plan str,
     uv: &'plan str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<&'plan str>,
     layers: Vec<LayerReport<'plan>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     run: Vec<&'plan [String]>,
@@ -70,6 +73,7 @@ impl<'plan> Report<'plan> {
             base: &plan.base,
             builder: &plan.builder,
             uv: &plan.uv,
+            directory: (plan.destination != Destination::Venv).then(|| plan.destination.path()),
             layers: plan.layers.iter().map(|layer| LayerReport::new(plan, layer)).collect(),
             run: plan.check.iter().flat_map(|check| &check.commands).map(|command| &command.value[..]).collect(),
         }
@@ -77,7 +81,9 @@ impl<'plan> Report<'plan> {
 
     /// One block a layer, one line a package.
     pub fn text(&self) -> String {
-        let mut text = format!("{} ({}, python {}) on {}\n", self.target, self.platform, self.python, self.base);
+        let directory = self.directory.map(|path| format!(" in {path}")).unwrap_or_default();
+        let mut text =
+            format!("{} ({}, python {}){directory} on {}\n", self.target, self.platform, self.python, self.base);
         for (index, layer) in self.layers.iter().enumerate() {
             let size: u64 = layer.packages.iter().filter_map(|package| package.artifact.as_ref()?.size).sum();
             let size = if size > 0 { format!("  {}", megabytes(size)) } else { String::new() };

@@ -6,6 +6,7 @@ use uv_normalize::PackageName;
 
 use super::Project;
 use crate::config::check::CheckConfig;
+use crate::config::layout::Layout;
 use crate::config::sbom::Sbom;
 use crate::config::table::Located;
 use crate::config::{self, FileConfig, Healthcheck, LayersConfig, Settings, UserConfig};
@@ -25,6 +26,8 @@ pub struct Target {
     pub selection: Selection,
     /// Members are installed as links to their sources.
     pub editable: bool,
+    /// How the packages lie in it.
+    pub layout: Layout,
     /// What it runs, if it is a check, and the checks that it requires.
     pub check: CheckConfig,
     /// Image under the result.
@@ -45,10 +48,10 @@ pub struct Target {
     pub entrypoint: Option<Vec<String>>,
     /// Image `Env`, over the base's.
     pub env: BTreeMap<String, String>,
-    /// Image `WorkingDir`.
-    pub workdir: String,
-    /// Who runs.
-    pub user: UserConfig,
+    /// Image `WorkingDir`; where packages are when it is not given.
+    pub workdir: Option<String>,
+    /// Who runs; whom the base names when it is not given.
+    pub user: Option<UserConfig>,
     /// The place of that user in the config.
     pub user_span: Option<Span>,
     /// Image `Healthcheck`, when it is given.
@@ -102,6 +105,18 @@ impl Project {
         let mut errors = Vec::new();
         let extras = checked_names(&settings.extras, &package.extras, "extra", &package.name, &mut errors);
         let groups = checked_names(&settings.groups, &package.groups, "group", &package.name, &mut errors);
+        let editable = settings.editable.unwrap_or(false);
+        let layout = settings.layout.as_ref().map(|layout| layout.value.clone()).unwrap_or_default();
+        let in_venv = layout == Layout::Venv;
+        if let (Some(layout), true, false) = (&settings.layout, editable, in_venv) {
+            let problem = "links to sources are followed in an environment only, and `layout` asks for a directory";
+            errors.push(
+                Diagnostic::new("config::editable_layout", problem)
+                    .at(layout.span.clone())
+                    .at_some(span.clone())
+                    .help("write `editable = false`, or `layout = \"venv\"`"),
+            );
+        }
         Diagnostics::check(errors)?;
 
         let requested = self.config.as_ref().and_then(|config| config.python_version.clone());
@@ -124,16 +139,16 @@ impl Project {
             gid: config::DEFAULT_ID,
             home: "/home/app".to_owned(),
         };
-        let editable = settings.editable.unwrap_or(false);
         let workdir = match package.source.project_dir() {
-            Some(directory) if editable => plan::source_path(directory),
-            _ => APP_DIR.to_owned(),
+            Some(directory) if editable => Some(plan::source_path(directory)),
+            _ => in_venv.then(|| APP_DIR.to_owned()),
         };
         Ok(Target {
             name: name.to_owned(),
             span: span.clone(),
             selection: Selection { root, extras, groups },
             editable,
+            layout,
             check: check.clone(),
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
             base,
@@ -144,8 +159,9 @@ impl Project {
             cmd: strings(&settings.cmd),
             entrypoint: strings(&settings.entrypoint),
             env: values(&settings.env),
-            workdir: settings.workdir.as_ref().map_or(workdir, |workdir| workdir.value.clone()),
-            user: settings.user.as_ref().map_or(default_user, |user| user.value.clone()),
+            workdir: settings.workdir.as_ref().map(|workdir| workdir.value.clone()).or(workdir),
+            // Where such directories are usual, the platform chooses who runs.
+            user: settings.user.as_ref().map(|user| user.value.clone()).or_else(|| in_venv.then_some(default_user)),
             // The default user has no place of its own: the target is where another one is named.
             user_span: settings.user.as_ref().map(|user| user.span.clone()).or_else(|| span.clone()),
             healthcheck: settings.healthcheck.clone(),

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::machine::{architecture, certificates, debian_mirror, python_with_pip, require_program};
 use super::places::Places;
 use super::process::{run_logged, tail};
-use super::{layout, report};
+use super::{lambda, layout, report};
 
 /// The uv versions that the lab has images of: the frontend's default, and a recent one.
 pub const UV_VERSIONS: [&str; 2] = ["0.9.18", "0.13.9"];
@@ -27,11 +27,13 @@ struct Debian {
     /// The version of the Debian python that is also to be found in /usr/local/bin, as in the official python images.
     python: Option<&'static str>,
     stands_for: &'static [&'static str],
+    /// It stands for an image of AWS Lambda.
+    is_lambda: bool,
     /// Made for every lab, or only when asked for.
     usual: bool,
 }
 
-const DEBIANS: [Debian; 4] = [
+const DEBIANS: [Debian; 5] = [
     Debian {
         name: "python3.13",
         suite: "trixie",
@@ -42,6 +44,7 @@ const DEBIANS: [Debian; 4] = [
             "library/python:3.13-slim-trixie",
             "library/python:3.13-slim-bookworm",
         ],
+        is_lambda: false,
         usual: true,
     },
     Debian {
@@ -50,6 +53,7 @@ const DEBIANS: [Debian; 4] = [
         packages: &["ca-certificates", "netbase", "tzdata", "python3"],
         python: Some("3.11"),
         stands_for: &["library/python:3.11-slim", "library/python:3.11-slim-bookworm"],
+        is_lambda: false,
         usual: true,
     },
     Debian {
@@ -58,6 +62,7 @@ const DEBIANS: [Debian; 4] = [
         packages: &[],
         python: None,
         stands_for: &["library/debian:bookworm-slim"],
+        is_lambda: false,
         usual: true,
     },
     Debian {
@@ -66,6 +71,16 @@ const DEBIANS: [Debian; 4] = [
         packages: &["ca-certificates", "netbase", "tzdata", "python3-dev", "gcc", "g++", "libc6-dev", "make", "git"],
         python: Some("3.13"),
         stands_for: &["library/python:3.13", "library/python:3.13-trixie", "library/python:3.13-bookworm"],
+        is_lambda: false,
+        usual: false,
+    },
+    Debian {
+        name: "lambda-python3.13",
+        suite: "trixie",
+        packages: &["ca-certificates", "python3"],
+        python: Some("3.13"),
+        stands_for: &["lambda/python:3.13"],
+        is_lambda: true,
         usual: false,
     },
 ];
@@ -108,7 +123,7 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
     if let Some(version) = name.strip_prefix("ghcr.io/astral-sh/uv:") {
         return uv(places, version);
     }
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = ["docker.io/", "public.ecr.aws/"].iter().find_map(|host| name.strip_prefix(host)).unwrap_or(name);
     let repository = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
     if TWO_PLATFORMS.stands_for.contains(&repository.as_str()) {
         return TWO_PLATFORMS.make(places);
@@ -130,7 +145,10 @@ impl Debian {
     fn make(&self, places: &Places) -> Result<StandIn> {
         let certificates = certificates()?;
         let config = self.config();
-        let recipe = format!("2 {} {:?} {config} {}", self.suite, self.packages, layout::hash_file(&certificates)?);
+        let mut recipe = format!("2 {} {:?} {config} {}", self.suite, self.packages, layout::hash_file(&certificates)?);
+        if self.is_lambda {
+            recipe += &lambda::recipe();
+        }
         let key = layout::hexadecimal(&Sha256::digest(recipe));
         let directory = places.images().join(format!("{}-{}", self.name, &key[..12]));
         if !directory.is_dir() {
@@ -157,6 +175,9 @@ impl Debian {
     }
 
     fn config(&self) -> Value {
+        if self.is_lambda {
+            return lambda::config(&labels("Debian, made with mmdebstrap, with an emulator"));
+        }
         let mut env = vec![
             "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
             "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt".to_owned(),
@@ -215,6 +236,10 @@ impl Debian {
             command.arg(format!("{hook}=rm -f \"$1/usr/lib/python{version}/EXTERNALLY-MANAGED\""));
             // Debian compiles the standard library when it is installed; the official images take bytecode out.
             command.arg(format!("{hook}=find \"$1/usr/lib\" -name __pycache__ -prune -exec rm -r {{}} +"));
+        }
+        if let (true, Some(version)) = (self.is_lambda, self.python) {
+            let files = lambda::files(places, version)?;
+            command.arg(format!("{hook}=sync-in {} /", files.display()));
         }
         command.args([self.suite, "-"]).arg(debian_mirror()?);
         let mut child = command

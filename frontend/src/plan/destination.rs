@@ -1,0 +1,45 @@
+//! Where an image has its packages.
+
+use super::{Image, VENV};
+use crate::config::layout::Layout;
+use crate::image;
+
+/// Where packages are installed, and how they lie there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A virtual environment at [`VENV`].
+    Venv,
+    /// A directory in which they lie side by side, as `uv pip install --target` puts them.
+    Directory {
+        /// Its absolute path.
+        path: String,
+        /// The base looks for modules there by itself.
+        is_known: bool,
+    },
+}
+
+/// The variable by which images of AWS Lambda tell where functions lie.
+const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+
+/// Where Lambda has functions.
+const DEFAULT_TASK_ROOT: &str = "/var/task";
+
+impl Destination {
+    /// That of a layout over a base.
+    pub(super) fn of(layout: &Layout, base: &Image) -> Self {
+        let Layout::Target(named) = layout else { return Self::Venv };
+        let env = image::env(&base.config);
+        let known = env.iter().find(|(name, path)| name == TASK_ROOT && path.starts_with('/'));
+        let known = known.map(|(_, path)| path.trim_end_matches('/'));
+        let path = named.as_deref().or(known).unwrap_or(DEFAULT_TASK_ROOT);
+        Self::Directory { path: path.to_owned(), is_known: known == Some(path) }
+    }
+
+    /// Absolute path of the environment or directory.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Venv => VENV,
+            Self::Directory { path, .. } => path,
+        }
+    }
+}
