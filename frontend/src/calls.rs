@@ -9,6 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::config::kind::Kind;
 use crate::config::schema;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::lock::{PackageId, Source};
@@ -173,7 +174,7 @@ pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> 
     }
 }
 
-/// `installs pkg-api[postgres] with dev`, and for a check what it runs.
+/// `installs pkg-api[postgres] with dev`, and for a check what it runs; `wheels of pkg-api` for what is no image.
 fn installs(project: &Project, target: &Target) -> String {
     let names = |names: Vec<&str>| names.join(", ");
     let package = &project.lock.packages[target.selection.root].name;
@@ -184,7 +185,14 @@ fn installs(project: &Project, target: &Target) -> String {
     let commands: Vec<String> =
         target.check.run.iter().map(|command| format!("`{}`", command.value.join(" "))).collect();
     let runs = if commands.is_empty() { String::new() } else { format!(", runs {}", commands.join(", ")) };
-    format!("installs {package}{extras}{groups}{runs}")
+    let does = match target.kind {
+        Kind::Image => "installs",
+        Kind::Wheels => "wheels of",
+        Kind::Venv => "environment with",
+        Kind::LambdaZip => "zip for AWS Lambda with",
+        Kind::Requirements => "requirements of",
+    };
+    format!("{does} {package}{extras}{groups}{runs}")
 }
 
 /// The parameters of a target, whose steps have `caches` with these ids.

@@ -276,7 +276,12 @@ pub fn run(command: Command) -> Result<(), CliError> {
         }
         Command::Bake { directory } => {
             let selection = SelectionArgs::of(directory);
-            let text = bake::text(&selection.target_names()?, &selection.check_names()?, selection.named_file()?);
+            let targets = bake::Targets {
+                all: selection.target_names()?,
+                checks: selection.check_names()?,
+                artifacts: selection.artifact_names()?,
+            };
+            let text = bake::text(&targets, selection.named_file()?);
             out.write_all(text.as_bytes())?;
         }
         Command::Schema => out.write_all(calls::schema().text.as_bytes())?,
@@ -399,6 +404,13 @@ impl SelectionArgs {
         let project =
             Project::parse(&self.files(&mut |name| self.read(name), &Request::Default)?, &self.build_args()?)?;
         Ok(project.check_names().map(ToOwned::to_owned).collect())
+    }
+
+    /// Names of the targets that are files instead of images.
+    fn artifact_names(&self) -> Result<Vec<String>, CliError> {
+        let project =
+            Project::parse(&self.files(&mut |name| self.read(name), &Request::Default)?, &self.build_args()?)?;
+        Ok(project.artifact_names().map(ToOwned::to_owned).collect())
     }
 
     /// Names of all members.

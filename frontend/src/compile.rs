@@ -11,6 +11,7 @@ use crate::image;
 use crate::lock::PackageId;
 use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
+use crate::plan::product::Product;
 use crate::plan::{self, Contents, Origin, Outside, Plan, Planned};
 use crate::project::{Project, Target};
 
@@ -52,7 +53,10 @@ pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
     let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
     // What a check leaves has nothing of the base.
     let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
-    let config = image::config(base, target, &plan, scripts, &history, epoch);
+    let config = match plan.product {
+        Product::Image => image::config(base, target, &plan, scripts, &history, epoch),
+        _ => image::config_of_files(target, &plan, epoch),
+    };
     Ok(Compiled { plan, image, config, warnings })
 }
 

@@ -5,6 +5,7 @@ pub mod access;
 pub mod check;
 mod files;
 mod inheritance;
+pub mod kind;
 mod layers;
 pub mod layout;
 mod lock;
@@ -97,17 +98,21 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     if let Some(table) = reader.table(&mut root, "defaults") {
         defaults = target::read(&mut reader, table, false);
     }
-    let own: Vec<TargetConfig> = reader
+    let (own, written): (Vec<TargetConfig>, Vec<_>) = reader
         .named_tables(&mut root, "targets")
         .into_iter()
         .map(|(name, mut table)| {
+            let written = reader.keys(&table);
             let check = check::read(&mut reader, &mut table);
-            TargetConfig { name, settings: target::read(&mut reader, table, true), check }
+            (TargetConfig { name, settings: target::read(&mut reader, table, true), check }, written)
         })
-        .collect();
+        .unzip();
     reader.finish(&root);
 
     let targets = inheritance::resolve(&own, &defaults, &mut reader.errors);
+    for (target, written) in targets.iter().zip(&written) {
+        kind::check(target, written, &mut reader.errors);
+    }
     if let Some(name) = &default_target {
         target::check_name(name, &own, "config::unknown_target", &mut reader.errors);
     }

@@ -21,11 +21,7 @@ pub fn config(
     epoch: Option<i64>,
 ) -> Vec<u8> {
     let mut image: Map<String, Value> = serde_json::from_slice(base).unwrap_or_default();
-    image.insert("architecture".to_owned(), json!(plan.platform.architecture));
-    image.insert("os".to_owned(), json!(plan.platform.os));
-    if !plan.platform.variant.is_empty() {
-        image.insert("variant".to_owned(), json!(plan.platform.variant));
-    }
+    describe_platform(&mut image, plan);
     // The exporter writes this anew from what it exports.
     let base_layers = image.remove("rootfs").and_then(|rootfs| rootfs["diff_ids"].as_array().map(Vec::len));
     let created = rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS));
@@ -79,6 +75,25 @@ pub fn config(
     Value::Object(image).to_string().into_bytes()
 }
 
+/// The config of files that are no image, for exporters that make one of them: it has labels, and nothing to run.
+pub fn config_of_files(target: &Target, plan: &Plan, epoch: Option<i64>) -> Vec<u8> {
+    let mut image = Map::new();
+    describe_platform(&mut image, plan);
+    image.insert("created".to_owned(), rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS)));
+    let mut runtime = Map::new();
+    merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
+    image.insert("config".to_owned(), Value::Object(runtime));
+    Value::Object(image).to_string().into_bytes()
+}
+
+fn describe_platform(image: &mut Map<String, Value>, plan: &Plan) {
+    image.insert("architecture".to_owned(), json!(plan.platform.architecture));
+    image.insert("os".to_owned(), json!(plan.platform.os));
+    if !plan.platform.variant.is_empty() {
+        image.insert("variant".to_owned(), json!(plan.platform.variant));
+    }
+}
+
 /// The base's entries, with one for each of its layers: else the exporter takes ours for theirs.
 fn base_history(history: Option<Value>, layers: usize) -> Vec<Value> {
     let mut entries = match history {
@@ -109,7 +124,7 @@ fn over(mut env: Vec<(String, String)>, target: &Target, destination: &Destinati
     let modules = env.iter().find(|(name, path)| name == "PYTHONPATH" && !path.is_empty());
     let modules = modules.map_or_else(|| place.to_owned(), |(_, others)| format!("{place}:{others}"));
     let places = match destination {
-        Destination::Venv => vec![("PATH", path), ("VIRTUAL_ENV", place.to_owned())],
+        Destination::Venv | Destination::MovableVenv => vec![("PATH", path), ("VIRTUAL_ENV", place.to_owned())],
         Destination::Directory { is_known: false, .. } => vec![("PATH", path), ("PYTHONPATH", modules)],
         Destination::Directory { is_known: true, .. } => Vec::new(),
     };

@@ -10,6 +10,7 @@ pub mod files;
 mod install;
 mod member;
 pub mod probe;
+mod product;
 pub mod sbom;
 mod site;
 mod sources;
@@ -17,8 +18,9 @@ mod system;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Output, Platform, merge};
+use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
+use crate::plan::product::Product;
 use crate::plan::{self, Contents, Layer, Member, Plan};
 use container::Container;
 pub use member::is_of_the_workspace;
@@ -107,12 +109,13 @@ pub struct Lowered {
 /// Lowers a plan.
 pub fn lower(plan: &Plan, options: &Options) -> Lowered {
     let lowering = Lowering::new(plan, options);
-    let layers: Vec<Input> =
-        plan.layers.iter().enumerate().map(|(index, layer)| lowering.layer(index, layer)).collect();
-    let image = lowering.assemble(layers);
+    let result = lowering.product(&plan.product);
     match &plan.check {
-        Some(check) => Lowered { image: lowering.check(image, check), history: Vec::new() },
-        None => Lowered { image, history: plan.layers.iter().map(describe).collect() },
+        Some(check) => Lowered { image: lowering.check(result, check), history: Vec::new() },
+        None if plan.product == Product::Image => {
+            Lowered { image: result, history: plan.layers.iter().map(describe).collect() }
+        }
+        None => Lowered { image: result, history: Vec::new() },
     }
 }
 
@@ -151,6 +154,10 @@ impl<'plan> Lowering<'plan> {
             }
         }
         lowering
+    }
+
+    fn layers(&self) -> Vec<Input> {
+        self.plan.layers.iter().enumerate().map(|(index, layer)| self.layer(index, layer)).collect()
     }
 
     fn layer(&self, index: usize, layer: &Layer) -> Input {
@@ -218,6 +225,23 @@ impl<'plan> Lowering<'plan> {
             .mount(root)
             .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly())
             .mount(Bind::new(&worker, &self.worker).selector("/worker.py").readonly());
+        self.options.container.limit(exec)
+    }
+
+    /// A step whose python runs a script of its own, without uv and a network, and leaves what is in `/out`.
+    fn scripted(&self, (name, text): (&str, &str), arguments: &[&str]) -> Exec {
+        let ground = &self.host.runtime;
+        let path = format!("{TOOLS}/{name}");
+        let arguments = [ground.python.as_str(), &path].into_iter().chain(arguments.iter().copied());
+        let exec = Exec::new(arguments.map(str::to_owned))
+            .platform(&platform(&ground.platform))
+            .envs(ground.env.iter().cloned())
+            .envs(STEP_ENV)
+            .network(Network::None)
+            .mount(Bind::new("/", &ground.root).readonly())
+            .mount(Bind::new(&path, script(name, text)).selector(format!("/{name}")).readonly())
+            .mount(Tmpfs::new("/tmp"))
+            .mount(Bind::new("/out", Input::Scratch));
         self.options.container.limit(exec)
     }
 

@@ -3,6 +3,7 @@
 
 pub mod access;
 mod artifacts;
+mod composition;
 mod contents;
 pub mod deny;
 pub mod destination;
@@ -12,15 +13,15 @@ pub mod layers;
 mod members;
 mod package;
 mod platform;
+pub mod product;
 mod projects;
 pub mod recipe;
 pub mod report;
+mod requirements;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::account;
-use crate::config::UserConfig;
 use crate::config::access::Ca;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -28,14 +29,16 @@ use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
-use crate::project::{APP_DIR, Project, Target};
+use crate::project::{Project, Target};
 use access::{Access, Credential, Download};
+use composition::{Composition, Parts};
 use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, SystemPackages, Toolchain, Tree};
 use destination::Destination;
 use host::Host;
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
+use product::Product;
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -116,6 +119,8 @@ pub struct Plan {
     pub dependencies: BTreeMap<String, BTreeSet<String>>,
     /// Directories and files of the context that the plan reads.
     pub context_paths: BTreeSet<String>,
+    /// What a build leaves.
+    pub product: Product,
     /// What is run in the image, whose result it is then.
     pub check: Option<Check>,
 }
@@ -165,34 +170,19 @@ pub fn plan(
     let closure = closure_of(project, target, outside)?;
     deny::check(project, target, &closure)?;
 
-    let packages = artifacts::choose(project, target, &closure, interpreter, &mut warnings)?;
-    let (members, backends) = members::of(project, target, &closure, manifests, &interpreter.uv, &mut warnings)?;
-    let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
-    let destination = Destination::of(&target.layout, &outside.base);
+    let destination = Destination::of(target, &outside.base);
     let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
-
-    let mut layers = Vec::new();
-    layers.extend(account_layer(target, interpreter, &destination, &workdir)?);
-    layers.extend(
-        SystemPackages::of(&target.apt)
-            .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
-    );
-    if destination == Destination::Venv {
-        layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
-    }
-    let (third_party, size_warnings) =
-        layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
-    warnings.extend(size_warnings);
-    layers.extend(third_party);
-    layers.extend(projects::assign(members));
-    let ids = target.user.as_ref().map_or((0, 0), |user| (user.uid, user.gid));
-    if !trees.is_empty() {
-        layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids } });
-    }
-    if !target.files.is_empty() {
-        let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
-        layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
-    }
+    let parts = Parts {
+        project,
+        target,
+        manifests,
+        outside,
+        interpreter,
+        closure: &closure,
+        destination: &destination,
+        workdir: &workdir,
+    };
+    let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
     let access = Access::of(project, manifests)?;
     let indexes = access.indexes(project)?;
     let mut context_paths = context_paths(&layers, &backends, &indexes);
@@ -219,35 +209,15 @@ pub fn plan(
         layers,
         dependencies: dependencies(project, &closure),
         context_paths,
+        product,
         check: (!target.check.run.is_empty()).then(|| Check {
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
             workdir,
-            ids,
+            ids: target.ids(),
         }),
     };
     Ok(Planned { plan, warnings })
-}
-
-/// The user and the directories that packages do not bring; none where there are no such.
-fn account_layer(
-    target: &Target,
-    interpreter: &Interpreter,
-    destination: &Destination,
-    workdir: &str,
-) -> Result<Option<Layer>, Diagnostics> {
-    let is_needed = target.user.is_some() || !target.volumes.is_empty() || workdir != destination.path();
-    if !is_needed {
-        return Ok(None);
-    }
-    let user = target.user.clone().unwrap_or_else(UserConfig::root);
-    let account = account::plan(&user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
-    let mut directories = BTreeSet::from([workdir.to_owned()]);
-    if *destination == Destination::Venv {
-        directories.insert(APP_DIR.to_owned());
-    }
-    let contents = Contents::Account { account, directories, volumes: target.volumes.clone() };
-    Ok(Some(Layer { name: "user".to_owned(), contents }))
 }
 
 /// What a target installs, whatever it is made from.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use uv_normalize::PackageName;
 
 use crate::config::check::CheckConfig;
+use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
@@ -192,6 +193,14 @@ impl Project {
     pub fn check_names(&self) -> impl Iterator<Item = &str> {
         let checks = self.declared().iter().filter(|target| !target.check.run.is_empty());
         checks.map(|target| target.name.value.as_str())
+    }
+
+    /// Names of the targets that are files instead of images.
+    pub fn artifact_names(&self) -> impl Iterator<Item = &str> {
+        let is_image =
+            |target: &TargetConfig| target.settings.kind.as_ref().is_none_or(|kind| kind.value == Kind::Image);
+        let artifacts = self.declared().iter().filter(move |target| !is_image(target));
+        artifacts.map(|target| target.name.value.as_str())
     }
 
     fn choose_declared(&self, request: &Request) -> Result<&TargetConfig, Diagnostics> {

@@ -149,6 +149,21 @@ impl<'a> Build<'a> {
         Ok(Built { steps, told: words, progress: text.into_owned(), reference, metadata: told })
     }
 
+    /// Builds what is no image into a directory: what was done for it.
+    pub fn export(self, directory: &Path) -> Result<Steps> {
+        let mut command = self.buildx(&["--progress=rawjson"]);
+        command.arg(format!("--output=type=local,dest={}", directory.display())).stdin(self.stdin()?);
+        let output = command.output().context("cannot start docker")?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "the build of {} {:?} failed:\n{text}",
+            self.context.display(),
+            self.arguments
+        );
+        Steps::parse(&text)
+    }
+
     fn stdin(&self) -> Result<Stdio> {
         let file = self.input.as_ref().map(File::open).transpose()?;
         Ok(file.map_or_else(Stdio::null, Stdio::from))

@@ -91,10 +91,15 @@ const EMULATOR_PORT: u16 = 8080;
 
 /// What a function of AWS Lambda answers to an event.
 pub fn invoke(lab: &Lab, image: &str, arguments: &[String], event: &str) -> Result<String> {
+    invoke_handler(lab, image, arguments, &[], event)
+}
+
+/// The same of a handler that the image does not name itself.
+pub fn invoke_handler(lab: &Lab, image: &str, arguments: &[String], command: &[String], event: &str) -> Result<String> {
     let port = if lab.has_stand_ins() { free_port()? } else { EMULATOR_PORT };
     let arguments: Vec<String> =
         arguments.iter().cloned().chain([format!("--env=AWS_LAMBDA_EMULATOR_PORT={port}")]).collect();
-    let server = Server::start(lab, image, &arguments, &[])?;
+    let server = Server::start(lab, image, &arguments, command)?;
     let request = format!(
         "POST /2015-03-31/functions/function/invocations HTTP/1.0\r\nContent-Length: {}\r\n\r\n{event}",
         event.len()

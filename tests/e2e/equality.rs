@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -141,6 +142,21 @@ pub fn listings_of_links(
     list(stage, context, built, BASE, selection, &dockerfile)
 }
 
+/// What uv installs into an environment that may be moved, and what is in a directory.
+pub fn listings_of_movable(
+    stage: &Stage,
+    context: &Context<'_>,
+    directory: &Path,
+    selection: &str,
+) -> Result<(Listing, Listing)> {
+    let dockerfile = DOCKERFILE
+        .replace("uv sync", "uv venv --quiet --relocatable --no-project /app/.venv && uv sync")
+        .replace("/image/app/.venv", "/image");
+    let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
+    let place = stage.directory(&format!("listings-{name}"))?;
+    list_in(stage, context, &place, &directory.display().to_string(), BASE, selection, &dockerfile)
+}
+
 /// What uv installs side by side into a directory, as its guide to AWS Lambda says, and what the image holds there.
 pub fn listings_of_directory(
     stage: &Stage,
@@ -170,6 +186,20 @@ fn list(
     let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
     let (_, digest) = built.reference.rsplit_once(':').context("a digest")?;
     let directory = stage.directory(&format!("listings-{name}-{digest}"))?;
+    let image = format!("docker-image://{}", built.reference);
+    list_in(stage, context, &directory, &image, base, selection, dockerfile)
+}
+
+/// Lists what is in an oracle and in a context of the build named `image`; files for it are written into `directory`.
+fn list_in(
+    stage: &Stage,
+    context: &Context<'_>,
+    directory: &Path,
+    image: &str,
+    base: &str,
+    selection: &str,
+    dockerfile: &str,
+) -> Result<(Listing, Listing)> {
     fs::write(directory.join("Dockerfile"), dockerfile)?;
     fs::write(directory.join("listing.py"), include_str!("listing.py"))?;
     let output = directory.join("output");
@@ -178,7 +208,7 @@ fn list(
     build.arg(format!("--output=type=local,dest={}", output.display()));
     build.arg(format!("--build-arg=BASE={base}")).arg(format!("--build-arg=SELECTION={selection}"));
     build.arg(format!("--build-context=script={}", directory.display()));
-    build.arg(format!("--build-context=image=docker-image://{}", built.reference));
+    build.arg(format!("--build-context=image={image}"));
     run_captured(build.arg(&context.directory)).context("uv sync")?;
     let read = |name: &str| -> Result<Listing> { Ok(serde_json::from_slice(&fs::read(output.join(name))?)?) };
     Ok((read("oracle.json")?, read("image.json")?))

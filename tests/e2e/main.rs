@@ -3,6 +3,7 @@
 //! `cargo xtask test` sets up the lab and runs these; so does `cargo test -p uv-buildkit-tests --features e2e --test e2e`. Without a
 //! lab they fail. `UV_BUILDKIT_FRONTEND` names a frontend image to test instead of the working copy's.
 
+mod artifacts;
 mod build;
 mod caching;
 mod calls;
@@ -83,6 +84,7 @@ fn main() -> Result<ExitCode> {
     frontends::add(&mut trials);
     indexes::add(&mut trials);
     lambda::add(&mut trials);
+    artifacts::add(&mut trials);
     versions::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }

@@ -126,6 +126,7 @@ fn change(workspace: &mut Workspace, change: Change, target: &str, used: &BTreeS
                 has_group: true,
                 has_files: true,
                 in_directory: true,
+                is_zip: false,
                 number: 7,
             },
         ),
@@ -133,6 +134,8 @@ fn change(workspace: &mut Workspace, change: Change, target: &str, used: &BTreeS
             for other in workspace.targets.iter_mut().filter(|other| other.name != target) {
                 other.has_extra = !other.has_extra;
                 other.has_files = !other.has_files;
+                other.in_directory = !other.in_directory;
+                other.is_zip = !other.is_zip;
                 other.number = other.number / 2 + 1;
             }
         }
@@ -151,6 +154,10 @@ fn check_bump(package: &Package, added: &[&Op]) -> TestCaseResult {
             }
             Some(op::Op::Exec(exec)) => {
                 let args = exec.meta.as_ref().map(|meta| meta.args.as_slice()).unwrap_or_default();
+                // What is made of all layers is made anew.
+                if args.iter().any(|word| word.ends_with("/archive.py")) {
+                    continue;
+                }
                 let requirement = format!("{}=={}", package.name, package.version());
                 prop_assert!(args.contains(&requirement), "{args:?} does not install {requirement}");
                 "install"

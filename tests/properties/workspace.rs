@@ -67,6 +67,8 @@ pub struct Target {
     pub has_files: bool,
     /// Packages lie side by side, without an environment.
     pub in_directory: bool,
+    /// It is no image, but a zip of the packages.
+    pub is_zip: bool,
     /// A value that other keys are made from.
     pub number: u16,
 }
@@ -126,14 +128,16 @@ fn member(index: usize, members: usize, packages: usize) -> impl Strategy<Value 
 }
 
 fn target(members: usize) -> impl Strategy<Value = Target> {
-    (0..members, any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.3), 1..u16::MAX).prop_map(
-        |(member, has_extra, has_group, has_files, in_directory, number)| Target {
+    let rarely = || prop::bool::weighted(0.3);
+    (0..members, any::<bool>(), any::<bool>(), any::<bool>(), rarely(), rarely(), 1..u16::MAX).prop_map(
+        |(member, has_extra, has_group, has_files, in_directory, is_zip, number)| Target {
             name: String::new(),
             member,
             has_extra,
             has_group,
             has_files,
             in_directory,
+            is_zip,
             number,
         },
     )
@@ -233,16 +237,19 @@ impl Workspace {
         let args = "[args]\nPYTHON = \"3.13\"\n".to_owned();
         let defaults = "[defaults]\nbase = \"python:${args.PYTHON}-slim\"\nenv = { A = \"1\", B = \"2\" }\n".to_owned();
         let targets = self.targets.iter().map(|target| {
-            let mut lines = vec![
-                format!("package = \"{}\"", self.members[target.member].name),
-                format!("user = {{ name = \"user\", uid = {} }}", 1000 + u32::from(target.number)),
-                format!("expose = [{}]", target.number),
-                format!("env = {{ B = \"{}\", C = \"3\" }}", target.number),
-            ];
+            let mut lines = vec![format!("package = \"{}\"", self.members[target.member].name)];
+            match target.is_zip {
+                true => lines.push("kind = \"lambda-zip\"".to_owned()),
+                false => lines.extend([
+                    format!("user = {{ name = \"user\", uid = {} }}", 1000 + u32::from(target.number)),
+                    format!("expose = [{}]", target.number),
+                    format!("env = {{ B = \"{}\", C = \"3\" }}", target.number),
+                ]),
+            }
             lines.extend(target.has_extra.then(|| "extras = [\"more\"]".to_owned()));
             lines.extend(target.has_group.then(|| "groups = [\"dev\"]".to_owned()));
             lines.extend(target.in_directory.then(|| "layout = \"target\"".to_owned()));
-            lines.extend(target.has_files.then(|| "files = [{ from = \"data\", to = \"/app/data\" }]".to_owned()));
+            lines.extend(target.has_files.then(|| "files = [{ from = \"data\", to = \"/var/task/data\" }]".to_owned()));
             format!("[targets.{}]\n{}\n", target.name, order.apply(lines).join("\n"))
         });
         order.apply([args, python, defaults].into_iter().chain(targets).collect()).join("\n")

@@ -56,6 +56,7 @@ impl Settings {
         fill(&mut self.extras, &other.extras);
         fill(&mut self.groups, &other.groups);
         fill(&mut self.editable, &other.editable);
+        fill(&mut self.kind, &other.kind);
         fill(&mut self.layout, &other.layout);
         fill(&mut self.base, &other.base);
         fill(&mut self.builder, &other.builder);

@@ -89,6 +89,10 @@ fn settings() -> Value {
                 json!({ "type": "boolean" }),
                 "Whether members are installed as links to their sources below `/src`; default: `false`.",
             ),
+            "kind": described(
+                json!({ "type": "string", "enum": super::kind::KINDS.map(|(name, _)| name) }),
+                "What a build leaves: an image, or files for `--output`; default: `image`.",
+            ),
             "layout": described(
                 json!({
                     "oneOf": [

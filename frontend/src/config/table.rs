@@ -346,6 +346,12 @@ impl<'file> Reader<'file> {
         None
     }
 
+    /// The keys of a table, known or not, where they are written.
+    pub fn keys(&self, table: &Table<'_>) -> Vec<Located<String>> {
+        let keys = table.entries.keys();
+        keys.map(|key| Located { value: key.get_ref().to_string(), span: self.span(key.span()) }).collect()
+    }
+
     /// Refuses every key that no getter asked for.
     pub fn finish(&mut self, table: &Table<'_>) {
         let place = if table.path.is_empty() { "the config".to_owned() } else { format!("`[{}]`", table.path) };

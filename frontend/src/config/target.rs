@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check::CheckConfig;
 use super::files::{self, FileConfig};
+use super::kind::{self, Kind};
 use super::layers::{self, LayersConfig};
 use super::layout::{self, Layout};
 use super::path::require_absolute;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub groups: Option<Vec<Located<String>>>,
     /// Members are installed as links to their sources, which the image holds.
     pub editable: Option<bool>,
+    /// What a build of it leaves.
+    pub kind: Option<Located<Kind>>,
     /// How the packages lie in it.
     pub layout: Option<Located<Layout>>,
     /// Image under the result.
@@ -88,6 +91,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         extras: reader.strings(table, "extras"),
         groups: reader.strings(table, "groups"),
         editable: reader.boolean(table, "editable"),
+        kind: kind::read(reader, table),
         layout: layout::read(reader, table),
         base: reader.string(table, "base"),
         builder: reader.string(table, "builder"),

@@ -17,6 +17,10 @@ impl Lowering<'_> {
     /// An image with an environment without packages, made by its python, and with bytecode for that python.
     pub(super) fn ground(&self, image: &Ground) -> Ground {
         let exec = self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]);
+        let exec = match self.plan.destination {
+            Destination::MovableVenv => self.installing(exec),
+            Destination::Venv | Destination::Directory { .. } => exec,
+        };
         let other = self.plan.host.as_ref().filter(|_| self.is_foreign(image));
         let exec = match other.and_then(|host| host.other_python(&self.plan.interpreter)) {
             Some(_) => exec.env("UV_BUILDKIT_PYTHON", &self.plan.interpreter.python_full_version),
@@ -110,24 +114,25 @@ impl Lowering<'_> {
     /// A step that installs wheels, as they are mounted, into an empty output.
     pub(super) fn install_step(&self, ground: &Ground, arguments: &[&str]) -> Exec {
         let exec = self.exec(ground, arguments).network(Network::None).mount(Tmpfs::new("/tmp"));
-        let exec = match self.plan.destination {
-            Destination::Venv => exec.mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly()),
-            Destination::Directory { .. } => exec,
+        let exec = match self.plan.destination.directory() {
+            None => exec.mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly()),
+            Some(_) => exec,
         };
         self.installing(exec).mount(Bind::new("/out", Input::Scratch))
     }
 
-    /// Tells a step where the image has packages, if that is no environment.
+    /// Tells a step where the image has packages, if that is no environment, or one that is moved.
     pub(super) fn installing(&self, exec: Exec) -> Exec {
         match &self.plan.destination {
             Destination::Venv => exec,
+            Destination::MovableVenv => exec.env("UV_BUILDKIT_MOVABLE", "1"),
             Destination::Directory { path, .. } => exec.env("UV_BUILDKIT_DIRECTORY", path),
         }
     }
 
     /// Where a package came from and, if it was built, how. In a directory nobody looks for it: no later `uv sync` is meant.
     pub(super) fn notes(&self, direct_url: Option<&str>, recipe: Option<&Recipe>) -> BTreeMap<&'static str, String> {
-        if self.plan.destination != Destination::Venv {
+        if self.plan.destination.directory().is_some() {
             return BTreeMap::new();
         }
         let files = [

@@ -7,7 +7,6 @@ use super::context::sync;
 use super::install::{Notes, with_data};
 use super::site::Site;
 use super::{EPOCH, Lowering};
-use crate::plan::destination::Destination;
 use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
 
 /// Where build requirements are mounted; an environment knows its own path.
@@ -35,7 +34,7 @@ impl Lowering<'_> {
             return self.link(member, name);
         }
         let site = self.site_of(member);
-        if self.plan.destination != Destination::Venv && site.builder.python != site.runtime.python {
+        if self.plan.destination.directory().is_some() && site.builder.python != site.runtime.python {
             return self.install_wheel(member, site, name);
         }
         let files = self.notes(member.direct_url.as_deref(), Some(&member.recipe));
@@ -47,7 +46,7 @@ impl Lowering<'_> {
     /// Installs a project in another step than builds it: scripts name the python that installs them, which the image has elsewhere
     /// than the builder. In an environment it is that of the environment.
     fn install_wheel(&self, member: &Member, site: &Site, name: String) -> Output {
-        let wheel = self.wheel(site, member);
+        let wheel = self.wheel(site, member, self.shared_name(&format!("build {}", member.name)));
         let metadata = self.metadata(name, Some(&member.name)).at_all(self.sources.location(&member.span));
         self.install_step(&site.runtime, &["install", &member.name])
             .mount(Bind::new(format!("/built/{}", member.name), wheel).readonly())
@@ -57,8 +56,7 @@ impl Lowering<'_> {
     }
 
     /// A directory with the wheel of a project.
-    pub(super) fn wheel(&self, site: &Site, member: &Member) -> Output {
-        let name = self.shared_name(&format!("build {}", member.name));
+    pub(super) fn wheel(&self, site: &Site, member: &Member, name: String) -> Output {
         self.build_member(Purpose::Wheel, member, site, &Notes::new(), name)
     }
 

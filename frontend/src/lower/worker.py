@@ -17,6 +17,7 @@ Data of the environment:
     UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
     UV_BUILDKIT_PYTHON    version of the python that the environment is for, if not of the one that makes it
     UV_BUILDKIT_DIRECTORY the directory of the image into which packages are installed side by side, if not into the environment
+    UV_BUILDKIT_MOVABLE   if the environment is one that may be moved
     UV_BUILDKIT_FOREIGN   platform that a wheel is built for, if not the one that it is built on
     UV_BUILDKIT_CREDENTIALS   [[PATH, ID, INDEX, [URL]]]: a secret with an `Authorization` header, if it was given, the index that it
                         is for, and starts of the URLs that are asked with it
@@ -189,14 +190,16 @@ def normalized(name):
 
 def install(places, requirements, notes, *editable):
     """Installs wheels into the output as if it were the environment, so that scripts name the environment's python. In a directory
-    they name that of the image, which is the one that runs this.
+    they name that of the image, which is the one that runs this; in an environment that may be moved, what lies beside them, which uv
+    writes only when it installs into that environment itself.
 
     uv unpacks a wheel into its cache and installs it from there. In the output the cache is on the same file system, and what
     is installed are links: each file is written once."""
     directory, cache = os.environ.pop("UV_BUILDKIT_DIRECTORY", None), OUT + "/.cache"
+    is_movable = os.environ.pop("UV_BUILDKIT_MOVABLE", None) is not None
     if directory is None:
         prefix, site_packages = OUT + VENV, OUT + VENV + "/lib/python*/site-packages"
-        where = ["--python", VENV + "/bin/python", "--prefix", prefix]
+        where = ["--python", prefix + "/bin/python"] if is_movable else ["--python", VENV + "/bin/python", "--prefix", prefix]
     else:
         prefix = site_packages = OUT + directory
         where = ["--python", sys.executable, "--target", prefix]
@@ -207,10 +210,14 @@ def install(places, requirements, notes, *editable):
         "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, *build_config(),
         "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links, *where, *editable,
     ]
+    if is_movable:
+        shutil.copytree(VENV, prefix, symlinks=True)
     uv(*command, *requirements)
     if len(requirements) > 1 and report_shared_files(site_packages):
         # Side by side, any of them may have been the last to write.
         shutil.rmtree(prefix)
+        if is_movable:
+            shutil.copytree(VENV, prefix, symlinks=True)
         for requirement in requirements:
             uv(*command, requirement)
     shutil.rmtree(cache)
@@ -287,7 +294,8 @@ def compile_standard_library():
 def make_venv(python):
     """An environment knows its own path, so it is made where it will live and then moved to the output."""
     compile_standard_library()
-    uv("venv", "--quiet", "--no-config", "--no-project", "--python", python, VENV)
+    movable = ["--relocatable"] if os.environ.pop("UV_BUILDKIT_MOVABLE", None) else []
+    uv("venv", "--quiet", "--no-config", "--no-project", *movable, "--python", python, VENV)
     lock = VENV + "/.lock"
     if os.path.exists(lock):
         os.remove(lock)

@@ -3,13 +3,15 @@
 use serde::Serialize;
 
 use super::access::Download;
-use super::destination::Destination;
+use super::product::Product;
 use super::{Contents, Layer, Origin, Package, Plan, source_path};
 
 /// The JSON form of a plan.
 #[derive(Debug, Serialize)]
 pub struct Report<'plan> {
     target: &'plan str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product: Option<&'static str>,
     platform: String,
     python: &'plan str,
     base: &'plan str,
@@ -20,6 +22,8 @@ pub struct Report<'plan> {
     layers: Vec<LayerReport<'plan>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     run: Vec<&'plan [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requirements: Option<&'plan str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,22 +72,31 @@ impl<'plan> Report<'plan> {
     pub fn new(plan: &'plan Plan) -> Self {
         Self {
             target: &plan.target,
+            product: (plan.product != Product::Image).then(|| plan.product.description()),
             platform: plan.platform.to_string(),
             python: &plan.interpreter.python_full_version,
             base: &plan.base,
             builder: &plan.builder,
             uv: &plan.uv,
-            directory: (plan.destination != Destination::Venv).then(|| plan.destination.path()),
+            directory: plan.destination.directory(),
             layers: plan.layers.iter().map(|layer| LayerReport::new(plan, layer)).collect(),
             run: plan.check.iter().flat_map(|check| &check.commands).map(|command| &command.value[..]).collect(),
+            requirements: match &plan.product {
+                Product::Requirements(text) => Some(text),
+                _ => None,
+            },
         }
     }
 
     /// One block a layer, one line a package.
     pub fn text(&self) -> String {
         let directory = self.directory.map(|path| format!(" in {path}")).unwrap_or_default();
-        let mut text =
-            format!("{} ({}, python {}){directory} on {}\n", self.target, self.platform, self.python, self.base);
+        let product = self.product.map(|product| format!("{product} of ")).unwrap_or_default();
+        let Self { target, platform, python, base, .. } = self;
+        let mut text = format!("{product}{target} ({platform}, python {python}){directory} on {base}\n");
+        if let Some(requirements) = self.requirements {
+            return text + requirements;
+        }
         for (index, layer) in self.layers.iter().enumerate() {
             let size: u64 = layer.packages.iter().filter_map(|package| package.artifact.as_ref()?.size).sum();
             let size = if size > 0 { format!("  {}", megabytes(size)) } else { String::new() };

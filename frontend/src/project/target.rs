@@ -6,6 +6,7 @@ use uv_normalize::PackageName;
 
 use super::Project;
 use crate::config::check::CheckConfig;
+use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::config::sbom::Sbom;
 use crate::config::table::Located;
@@ -26,6 +27,8 @@ pub struct Target {
     pub selection: Selection,
     /// Members are installed as links to their sources.
     pub editable: bool,
+    /// What a build of it leaves.
+    pub kind: Kind,
     /// How the packages lie in it.
     pub layout: Layout,
     /// What it runs, if it is a check, and the checks that it requires.
@@ -75,6 +78,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// User and group; root's where the base names them.
+    pub fn ids(&self) -> (u32, u32) {
+        self.user.as_ref().map_or((0, 0), |user| (user.uid, user.gid))
+    }
+
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
         let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
@@ -101,12 +109,18 @@ impl Project {
         check: &CheckConfig,
         root: PackageId,
     ) -> Result<Target, Diagnostics> {
+        let kind = settings.kind.as_ref().map(|kind| kind.value).unwrap_or_default();
+        let settings = &kind.own(settings);
         let package = &self.lock.packages[root];
         let mut errors = Vec::new();
         let extras = checked_names(&settings.extras, &package.extras, "extra", &package.name, &mut errors);
         let groups = checked_names(&settings.groups, &package.groups, "group", &package.name, &mut errors);
         let editable = settings.editable.unwrap_or(false);
         let layout = settings.layout.as_ref().map(|layout| layout.value.clone()).unwrap_or_default();
+        let layout = match (kind, layout) {
+            (Kind::LambdaZip, Layout::Venv) => Layout::Target(None),
+            (_, layout) => layout,
+        };
         let in_venv = layout == Layout::Venv;
         if let (Some(layout), true, false) = (&settings.layout, editable, in_venv) {
             let problem = "links to sources are followed in an environment only, and `layout` asks for a directory";
@@ -122,7 +136,7 @@ impl Project {
         let requested = self.config.as_ref().and_then(|config| config.python_version.clone());
         let base = match &settings.base {
             Some(base) => base.clone(),
-            None => self.default_base(requested.as_ref())?,
+            None => self.default_base(requested.as_ref(), kind)?,
         };
         // A base of the user's choice decides for itself: only what the config says binds it.
         let python = requested.or_else(|| settings.base.is_none().then(|| self.python_version.clone()).flatten());
@@ -133,21 +147,22 @@ impl Project {
         let values = |map: &BTreeMap<String, Located<String>>| {
             map.iter().map(|(name, text)| (name.clone(), text.value.clone())).collect()
         };
-        let default_user = UserConfig {
+        let default_user = (kind == Kind::Image && in_venv).then(|| UserConfig {
             name: "app".to_owned(),
             uid: config::DEFAULT_ID,
             gid: config::DEFAULT_ID,
             home: "/home/app".to_owned(),
-        };
+        });
         let workdir = match package.source.project_dir() {
             Some(directory) if editable => Some(plan::source_path(directory)),
-            _ => in_venv.then(|| APP_DIR.to_owned()),
+            _ => (kind == Kind::Image && in_venv).then(|| APP_DIR.to_owned()),
         };
         Ok(Target {
             name: name.to_owned(),
             span: span.clone(),
             selection: Selection { root, extras, groups },
             editable,
+            kind,
             layout,
             check: check.clone(),
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
@@ -161,7 +176,7 @@ impl Project {
             env: values(&settings.env),
             workdir: settings.workdir.as_ref().map(|workdir| workdir.value.clone()).or(workdir),
             // Where such directories are usual, the platform chooses who runs.
-            user: settings.user.as_ref().map(|user| user.value.clone()).or_else(|| in_venv.then_some(default_user)),
+            user: settings.user.as_ref().map(|user| user.value.clone()).or(default_user),
             // The default user has no place of its own: the target is where another one is named.
             user_span: settings.user.as_ref().map(|user| user.span.clone()).or_else(|| span.clone()),
             healthcheck: settings.healthcheck.clone(),
@@ -180,9 +195,13 @@ impl Project {
         Span::whole(self.config.as_ref().map_or(&self.lock.file, |config| &config.file))
     }
 
-    /// `python:VERSION-slim-bookworm`, the version from the config, `.python-version` or `requires-python`.
-    fn default_base(&self, requested: Option<&Located<String>>) -> Result<Located<String>, Diagnostics> {
-        let image = |version: &str| format!("python:{version}-slim-bookworm");
+    /// `python:VERSION-slim-bookworm`, the version from the config, `.python-version` or `requires-python`. Wheels of a zip must fit
+    /// what AWS Lambda runs it in.
+    fn default_base(&self, requested: Option<&Located<String>>, kind: Kind) -> Result<Located<String>, Diagnostics> {
+        let image = |version: &str| match kind {
+            Kind::LambdaZip => format!("public.ecr.aws/lambda/python:{version}"),
+            _ => format!("python:{version}-slim-bookworm"),
+        };
         if let Some(version) = requested.or(self.python_version.as_ref()) {
             return Ok(version.clone().map(|version| image(&version)));
         }

@@ -1,0 +1,115 @@
+//! What a target is put together from: layers in their order, and what a build leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::destination::Destination;
+use super::product::{self, Product};
+use super::{
+    Backend, Contents, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects, requirements,
+};
+use crate::account;
+use crate::config::UserConfig;
+use crate::config::kind::Kind;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::interpreter::Interpreter;
+use crate::lock::PackageId;
+use crate::lock::closure::Closure;
+use crate::manifest::Manifest;
+use crate::project::{APP_DIR, Project, Target};
+
+/// What a plan is made of.
+pub(super) struct Composition {
+    /// Lowest first.
+    pub(super) layers: Vec<Layer>,
+    /// Distinct sets of build requirements.
+    pub(super) backends: Vec<Backend>,
+    /// What a build leaves.
+    pub(super) product: Product,
+}
+
+/// What a composition is made from.
+pub(super) struct Parts<'a> {
+    pub(super) project: &'a Project,
+    pub(super) target: &'a Target,
+    pub(super) manifests: &'a BTreeMap<PackageId, Manifest>,
+    pub(super) outside: &'a Outside,
+    pub(super) interpreter: &'a Interpreter,
+    pub(super) closure: &'a Closure,
+    pub(super) destination: &'a Destination,
+    pub(super) workdir: &'a str,
+}
+
+/// Composes a target of any kind.
+pub(super) fn compose(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Composition, Diagnostics> {
+    let Parts { project, target, closure, destination, .. } = *parts;
+    match target.kind {
+        Kind::Requirements => {
+            let text = requirements::text(project, target, closure, &parts.outside.platform, parts.interpreter);
+            Ok(Composition { layers: Vec::new(), backends: Vec::new(), product: Product::Requirements(text) })
+        }
+        Kind::Wheels => {
+            let (members, backends) = local(parts, warnings)?;
+            let layers = product::wheels(project, target, members)?;
+            Ok(Composition { layers, backends, product: Product::Wheels })
+        }
+        Kind::Image => installed(parts, Product::Image, warnings),
+        Kind::Venv => installed(parts, Product::Venv, warnings),
+        Kind::LambdaZip => {
+            product::check_files(target, destination)?;
+            installed(parts, Product::Zip(product::zip_name(&target.name)), warnings)
+        }
+    }
+}
+
+/// Local projects of the closure, and what they are built with.
+fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super::Member>, Vec<Backend>), Diagnostics> {
+    let Parts { project, target, manifests, interpreter, closure, .. } = *parts;
+    members::of(project, target, closure, manifests, &interpreter.uv, warnings)
+}
+
+/// Everything that is installed, and what is around it.
+fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>) -> Result<Composition, Diagnostics> {
+    let Parts { project, target, outside, interpreter, closure, destination, .. } = *parts;
+    let packages = artifacts::choose(project, target, closure, interpreter, warnings)?;
+    let (members, backends) = local(parts, warnings)?;
+    let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
+
+    let mut layers: Vec<Layer> = account_layer(parts)?.into_iter().collect();
+    layers.extend(
+        SystemPackages::of(&target.apt)
+            .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
+    );
+    if destination.directory().is_none() {
+        layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
+    }
+    let (third_party, size_warnings) =
+        layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
+    warnings.extend(size_warnings);
+    layers.extend(third_party);
+    layers.extend(projects::assign(members));
+    if !trees.is_empty() {
+        layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids: target.ids() } });
+    }
+    if !target.files.is_empty() {
+        let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
+        layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
+    }
+    Ok(Composition { layers, backends, product })
+}
+
+/// The user and the directories that packages do not bring; none where there are no such.
+fn account_layer(parts: &Parts<'_>) -> Result<Option<Layer>, Diagnostics> {
+    let Parts { target, interpreter, destination, workdir, .. } = *parts;
+    let is_needed = target.user.is_some() || !target.volumes.is_empty() || workdir != destination.path();
+    if !is_needed {
+        return Ok(None);
+    }
+    let user = target.user.clone().unwrap_or_else(UserConfig::root);
+    let account = account::plan(&user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
+    let mut directories = BTreeSet::from([workdir.to_owned()]);
+    if *destination == Destination::Venv {
+        directories.insert(APP_DIR.to_owned());
+    }
+    let contents = Contents::Account { account, directories, volumes: target.volumes.clone() };
+    Ok(Some(Layer { name: "user".to_owned(), contents }))
+}
