@@ -18,6 +18,7 @@ mod projects;
 pub mod recipe;
 pub mod report;
 mod requirements;
+mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,7 @@ pub fn plan(
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }
 
+    variables::check(&target.words, &mut warnings);
     let closure = closure_of(project, target, outside)?;
     deny::check(project, target, &closure)?;
 

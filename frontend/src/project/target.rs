@@ -49,6 +49,8 @@ pub struct Target {
     pub cmd: Option<Vec<String>>,
     /// Image `Entrypoint`, when it is given.
     pub entrypoint: Option<Vec<String>>,
+    /// The words of both, as they are written.
+    pub words: Vec<Located<String>>,
     /// Image `Env`, over the base's.
     pub env: BTreeMap<String, String>,
     /// Image `WorkingDir`; where packages are when it is not given.
@@ -173,6 +175,7 @@ impl Project {
             python,
             cmd: strings(&settings.cmd),
             entrypoint: strings(&settings.entrypoint),
+            words: [&settings.entrypoint, &settings.cmd].into_iter().flatten().flatten().cloned().collect(),
             env: values(&settings.env),
             workdir: settings.workdir.as_ref().map(|workdir| workdir.value.clone()).or(workdir),
             // Where such directories are usual, the platform chooses who runs.
