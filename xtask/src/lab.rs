@@ -36,7 +36,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 pub use frontend_image::workspace;
-pub use images::UV_VERSIONS;
+pub use images::{PythonArchive, UV_VERSIONS};
 pub use process::{run_captured, run_shown};
 
 use existing::Builder;
@@ -156,6 +156,11 @@ impl Lab {
         }
         let image = images::by_name(&self.places, name)?;
         registry::push(&self.places.program("crane"), &self.state.registry, &image.layout, &image.names)
+    }
+
+    /// An archive of a python, as uv fetches them to install one.
+    pub fn python_archive(&self) -> Result<PythonArchive> {
+        PythonArchive::make(&self.places)
     }
 
     /// `actionlint`, which says what is wrong with workflows of GitHub Actions; built when it is asked for.

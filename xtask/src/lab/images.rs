@@ -2,6 +2,11 @@
 //! need be in reach. They are Debian by mmdebstrap, and uv from its own wheel; their labels say that they are stand-ins.
 //! One is an image for two platforms, of which this machine need not run the other: its packages are only unpacked.
 
+mod alpine;
+mod distroless;
+mod python;
+mod unpacked;
+
 use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -15,6 +20,9 @@ use super::machine::{architecture, certificates, debian_mirror, python_with_pip,
 use super::places::Places;
 use super::process::{run_logged, tail};
 use super::{lambda, layout, report};
+
+use distroless::DISTROLESS;
+pub use python::PythonArchive;
 
 /// The uv versions that the lab has images of: the frontend's default, and a recent one.
 pub const UV_VERSIONS: [&str; 2] = ["0.9.18", "0.13.9"];
@@ -128,11 +136,25 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
     if TWO_PLATFORMS.stands_for.contains(&repository.as_str()) {
         return TWO_PLATFORMS.make(places);
     }
+    if alpine::STANDS_FOR.contains(&repository.as_str()) {
+        return alpine::make(places);
+    }
+    // `gcr.io/distroless/cc-debian12`, without the tag that everyone leaves out.
+    let tagged = repository.strip_prefix("gcr.io/").map(|name| match name.contains(':') {
+        true => name.to_owned(),
+        false => format!("{name}:latest"),
+    });
+    if let Some(name) = tagged
+        && let Some(image) = DISTROLESS.iter().find(|image| image.stands_for.contains(&name.as_str()))
+    {
+        return image.make(places);
+    }
     match DEBIANS.iter().find(|debian| debian.stands_for.contains(&repository.as_str())) {
         Some(debian) => debian.make(places),
         None => {
             let known = DEBIANS.iter().flat_map(|debian| debian.stands_for).chain(TWO_PLATFORMS.stands_for);
-            let known: Vec<&str> = known.copied().collect();
+            let distroless = DISTROLESS.iter().flat_map(|image| image.stands_for);
+            let known: Vec<&str> = known.chain(distroless).chain(&alpine::STANDS_FOR).copied().collect();
             bail!(
                 "the lab has no stand-in for the image `{name}`; it has {} and ghcr.io/astral-sh/uv:VERSION",
                 known.join(", ")
