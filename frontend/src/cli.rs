@@ -30,6 +30,7 @@ use crate::manifest::{self, Manifest};
 use crate::options::{Options, OptionsError};
 use crate::paths::{directory_of, file_in};
 use crate::plan::host::Host;
+use crate::plan::python::ManagedPython;
 use crate::plan::report::Report;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::project::{Files, Project, Request, Target};
@@ -503,7 +504,10 @@ impl SelectionArgs {
         let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
         let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
         let outside = |platform: &Platform| {
-            let interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
+            let mut interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
+            if target.managed.is_some() {
+                interpreter.executable = ManagedPython::executable(&interpreter);
+            }
             let image = |reference: &str| Image {
                 reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
                 config: Vec::new(),

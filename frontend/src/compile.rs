@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use buildkit_llb::{Input, Output};
 
 use crate::config::access::Ca;
+use crate::config::python::Downloads;
+use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::ignore;
 use crate::image;
@@ -109,11 +111,21 @@ fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), 
             }
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
-            Contents::Account { .. } | Contents::System(_) | Contents::Venv | Contents::Files(_) => {}
+            Contents::Account { .. }
+            | Contents::System(_)
+            | Contents::Python { .. }
+            | Contents::Bytecode
+            | Contents::Venv
+            | Contents::Files(_) => {}
         }
     }
     if let Some(Ca::File(file)) = plan.access.ca() {
         check("what `ca` names", &file.value, &file.span);
+    }
+    if let Some(Located { value: Downloads::File(path), span }) =
+        plan.managed.as_ref().and_then(|managed| managed.downloads.as_ref())
+    {
+        check("`python.downloads-json`", path, span);
     }
     for file in &target.files {
         check("what `files` copies", file.from.value.trim_end_matches('/'), &file.from.span);

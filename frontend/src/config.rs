@@ -11,6 +11,7 @@ pub mod layout;
 mod lock;
 pub mod members;
 mod path;
+pub mod python;
 mod runtime;
 pub mod sbom;
 pub mod schema;
@@ -29,6 +30,7 @@ pub use access::AccessConfig;
 pub use files::FileConfig;
 pub use layers::LayersConfig;
 use members::MemberConfig;
+use python::PythonConfig;
 pub use runtime::Healthcheck;
 use table::{Located, Reader, Table};
 pub use target::{Settings, TargetConfig};
@@ -44,8 +46,8 @@ pub struct Config {
     pub file: Arc<SourceFile>,
     /// `[args]` with the values of this build.
     pub args: BTreeMap<String, Located<String>>,
-    /// `python.version`.
-    pub python_version: Option<Located<String>>,
+    /// `[python]`.
+    pub python: PythonConfig,
     /// `uv.image`.
     pub uv_image: Option<Located<String>>,
     /// `[indexes]`, `[mirrors]` and `[ca]`.
@@ -80,11 +82,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     }
     reader.args = args.iter().map(|(name, arg)| (name.clone(), arg.value.clone())).collect();
 
-    let python_version = reader.table(&mut root, "python").and_then(|mut table| {
-        let version = reader.string(&mut table, "version");
-        reader.finish(&table);
-        version.filter(|version| check_python_version(&mut reader, version))
-    });
+    let python = python::read(&mut reader, &mut root);
     let uv_image = reader.table(&mut root, "uv").and_then(|mut table| {
         let image = reader.string(&mut table, "image");
         reader.finish(&table);
@@ -121,7 +119,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     Ok(Config {
         file: Arc::clone(file),
         args,
-        python_version,
+        python,
         uv_image,
         access,
         checks_lock,
@@ -141,20 +139,6 @@ fn start(error: &Diagnostic) -> usize {
 pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
     let span = Span::new(file, error.span().unwrap_or(0..0));
     Diagnostic::new("toml::syntax", format!("`{}` is not valid TOML: {}", file.name, error.message())).at(span)
-}
-
-/// It becomes part of an image's tag, and is compared with the python that the image has.
-fn check_python_version(reader: &mut Reader<'_>, version: &Located<String>) -> bool {
-    let text = &version.value;
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '.';
-    let is_version = text.starts_with(|char: char| char.is_ascii_digit()) && text.chars().all(is_plain);
-    if !is_version {
-        let error = Diagnostic::new("config::bad_version", format!("`{text}` is not a version of python"))
-            .at(version.span.clone())
-            .help("write `3.13`, or `3.13.5` to insist on a patch; ranges belong to `requires-python`");
-        reader.errors.push(error);
-    }
-    is_version
 }
 
 #[cfg(test)]

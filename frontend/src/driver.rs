@@ -370,24 +370,31 @@ impl<'a> Job<'a> {
             manifests: &self.read.manifests,
             outside,
             options: lower::Options {
-                session: self.options.local_session("context").to_owned(),
-                ignore: self.read.ignore.clone(),
-                context: match &self.contexts.context {
-                    Place::Local { .. } => None,
-                    Place::Graph(root) => Some(root.clone()),
-                },
-                project: self.options.project(),
                 images: replaced,
                 sources: elsewhere.into_iter().map(|(name, (_, sources))| (name, sources)).collect(),
-                no_cache: self.options.no_cache(),
-                cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
-                merge: self.gateway.llb_caps().supports(MERGE_OP),
-                whole_copies: !self.gateway.llb_caps().supports(FILE_COPY_INCLUDE_EXCLUDE_PATTERNS),
-                container: self.container.clone(),
                 show_platform,
-                ..lower::Options::default()
+                ..self.lowering()
             },
             epoch: self.epoch,
+        }
+    }
+
+    /// What lowering must know of the client and the daemon.
+    fn lowering(&self) -> lower::Options {
+        lower::Options {
+            session: self.options.local_session("context").to_owned(),
+            ignore: self.read.ignore.clone(),
+            context: match &self.contexts.context {
+                Place::Local { .. } => None,
+                Place::Graph(root) => Some(root.clone()),
+            },
+            project: self.options.project(),
+            no_cache: self.options.no_cache(),
+            cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
+            merge: self.gateway.llb_caps().supports(MERGE_OP),
+            whole_copies: !self.gateway.llb_caps().supports(FILE_COPY_INCLUDE_EXCLUDE_PATTERNS),
+            container: self.container.clone(),
+            ..lower::Options::default()
         }
     }
 

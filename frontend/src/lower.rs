@@ -11,6 +11,7 @@ mod install;
 mod member;
 pub mod probe;
 mod product;
+pub mod python;
 pub mod sbom;
 mod site;
 mod sources;
@@ -168,6 +169,8 @@ impl<'plan> Lowering<'plan> {
             }
             // It is the image up to here, not a layer: `assemble` starts from it.
             Contents::System(_) => Input::Scratch,
+            Contents::Python { .. } => self.managed(|managed| (&managed.files).into()),
+            Contents::Bytecode => self.managed(|managed| managed.bytecode.clone()),
             Contents::Venv => self.host.runtime.venv.clone(),
             Contents::ThirdParty(packages) => self.install(packages, &self.step_prefix(index), name).into(),
             Contents::Members(members) => match &members[..] {
@@ -183,6 +186,11 @@ impl<'plan> Lowering<'plan> {
                 settled(copies, self.metadata(name, None)).into()
             }
         }
+    }
+
+    /// A part of the python that uv installed.
+    fn managed(&self, part: impl FnOnce(&python::Managed) -> Input) -> Input {
+        self.host.runtime.managed.as_ref().map_or(Input::Scratch, part)
     }
 
     /// `[api 3/7]`, with the platform before the target where several are built.
@@ -225,7 +233,7 @@ impl<'plan> Lowering<'plan> {
             .mount(root)
             .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly())
             .mount(Bind::new(&worker, &self.worker).selector("/worker.py").readonly());
-        self.options.container.limit(exec)
+        self.options.container.limit(ground.with_python(exec))
     }
 
     /// A step whose python runs a script of its own, without uv and a network, and leaves what is in `/out`.
@@ -242,7 +250,7 @@ impl<'plan> Lowering<'plan> {
             .mount(Bind::new(&path, script(name, text)).selector(format!("/{name}")).readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
-        self.options.container.limit(exec)
+        self.options.container.limit(ground.with_python(exec))
     }
 
     /// A step that fetches what no lock names.
@@ -301,6 +309,8 @@ fn describe(layer: &Layer) -> String {
             format!("add user {} ({}:{})", account.user.name, account.user.uid, account.user.gid)
         }
         Contents::System(packages) => format!("install {}", packages.names.join(" ")),
+        Contents::Python { version } => format!("install python {version}"),
+        Contents::Bytecode => "compile its standard library".to_owned(),
         Contents::Venv => format!("create {}", plan::VENV),
         Contents::ThirdParty(packages) => match &packages[..] {
             [only] => format!("install {} {}", only.name, only.version),

@@ -15,6 +15,7 @@ mod package;
 mod platform;
 pub mod product;
 mod projects;
+pub mod python;
 pub mod recipe;
 pub mod report;
 mod requirements;
@@ -40,6 +41,7 @@ use host::Host;
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
 use product::Product;
+use python::{ManagedPython, interpreter_of, unusable_python};
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -96,8 +98,10 @@ pub struct Plan {
     pub uv: String,
     /// Where steps run, if not on the platform.
     pub host: Option<Host>,
-    /// The base's python.
+    /// The python of the image: the base's, or the one that uv installs.
     pub interpreter: Interpreter,
+    /// How uv installs it, if it does.
+    pub managed: Option<ManagedPython>,
     /// Path of the builder's python.
     pub builder_python: String,
     /// What the builder has beside what is in its image.
@@ -155,16 +159,24 @@ pub fn plan(
     manifests: &BTreeMap<PackageId, Manifest>,
     outside: &Outside,
 ) -> Result<Planned, Diagnostics> {
+    let managed = ManagedPython::of(target);
+    let mut host = outside.host.as_ref();
+    if let Some(managed) = &managed {
+        python::check_request(project, managed)?;
+        if let Some(host) = host.take().filter(|host| !host.emulates) {
+            return Err(host::other_managed_python(target, &outside.platform, &host.platform).into());
+        }
+    }
     let interpreter = interpreter_of(&outside.base, &target.base)?;
-    let (base_of_steps, builder) = match &outside.host {
+    let (base_of_steps, builder) = match host {
         Some(host) => (&host.base, &host.builder),
         None => (&outside.base, &outside.builder),
     };
     let builder = interpreter_of(builder, &target.builder)?;
-    check_python(project, target, interpreter)?;
-    check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
+    python::check(project, target, interpreter)?;
+    python::check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
     let mut warnings = Vec::new();
-    if let Some(host) = &outside.host {
+    if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }
 
@@ -191,6 +203,7 @@ pub fn plan(
     if let Some(Ca::File(file)) = access.ca() {
         context_paths.insert(file.value.clone());
     }
+    context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
@@ -198,8 +211,9 @@ pub fn plan(
         base: outside.base.reference.clone(),
         builder: outside.builder.reference.clone(),
         uv: outside.uv.reference.clone(),
-        host: outside.host.clone(),
+        host: host.cloned(),
         interpreter: interpreter.clone(),
+        managed,
         builder_python: builder.executable.clone(),
         builder_system: SystemPackages::of(&target.build_apt),
         credentials: access.credentials(&indexes, project),
@@ -272,68 +286,4 @@ fn base_layers(config: &[u8]) -> usize {
     const USUAL: usize = 5;
     let config: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
     config["rootfs"]["diff_ids"].as_array().map_or(USUAL, Vec::len)
-}
-
-fn interpreter_of<'image>(image: &'image Image, named: &Located<String>) -> Result<&'image Interpreter, Diagnostics> {
-    image.interpreter.as_ref().ok_or_else(|| {
-        Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
-            .at(named.span.clone())
-            .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
-            .into()
-    })
-}
-
-fn unusable_python(base: &Located<String>, error: &InterpreterError) -> Diagnostics {
-    Diagnostic::new("python::unusable", format!("`{}`: {error}", base.value)).at(base.span.clone()).into()
-}
-
-fn check_python(project: &Project, target: &Target, interpreter: &Interpreter) -> Result<(), Diagnostics> {
-    let version = interpreter.version().map_err(|error| unusable_python(&target.base, &error))?;
-    let full = &interpreter.python_full_version;
-    let mut errors = Vec::new();
-    if let Some(wanted) = &target.python
-        && full != &wanted.value
-        && !full.starts_with(&format!("{}.", wanted.value))
-    {
-        errors.push(
-            Diagnostic::new(
-                "python::other_version",
-                format!("python {} is asked for, but `{}` has python {full}", wanted.value, target.base.value),
-            )
-            .at(wanted.span.clone())
-            .at(target.base.span.clone())
-            .help("choose a base image with that python, or change `python.version`"),
-        );
-    }
-    if let Some((specifiers, span)) = &project.lock.requires_python
-        && !specifiers.contains(&version.only_release())
-    {
-        errors.push(
-            Diagnostic::new(
-                "python::outside_requires_python",
-                format!("python {full} of `{}` is outside `requires-python = \"{specifiers}\"`", target.base.value),
-            )
-            .at(target.base.span.clone())
-            .at(span.clone())
-            .help("choose a base image whose python satisfies it, or change `requires-python` and run `uv lock`"),
-        );
-    }
-    Diagnostics::check(errors)
-}
-
-/// Members built elsewhere must fit the python that runs them.
-fn check_builder(target: &Target, base: &Interpreter, builder: &Interpreter) -> Result<(), Diagnostics> {
-    let identity =
-        |python: &Interpreter| (python.short_version().ok(), python.implementation_name.clone(), python.gil_disabled);
-    if identity(base) == identity(builder) {
-        return Ok(());
-    }
-    Err(Diagnostic::new(
-        "python::builder_differs",
-        format!("the builder has {}, but the base has {}", builder.describe(), base.describe()),
-    )
-    .at(target.builder.span.clone())
-    .at(target.base.span.clone())
-    .help("choose a `builder` with the same python as `base`")
-    .into())
 }

@@ -1,5 +1,6 @@
 //! The files of a build put together: config, lock and manifests, and the targets that they define.
 
+mod python;
 pub mod requirement;
 mod target;
 
@@ -72,7 +73,7 @@ impl Project {
             manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
         }
         let lock = lock::parse(&files.lock)?;
-        let python_version = files.python_version.as_ref().and_then(python_version);
+        let python_version = files.python_version.as_ref().and_then(python::pinned);
         let project = Self { config, lock, manifest, settings, python_version };
         project.check_members()?;
         Ok(project)
@@ -346,14 +347,6 @@ impl Project {
             .into()
         })
     }
-}
-
-/// The version that `.python-version` asks for; other requests than versions (`pypy`, paths) are not for an image.
-fn python_version(file: &Arc<SourceFile>) -> Option<Located<String>> {
-    let line = file.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
-    let version = line.strip_prefix("cpython-").or_else(|| line.strip_prefix("cpython@")).unwrap_or(line);
-    let is_version = version.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    is_version.then(|| Located { value: version.to_owned(), span: Span::whole(file) })
 }
 
 /// Path of a local project's manifest, relative to the root of the context.

@@ -49,6 +49,8 @@ fn document(plan: &Plan, epoch: Option<i64>) -> Value {
             Contents::Members(members) => packages.extend(members.iter().map(member)),
             Contents::Account { .. }
             | Contents::System(_)
+            | Contents::Python { .. }
+            | Contents::Bytecode
             | Contents::Venv
             | Contents::Sources { .. }
             | Contents::Files(_) => {}

@@ -13,6 +13,7 @@ use xtask::lab::run_captured;
 use crate::Trials;
 use crate::build::{Build, Built};
 use crate::container::observe;
+use crate::pythons::Pythons;
 use crate::stage::Stage;
 
 /// Adds the tests of all examples.
@@ -45,6 +46,7 @@ impl Prepared {
                 stage.lab().require_image(image)?;
             }
             let directory = stage.copy(&self.example.directory, &format!("example-{}", self.example.name))?;
+            adapt(stage, &directory.join("uv.build.toml"), &self.example.name)?;
             if self.example.expectation.lock_first {
                 run_captured(uv::command()?.arg("lock").arg("--quiet").current_dir(&directory))?;
             }
@@ -72,6 +74,20 @@ impl Prepared {
         }
         Ok(())
     }
+}
+
+/// Has images and pythons that are not to be had from registries of packages come from the lab.
+fn adapt(stage: &Stage, config: &Path, name: &str) -> Result<()> {
+    let text = fs::read_to_string(config)?;
+    for image in text.split('"').filter(|word| word.starts_with("gcr.io/distroless/")) {
+        stage.lab().require_image(image)?;
+    }
+    let provider = "provider = \"managed\"";
+    if text.contains(provider) && stage.lab().has_stand_ins() {
+        let pythons = Pythons::serve(stage, &format!("{name}-pythons"))?;
+        fs::write(config, text.replace(provider, &format!("downloads-json = \"{}\"\n{provider}", pythons.url())))?;
+    }
+    Ok(())
 }
 
 /// The image manifest for this machine's platform: the index around it also tells how it was built.

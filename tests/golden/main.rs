@@ -52,11 +52,15 @@ fn selections(example: &Example, checkout: &Checkout) -> Result<Vec<(String, Sel
     let names = checkout.target_names().with_context(what)?;
     let mut selections: Vec<_> =
         names.iter().map(|name| (format!("{name}.linux-amd64"), Selection::target(name))).collect();
-    let default = checkout.compile(&Selection::default()).with_context(what)?.plan.target;
+    let default = checkout.compile(&Selection::default()).with_context(what)?.plan;
+    let (default, is_managed) = (default.target, default.managed.is_some());
     let there = Selection { platform: arm64, ..Selection::target(&default) };
     let here = Selection { build_platform: Some(amd64), ..there.clone() };
     selections.push((format!("{default}.linux-arm64"), there));
-    selections.push((format!("{default}.linux-arm64-on-amd64"), here));
+    // A python that uv installs is installed where it can run.
+    if !is_managed {
+        selections.push((format!("{default}.linux-arm64-on-amd64"), here));
+    }
     Ok(selections)
 }
 

@@ -8,6 +8,8 @@ use uv_buildkit_tests::checkout::Checkout;
 pub struct Workspace {
     /// The first member lies at the root of the workspace.
     pub rooted: bool,
+    /// uv installs its python.
+    pub managed: bool,
     /// Packages of an index. Each may need those after it.
     pub packages: Vec<Package>,
     /// Each may need those after it.
@@ -85,19 +87,21 @@ const MARKERS: [&str; 4] = ["", "sys_platform == 'linux'", "sys_platform == 'win
 
 /// Any workspace.
 pub fn workspaces() -> impl Strategy<Value = Workspace> {
-    (any::<bool>(), 1..14_usize, 1..6_usize).prop_flat_map(|(rooted, packages, members)| {
-        (
-            Just(rooted),
-            (0..packages).map(|index| package(index, packages)).collect::<Vec<_>>(),
-            (0..members).map(|index| member(index, members, packages)).collect::<Vec<_>>(),
-            prop::collection::vec(target(members), 1..4),
-        )
-            .prop_map(|(rooted, packages, members, targets)| {
-                let named = |(index, target)| Target { name: format!("target-{index}"), ..target };
-                let targets = targets.into_iter().enumerate().map(named).collect();
-                Workspace { rooted, packages, members, targets }
-            })
-    })
+    (any::<bool>(), prop::bool::weighted(0.2), 1..14_usize, 1..6_usize).prop_flat_map(
+        |(rooted, managed, packages, members)| {
+            (
+                Just((rooted, managed)),
+                (0..packages).map(|index| package(index, packages)).collect::<Vec<_>>(),
+                (0..members).map(|index| member(index, members, packages)).collect::<Vec<_>>(),
+                prop::collection::vec(target(members), 1..4),
+            )
+                .prop_map(|((rooted, managed), packages, members, targets)| {
+                    let named = |(index, target)| Target { name: format!("target-{index}"), ..target };
+                    let targets = targets.into_iter().enumerate().map(named).collect();
+                    Workspace { rooted, managed, packages, members, targets }
+                })
+        },
+    )
 }
 
 fn package(index: usize, count: usize) -> impl Strategy<Value = Package> {
@@ -233,7 +237,11 @@ impl Workspace {
     }
 
     fn config(&self, order: Order) -> String {
-        let python = "[python]\nversion = \"${args.PYTHON}\"\n".to_owned();
+        let mut python = vec!["version = \"${args.PYTHON}\"".to_owned()];
+        if self.managed {
+            python.extend(["provider = \"managed\"", "mirror = \"https://mirror.example/pythons\""].map(str::to_owned));
+        }
+        let python = format!("[python]\n{}\n", order.apply(python).join("\n"));
         let args = "[args]\nPYTHON = \"3.13\"\n".to_owned();
         let defaults = "[defaults]\nbase = \"python:${args.PYTHON}-slim\"\nenv = { A = \"1\", B = \"2\" }\n".to_owned();
         let targets = self.targets.iter().map(|target| {

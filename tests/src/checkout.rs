@@ -14,6 +14,7 @@ use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
 use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
+use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
@@ -218,6 +219,9 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
     let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
     let interpreter = |platform: &Platform, version: &str| {
         let mut interpreter = Interpreter::declared(version, &platform.architecture, selection.libc.clone(), uv);
+        if target.managed.is_some() {
+            interpreter.executable = ManagedPython::executable(&interpreter);
+        }
         interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
         interpreter
     };

@@ -28,6 +28,14 @@ pub fn schema() -> Value {
                     json!({ "type": "string" }),
                     "Such as `3.13`; default: `.python-version`, then the newest that `requires-python` admits.",
                 ),
+                "provider": described(
+                    json!({ "type": "string", "enum": ["image", "managed"] }),
+                    "Who brings it: the base, or uv, which installs it in a layer of its own; default: `image`.",
+                ),
+                "mirror": string("Start of the URLs that a managed python is fetched from (`UV_PYTHON_INSTALL_MIRROR`)."),
+                "downloads-json": string(
+                    "List of managed pythons, a URL or a file of the context (`UV_PYTHON_DOWNLOADS_JSON_URL`).",
+                ),
             })),
             "uv": table("uv, which build steps use and images do not have.", json!({
                 "image": string("Image that holds `/uv`."),

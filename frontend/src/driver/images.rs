@@ -1,6 +1,7 @@
 //! Images and the pythons in them: asked of registries and of the images themselves, all at once.
 
 mod foreign;
+mod managed;
 
 use std::collections::BTreeMap;
 
@@ -14,10 +15,12 @@ use super::failure::Failure;
 use crate::config::table::Located;
 use crate::diagnostic::Diagnostic;
 use crate::image;
-use crate::interpreter::Interpreter;
-use crate::lower::{self, probe};
+use crate::interpreter::{Interpreter, LibcName};
+use crate::lower;
+use crate::lower::probe::{self, Subject};
 use crate::plan::host::how_to_emulate;
-use crate::plan::{Image, Outside, Platform};
+use crate::plan::python::ManagedPython;
+use crate::plan::{self, Image, Outside, Platform};
 
 /// The images of a target.
 #[derive(Clone)]
@@ -37,7 +40,12 @@ struct Found {
 
 /// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one.
 pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
+    managed::check(job, platform)?;
     let Some(host) = job.options.host_for(platform) else { return native(job, platform).await };
+    // The path of a python that uv installs tells its platform.
+    if job.target.managed.is_some() {
+        return native(job, platform).await;
+    }
     match foreign::resolve(job, platform, host).await {
         // Whatever stands in the way, slower is better than not at all.
         Err(_) if job.options.runs(platform) => native(job, platform).await,
@@ -62,14 +70,17 @@ async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     }
     let all = [Some(&base), Some(&uv), builder.as_ref()].into_iter().flatten().filter(|found| found.is_replaced);
     let replaced = all.map(|found| ((found.image.reference.clone(), platform.clone()), found.root.clone())).collect();
+    let all = [Some((&base, &target.base)), builder.as_ref().map(|builder| (builder, &target.builder))];
+    let managed = managed::install(job, all.into_iter().flatten(), &uv.root, platform).await?;
+    let probe =
+        async |found: &Found, named| probe_python(job, found, named, &uv.root, platform, managed.as_ref()).await;
     let probe_builder = async {
         match &builder {
-            Some(builder) => probe_python(job, builder, &target.builder, &uv.root, platform).await.map(Some),
+            Some(builder) => probe(builder, &target.builder).await.map(Some),
             None => Ok(None),
         }
     };
-    let (base, builder) =
-        futures::try_join!(probe_python(job, &base, &target.base, &uv.root, platform), probe_builder)?;
+    let (base, builder) = futures::try_join!(probe(&base, &target.base), probe_builder)?;
     let builder = builder.unwrap_or_else(|| base.clone());
     Ok(Images { outside: Outside { platform: platform.clone(), builder, base, uv: uv.image, host: None }, replaced })
 }
@@ -140,12 +151,14 @@ async fn probe_python(
     named: &Located<String>,
     uv: &Output,
     platform: &Platform,
+    managed: Option<&(ManagedPython, LibcName, Output)>,
 ) -> Result<Image, Failure> {
     let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
     let Found { image, root, .. } = found;
     let env = image::env(&image.config);
     let platform = lower::platform(platform);
-    let output = probe::probe(&image.reference, root, uv, &platform, &env, wanted, &job.container);
+    let subject = Subject { image: &image.reference, root, env: &env, uv, platform: &platform, managed };
+    let output = probe::probe(&subject, wanted, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
         let reference = job.solve(definition).await?;
@@ -154,15 +167,10 @@ async fn probe_python(
     };
     let facts = match facts.await {
         Ok(facts) => facts,
-        Err(error) if has_python(job, root, &env).await => {
+        Err(error) if managed.is_some() || has_python(job, root, &env).await => {
             return Err(Failure::at(error, &named.span));
         }
-        Err(_) => {
-            return Err(Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
-                .at(named.span.clone())
-                .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
-                .into());
-        }
+        Err(_) => return Err(plan::python::missing(named).into()),
     };
     let interpreter = Interpreter::from_json(&facts).map_err(|error| {
         Diagnostic::new("python::unusable", format!("`{}`: {error}", named.value)).at(named.span.clone())

@@ -1,6 +1,6 @@
 //! What steps and BuildKit need to ask servers: secrets and certificates. Their values are in no graph, and no step leaves them.
 
-use buildkit_llb::{Bind, Exec, Http, Secret};
+use buildkit_llb::{Bind, Exec, Http, Output, Secret};
 
 use super::Lowering;
 use super::install::{is_buildkits, with_data};
@@ -11,8 +11,11 @@ use crate::plan::access::{Download, optional};
 /// Where steps find secrets.
 const SECRETS: &str = "/run/secrets/uv-buildkit";
 
+/// Where they find a netrc.
+pub(super) const NETRC: &str = "/run/secrets/uv-buildkit/netrc";
+
 /// Where steps find the certificates of authorities that they are to trust beside those of their image.
-const CA: &str = "/run/secrets/uv-buildkit/ca.pem";
+pub(super) const CA: &str = "/run/secrets/uv-buildkit/ca.pem";
 
 /// The file of a package as BuildKit fetches it. By its digest, a failed one is found again.
 pub fn fetch(package: &Package, download: &Download) -> Http {
@@ -47,12 +50,18 @@ impl Lowering<'_> {
 
     /// Mounts the authorities that the config names.
     pub(super) fn trust(&self, exec: Exec) -> Exec {
-        match self.plan.access.ca() {
-            Some(Ca::Secret(secret)) => exec.mount(Secret::new(CA, &secret.value)),
-            Some(Ca::File(file)) => {
-                exec.mount(Bind::new(CA, &self.context).selector(format!("/{}", file.value)).readonly())
-            }
-            None => exec,
+        trust(exec, self.plan.access.ca(), |_| self.context.clone())
+    }
+}
+
+/// The same, with files of the context from where `file` says.
+pub(super) fn trust(exec: Exec, ca: Option<&Ca>, file: impl FnOnce(&str) -> Output) -> Exec {
+    match ca {
+        Some(Ca::Secret(secret)) => exec.mount(Secret::new(CA, &secret.value)),
+        Some(Ca::File(path)) => {
+            let path = path.value.as_str();
+            exec.mount(Bind::new(CA, file(path)).selector(format!("/{path}")).readonly())
         }
+        None => exec,
     }
 }

@@ -3,8 +3,9 @@
 use buildkit_llb::{Bind, Exec, Input, Metadata, Network, Output, Platform, Tmpfs};
 
 use super::container::Container;
-use super::{STEP_ENV, TOOLS, script};
-use crate::interpreter::PROBE;
+use super::{STEP_ENV, TOOLS, python, script};
+use crate::interpreter::{LibcName, PROBE};
+use crate::plan::python::ManagedPython;
 
 /// Path of the facts in the probe's output.
 pub const FACTS: &str = "/facts.json";
@@ -12,27 +13,46 @@ pub const FACTS: &str = "/facts.json";
 /// The program that an image's python goes by.
 pub const PYTHON: &str = "python3";
 
-/// A step in an image, whose files are `root`, that writes [`FACTS`]. Cached by BuildKit under the image's digest.
-pub fn probe(
-    image: &str,
-    root: &Output,
-    uv: &Output,
-    platform: &Platform,
-    env: &[(String, String)],
-    wanted_python: &str,
-    container: &Container,
-) -> Output {
+/// An image that is asked.
+pub struct Subject<'a> {
+    /// Its reference.
+    pub image: &'a str,
+    /// Its files.
+    pub root: &'a Output,
+    /// Its environment.
+    pub env: &'a [(String, String)],
+    /// The image that holds uv.
+    pub uv: &'a Output,
+    /// The platform of both.
+    pub platform: &'a Platform,
+    /// The python that uv installed for it, and its files.
+    pub managed: Option<&'a (ManagedPython, LibcName, Output)>,
+}
+
+/// A step in an image that writes [`FACTS`]. Cached by BuildKit under the image's digest.
+pub fn probe(of: &Subject<'_>, wanted_python: &str, container: &Container) -> Output {
     let script_path = format!("{TOOLS}/probe.py");
     let uv_path = format!("{TOOLS}/uv");
-    let exec = Exec::new([PYTHON, &script_path, &format!("/out{FACTS}"), wanted_python, &uv_path].map(str::to_owned))
-        .platform(platform)
-        .envs(env.iter().cloned())
+    let python = match of.managed {
+        Some((python, ..)) => python::finder(python, &uv_path),
+        None => vec![PYTHON],
+    };
+    let facts = format!("/out{FACTS}");
+    let arguments = [script_path.as_str(), &facts, wanted_python, &uv_path];
+    let exec = Exec::new(python.into_iter().chain(arguments).map(str::to_owned))
+        .platform(of.platform)
+        .envs(of.env.iter().cloned())
         .envs(STEP_ENV)
         .network(Network::None)
-        .mount(Bind::new("/", root).readonly())
-        .mount(Bind::new(&uv_path, uv).selector("/uv").readonly())
+        .mount(Bind::new("/", of.root).readonly())
+        .mount(Bind::new(&uv_path, of.uv).selector("/uv").readonly())
         .mount(Bind::new(&script_path, script("probe.py", PROBE)).selector("/probe.py").readonly())
         .mount(Tmpfs::new("/tmp"))
         .mount(Bind::new("/out", Input::Scratch));
-    container.limit(exec).metadata(Metadata::named(format!("[internal] python of {image}"))).build().output("/out")
+    let exec = match of.managed {
+        Some((_, libc, files)) => python::find(exec, *libc, files),
+        None => exec,
+    };
+    let metadata = Metadata::named(format!("[internal] python of {}", of.image));
+    container.limit(exec).metadata(metadata).build().output("/out")
 }

@@ -1,10 +1,12 @@
 //! Where steps run: in the images of the target or, where the builder cannot run those itself, in the same images for the
 //! builder's own platform. What is made there for the image is no program: files of wheels, and bytecode.
 
-use buildkit_llb::{Input, Output};
+use buildkit_llb::{Bind, Exec, Input, Output};
 
-use super::{Lowering, Options, image, platform};
+use super::python::Managed;
+use super::{Lowering, Options, image, platform, python};
 use crate::plan::host::Host;
+use crate::plan::python::PYTHONS;
 use crate::plan::{self, Member, Plan, Toolchain};
 
 /// An image with a python, as steps find it.
@@ -21,6 +23,18 @@ pub(super) struct Ground {
     pub(super) env: Vec<(String, String)>,
     /// The image that holds uv.
     pub(super) uv: Output,
+    /// The python that uv installed, where the image has none of its own: mounted where the result has it.
+    pub(super) managed: Option<Managed>,
+}
+
+impl Ground {
+    /// Gives a step the python.
+    pub(super) fn with_python(&self, exec: Exec) -> Exec {
+        match &self.managed {
+            Some(managed) => exec.mount(Bind::new(PYTHONS, managed.tree.clone()).selector(PYTHONS).readonly()),
+            None => exec,
+        }
+    }
 }
 
 /// The images of one platform.
@@ -46,7 +60,13 @@ impl Images {
         let references = [&plan.base, &plan.builder, &plan.uv].map(String::as_str);
         let pythons = [&plan.interpreter.executable, &plan.builder_python].map(String::as_str);
         let envs = [options.base_env.clone(), options.builder_env.clone()];
-        Self::new(&plan.platform, references, pythons, envs, options)
+        let mut images = Self::new(&plan.platform, references, pythons, envs, options);
+        if let Some(managed) = &plan.managed {
+            let (libc, ca) = (plan.interpreter.libc.name, plan.access.ca());
+            let files = python::files(managed, libc, &plan.platform, &images.base.uv, ca, &plan.target, options);
+            images.base.managed = Some(Managed::of(files));
+        }
+        images
     }
 
     /// Those that stand for them.
@@ -75,6 +95,7 @@ impl Images {
             python: python.to_owned(),
             env,
             uv: image(uv, true),
+            managed: None,
         };
         Self {
             base: ground(base, false, python, env),
@@ -94,8 +115,13 @@ impl Site {
 impl Lowering<'_> {
     /// Makes images ready for steps.
     pub(super) fn furnish(&self, images: &Images) -> Site {
-        let runtime = self.ground(&images.base);
-        let mut builder = images.builder.as_ref().map_or_else(|| runtime.clone(), |image| self.ground(image));
+        let base = self.compiled(&images.base);
+        let runtime = self.ground(&base);
+        let mut builder = match &images.builder {
+            // The python is the same wherever it lies.
+            Some(image) => self.ground(&Ground { managed: base.managed.clone(), ..image.clone() }),
+            None => runtime.clone(),
+        };
         if let Some(packages) = &self.plan.builder_system {
             let name = self.shared_name(&format!("install {} for builds", packages.names.join(" ")));
             builder.root = self.system(&builder.root, &builder, packages, name);

@@ -39,7 +39,7 @@ impl Lowering<'_> {
             exec.mount(Cache::new(*directory, self.apt_cache_id(cache, &ground.platform)).sharing(CacheSharing::Locked))
         });
         let metadata = self.metadata(name, None).at_all(self.sources.location(&packages.span));
-        self.online(self.options.container.limit(exec)).metadata(metadata).build().output("/")
+        self.online(self.options.container.limit(ground.with_python(exec))).metadata(metadata).build().output("/")
     }
 
     /// `NAMESPACE/uv-buildkit-apt-lists-linux-amd64`: files of different releases have different names.

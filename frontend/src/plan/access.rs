@@ -196,8 +196,11 @@ impl Access {
         }
         let indexes = self.indexes(project)?;
         let of_indexes = self.credentials(&indexes, project).into_iter().map(|credential| credential.secret);
+        // uv asks for the python that it installs with a netrc as well.
+        let managed = project.config.as_ref().and_then(|config| config.python.managed.as_ref());
+        let of_python = managed.map(|_| NETRC.to_owned());
         let optional: BTreeSet<String> =
-            of_indexes.chain(optional(&indexes)).filter(|id| !required.contains(id)).collect();
+            of_indexes.chain(optional(&indexes)).chain(of_python).filter(|id| !required.contains(id)).collect();
         let wanted = |is_required| move |id| Wanted { id, is_required };
         Ok(required.into_iter().map(wanted(true)).chain(optional.into_iter().map(wanted(false))).collect())
     }

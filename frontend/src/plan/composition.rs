@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::destination::Destination;
 use super::product::{self, Product};
 use super::{
-    Backend, Contents, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects, requirements,
+    Backend, Contents, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects, python, requirements,
 };
 use crate::account;
 use crate::config::UserConfig;
@@ -79,11 +79,18 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         SystemPackages::of(&target.apt)
             .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
     );
+    // Files that are no image find a python where they are used.
+    let brings_python = target.managed.is_some() && product == Product::Image;
+    if brings_python {
+        let version = interpreter.python_full_version.clone();
+        layers.push(Layer { name: "python".to_owned(), contents: Contents::Python { version } });
+        layers.push(Layer { name: "bytecode".to_owned(), contents: Contents::Bytecode });
+    }
     if destination.directory().is_none() {
         layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
     }
-    let (third_party, size_warnings) =
-        layers::assign(packages, &target.layers.policy(base_layers(&outside.base.config)));
+    let below = base_layers(&outside.base.config) + if brings_python { python::LAYERS } else { 0 };
+    let (third_party, size_warnings) = layers::assign(packages, &target.layers.policy(below));
     warnings.extend(size_warnings);
     layers.extend(third_party);
     layers.extend(projects::assign(members));

@@ -57,6 +57,13 @@ pub enum Contents {
     },
     /// Packages of the base's distribution, with what they need.
     System(SystemPackages),
+    /// The python that uv installs.
+    Python {
+        /// Its full version.
+        version: String,
+    },
+    /// Bytecode of its standard library.
+    Bytecode,
     /// The virtual environment without packages.
     Venv,
     /// Wheels.
@@ -166,7 +173,11 @@ pub(super) fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &In
                     Origin::Url(_) | Origin::Git { .. } => None,
                 }));
             }
-            Contents::Account { .. } | Contents::System(_) | Contents::Venv => {}
+            Contents::Account { .. }
+            | Contents::System(_)
+            | Contents::Python { .. }
+            | Contents::Bytecode
+            | Contents::Venv => {}
         }
     }
     let projects = backends.iter().flat_map(|backend| &backend.projects);

@@ -99,6 +99,16 @@ pub(super) fn check(
     Diagnostics::check(errors)
 }
 
+/// The path of a python that uv installs tells its platform, and an environment holds that path: one made on `host` would be wrong.
+pub fn other_managed_python(target: &Target, platform: &Platform, host: &Platform) -> Diagnostic {
+    Diagnostic::new(
+        "platform::managed_python",
+        format!("uv installs no python for {platform} here: this builder runs {host} only"),
+    )
+    .at_some(target.managed.as_ref().map(|managed| managed.span.clone()))
+    .help(format!("choose a base that has a python, with `provider = \"image\"`, or {}", how_to_emulate(platform)))
+}
+
 /// What else than a change of the project helps where programs of a platform must run.
 pub fn how_to_emulate(platform: &Platform) -> String {
     format!(

@@ -144,7 +144,7 @@ impl<'plan> LayerReport<'plan> {
             files: Vec::new(),
         };
         match &layer.contents {
-            Contents::Account { .. } | Contents::Venv => {}
+            Contents::Account { .. } | Contents::Python { .. } | Contents::Bytecode | Contents::Venv => {}
             Contents::System(packages) => report.system = &packages.names,
             Contents::ThirdParty(packages) => {
                 report.packages.extend(packages.iter().map(|package| PackageReport {
@@ -192,6 +192,8 @@ impl Layer {
         match self.contents {
             Contents::Account { .. } => "user",
             Contents::System(_) => "system",
+            Contents::Python { .. } => "python",
+            Contents::Bytecode => "bytecode",
             Contents::Venv => "venv",
             Contents::ThirdParty(_) => "third-party",
             Contents::Members(_) => "member",

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use uv_normalize::PackageName;
 
 use super::Project;
+use super::python::Python;
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
+use crate::config::python::ManagedConfig;
 use crate::config::sbom::Sbom;
 use crate::config::table::Located;
 use crate::config::{self, FileConfig, Healthcheck, LayersConfig, Settings, UserConfig};
@@ -43,8 +45,10 @@ pub struct Target {
     pub build_apt: Vec<Located<String>>,
     /// Image that holds uv.
     pub uv: Located<String>,
-    /// The python that was asked for, as a version prefix: `3.13`.
+    /// The python that was asked for, as a version prefix: `3.13`. One that uv installs always is.
     pub python: Option<Located<String>>,
+    /// How uv installs it; absent where the base has it.
+    pub managed: Option<ManagedConfig>,
     /// Image `Cmd`, when it is given.
     pub cmd: Option<Vec<String>>,
     /// Image `Entrypoint`, when it is given.
@@ -88,7 +92,7 @@ impl Target {
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
         let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
-        values.map(|named| named.map(|named| named.value.clone()))
+        (values.map(|named| named.map(|named| named.value.clone())), self.managed.clone())
     }
 }
 
@@ -97,9 +101,6 @@ pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
 
 /// Where applications live.
 pub const APP_DIR: &str = "/app";
-
-/// The pythons that a default base image is chosen from, by preference.
-const DEFAULT_PYTHONS: [&str; 5] = ["3.13", "3.14", "3.12", "3.11", "3.10"];
 
 impl Project {
     /// A target of the package `root`.
@@ -135,13 +136,7 @@ impl Project {
         }
         Diagnostics::check(errors)?;
 
-        let requested = self.config.as_ref().and_then(|config| config.python_version.clone());
-        let base = match &settings.base {
-            Some(base) => base.clone(),
-            None => self.default_base(requested.as_ref(), kind)?,
-        };
-        // A base of the user's choice decides for itself: only what the config says binds it.
-        let python = requested.or_else(|| settings.base.is_none().then(|| self.python_version.clone()).flatten());
+        let Python { version: python, managed, base } = self.python(settings, kind)?;
         let default_uv = || Located { value: DEFAULT_UV_IMAGE.to_owned(), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
             list.as_ref().map(|list| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>())
@@ -173,6 +168,7 @@ impl Project {
             build_apt: settings.build_apt.clone().unwrap_or_default(),
             uv: self.config.as_ref().and_then(|config| config.uv_image.clone()).unwrap_or_else(default_uv),
             python,
+            managed,
             cmd: strings(&settings.cmd),
             entrypoint: strings(&settings.entrypoint),
             words: [&settings.entrypoint, &settings.cmd].into_iter().flatten().flatten().cloned().collect(),
@@ -194,37 +190,9 @@ impl Project {
         })
     }
 
-    fn root_span(&self) -> Span {
+    /// What is said of a project as a whole is said there.
+    pub(super) fn root_span(&self) -> Span {
         Span::whole(self.config.as_ref().map_or(&self.lock.file, |config| &config.file))
-    }
-
-    /// `python:VERSION-slim-bookworm`, the version from the config, `.python-version` or `requires-python`. Wheels of a zip must fit
-    /// what AWS Lambda runs it in.
-    fn default_base(&self, requested: Option<&Located<String>>, kind: Kind) -> Result<Located<String>, Diagnostics> {
-        let image = |version: &str| match kind {
-            Kind::LambdaZip => format!("public.ecr.aws/lambda/python:{version}"),
-            _ => format!("python:{version}-slim-bookworm"),
-        };
-        if let Some(version) = requested.or(self.python_version.as_ref()) {
-            return Ok(version.clone().map(|version| image(&version)));
-        }
-        let Some((specifiers, span)) = &self.lock.requires_python else {
-            return Ok(Located { value: image(DEFAULT_PYTHONS[0]), span: self.root_span() });
-        };
-        // The newest patch of a minor version is what the image's tag means; compare as if it were very new.
-        let admitted = DEFAULT_PYTHONS
-            .iter()
-            .find(|minor| format!("{minor}.99").parse().is_ok_and(|version| specifiers.contains(&version)));
-        match admitted {
-            Some(version) => Ok(Located { value: image(version), span: span.clone() }),
-            None => Err(Diagnostic::new(
-                "python::no_default",
-                format!("no default python satisfies `requires-python = \"{specifiers}\"`"),
-            )
-            .at(span.clone())
-            .help("write `[python]` with `version = \"…\"`, or `base = \"…\"` for the target")
-            .into()),
-        }
     }
 }
 

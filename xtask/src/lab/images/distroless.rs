@@ -47,6 +47,9 @@ pub(super) const DISTROLESS: [Distroless; 3] = [
     },
 ];
 
+/// Where shared libraries lie, by the machine that they are for.
+const LIBRARIES: [&str; 2] = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu"];
+
 /// Accounts of such images.
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n\
                       nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
@@ -57,7 +60,7 @@ impl Distroless {
         let certificates = certificates()?;
         let config = self.config();
         let recipe =
-            format!("1 {:?} {:?} {config} {}", self.packages, self.programs, layout::hash_file(&certificates)?);
+            format!("2 {:?} {:?} {config} {}", self.packages, self.programs, layout::hash_file(&certificates)?);
         let key = layout::hexadecimal(&Sha256::digest(recipe));
         let directory = places.images().join(format!("{}-{}", self.name, &key[..12]));
         if !directory.is_dir() {
@@ -110,6 +113,12 @@ impl Distroless {
         ];
         for path in left_over {
             remove(&root.join(path))?;
+        }
+        if !self.packages.contains(&"libc6") {
+            // What was unpacked depends on it.
+            for path in ["lib", "lib64", "usr/lib64"].into_iter().chain(LIBRARIES) {
+                remove(&root.join(path))?;
+            }
         }
         for directory in ["etc/ssl/certs", "home/nonroot", "tmp", "root"] {
             fs::create_dir_all(root.join(directory))?;

@@ -1,0 +1,124 @@
+//! `[python]`: which python images have, and who brings it.
+
+use super::access::has_credentials;
+use super::path::require_inside;
+use super::table::{Located, Reader, Table};
+use crate::diagnostic::{Diagnostic, Span};
+
+/// What the config says of python.
+#[derive(Clone, Debug, Default)]
+pub struct PythonConfig {
+    /// The version that is asked for.
+    pub version: Option<Located<String>>,
+    /// How uv installs it; absent where the base has it.
+    pub managed: Option<ManagedConfig>,
+}
+
+/// `provider = "managed"`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedConfig {
+    /// The place of that.
+    pub span: Span,
+    /// What takes the place of where uv fetches archives, without `/` at its end (`UV_PYTHON_INSTALL_MIRROR`).
+    pub mirror: Option<Located<String>>,
+    /// What takes the place of uv's own list of archives (`UV_PYTHON_DOWNLOADS_JSON_URL`).
+    pub downloads: Option<Located<Downloads>>,
+}
+
+/// A list of archives of pythons, in uv's form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Downloads {
+    /// At a URL.
+    Url(String),
+    /// A file of the context.
+    File(String),
+}
+
+/// Who may bring it.
+const PROVIDERS: [&str; 2] = ["image", "managed"];
+
+pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> PythonConfig {
+    let Some(mut table) = reader.table(root, "python") else { return PythonConfig::default() };
+    let version = reader.string(&mut table, "version").filter(|version| check_version(reader, version));
+    let provider = reader.string(&mut table, "provider").filter(|provider| check_provider(reader, provider));
+    let mirror = reader.string(&mut table, "mirror").filter(|url| check_url(reader, url));
+    let downloads = reader.string(&mut table, "downloads-json").and_then(|downloads| read_downloads(reader, downloads));
+    reader.finish(&table);
+    let managed = provider.filter(|provider| provider.value == PROVIDERS[1]);
+    if managed.is_none() {
+        let mirror = mirror.as_ref().map(|mirror| ("mirror", &mirror.span));
+        let downloads = downloads.as_ref().map(|downloads| ("downloads-json", &downloads.span));
+        for (key, span) in mirror.into_iter().chain(downloads) {
+            let problem = format!("`python.{key}` says where uv fetches a python, but the base has it here");
+            let error = Diagnostic::new("config::not_managed", problem)
+                .at(span.clone())
+                .help("write `provider = \"managed\"` beside it, and uv installs the python");
+            reader.errors.push(error);
+        }
+    }
+    let managed = managed.map(|provider| ManagedConfig {
+        span: provider.span,
+        mirror: mirror.map(|mirror| mirror.map(|url| url.trim_end_matches('/').to_owned())),
+        downloads,
+    });
+    PythonConfig { version, managed }
+}
+
+/// It becomes part of an image's tag or of what uv is asked for, and is compared with the python that there is.
+fn check_version(reader: &mut Reader<'_>, version: &Located<String>) -> bool {
+    let text = &version.value;
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '.';
+    let is_version = text.starts_with(|char: char| char.is_ascii_digit()) && text.chars().all(is_plain);
+    if !is_version {
+        let error = Diagnostic::new("config::bad_version", format!("`{text}` is not a version of python"))
+            .at(version.span.clone())
+            .help("write `3.13`, or `3.13.5` to insist on a patch; ranges belong to `requires-python`");
+        reader.errors.push(error);
+    }
+    is_version
+}
+
+fn check_provider(reader: &mut Reader<'_>, provider: &Located<String>) -> bool {
+    let is_known = PROVIDERS.contains(&provider.value.as_str());
+    if !is_known {
+        let problem = format!("`python.provider` is \"image\" or \"managed\", not \"{}\"", provider.value);
+        let error = Diagnostic::new("config::bad_value", problem).at(provider.span.clone()).help(
+            "\"image\", the default: the base has the python; \"managed\": uv installs it, in a layer of its own",
+        );
+        reader.errors.push(error);
+    }
+    is_known
+}
+
+fn read_downloads(reader: &mut Reader<'_>, text: Located<String>) -> Option<Located<Downloads>> {
+    if text.value.contains("://") {
+        return check_url(reader, &text).then(|| text.map(Downloads::Url));
+    }
+    if text.value.is_empty() {
+        let error = Diagnostic::new("config::bad_path", "`python.downloads-json` is empty")
+            .at(text.span)
+            .help("write a URL, or the path of a file of the context");
+        reader.errors.push(error);
+        return None;
+    }
+    require_inside(reader, &text, "downloads-json");
+    Some(text.map(Downloads::File))
+}
+
+/// All of it is readable in the build graph.
+fn check_url(reader: &mut Reader<'_>, text: &Located<String>) -> bool {
+    let url = url::Url::parse(&text.value).ok();
+    let url = url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    let error = match url {
+        Some(url) if has_credentials(&url) => {
+            Diagnostic::new("config::bad_url", "a URL of `[python]` holds credentials").help(
+                "everyone can read it in the build graph: give them to the build, as `--secret id=netrc,src=FILE`",
+            )
+        }
+        Some(_) => return true,
+        None => Diagnostic::new("config::bad_url", format!("`{}` is not the URL of a server", text.value))
+            .help("write `https://HOST/PATH`"),
+    };
+    reader.errors.push(error.at(text.span.clone()));
+    false
+}
