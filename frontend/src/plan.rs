@@ -19,6 +19,7 @@ pub mod python;
 pub mod recipe;
 pub mod report;
 mod requirements;
+mod system;
 mod variables;
 pub mod version;
 
@@ -175,6 +176,7 @@ pub fn plan(
     let builder = interpreter_of(builder, &target.builder)?;
     python::check(project, target, interpreter)?;
     python::check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
+    system::check(target, interpreter, builder)?;
     let mut warnings = Vec::new();
     if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;

@@ -4,7 +4,7 @@ use super::recipe::Recipe;
 use super::{Artifact, Form, Hash, Origin, Package, direct_url, unusable_python};
 use crate::config::access::has_credentials;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::artifact::{Location, best_wheel, last_part, percent_decoded};
 use crate::lock::closure::Closure;
 use crate::lock::{GitSource, Package as LockedPackage, Source};
@@ -216,8 +216,20 @@ fn no_artifact(package: &LockedPackage, interpreter: &Interpreter) -> Diagnostic
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let advice = match has_wheel_for_glibc(package, interpreter) {
+        true => "it has one for glibc: choose a base with that C library, such as `python:3.13-slim-bookworm`",
+        false => "choose a base image or platform that it has a wheel for, or another version of it",
+    };
     Diagnostic::new("lock::no_wheel", problem)
         .at(package.span.clone())
-        .help("choose a base image or platform that it has a wheel for, or another version of it")
+        .help(advice)
         .help(format!("the lock has {}{more}", files.join(", ")))
+}
+
+/// Whether a package that has no wheel for musl, such as Alpine's, has one for the same python on most other distributions.
+fn has_wheel_for_glibc(package: &LockedPackage, interpreter: &Interpreter) -> bool {
+    let libc = Libc { name: LibcName::Glibc, major: 2, minor: 36 };
+    let elsewhere = Interpreter { libc, ..interpreter.clone() };
+    interpreter.libc.name == LibcName::Musl
+        && elsewhere.tags().is_ok_and(|tags| best_wheel(&package.wheels, &tags).is_some())
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::destination::Destination;
 use super::product::{self, Product};
 use super::{
-    Backend, Contents, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects, python, requirements,
+    Backend, Contents, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects, python,
+    requirements,
 };
 use crate::account;
 use crate::config::UserConfig;
