@@ -1,11 +1,11 @@
 //! The files of a build put together: config, lock and manifests, and the targets that they define.
 
 mod python;
+mod reading;
 pub mod requirement;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
@@ -13,26 +13,12 @@ use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
 use crate::lock::{self, Lock, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
+pub use reading::{Files, Read, missing_lock};
 pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
-
-/// The files that a build starts from; all but the lock may be absent.
-#[derive(Debug)]
-pub struct Files {
-    /// `uv.build.toml`.
-    pub config: Option<Arc<SourceFile>>,
-    /// `uv.lock`.
-    pub lock: Arc<SourceFile>,
-    /// `pyproject.toml` beside the lock.
-    pub manifest: Option<Arc<SourceFile>>,
-    /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
-    pub uv_toml: Option<Arc<SourceFile>>,
-    /// `.python-version` beside the lock.
-    pub python_version: Option<Arc<SourceFile>>,
-}
 
 /// The parsed files.
 #[derive(Debug)]

@@ -92,6 +92,20 @@ fn only_what_a_change_concerns() {
 }
 
 #[test]
+fn members_of_the_locks_that_targets_name() {
+    let repository = Repository(repository::Repository::new());
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/monorepo"), &repository.project().join("backend"));
+    let config = "[targets.worker]\npackage = \"acme-worker\"\nlock = \"backend/uv.lock\"\n";
+    fs::write(repository.project().join("uv.build.toml"), config).expect("a file");
+    repository.commit();
+    repository.edit("backend/services/worker/src/acme_worker/__init__.py", "\n", "\n\n");
+    let (_, json) = repository.affected(&["--base", "HEAD", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap_or_else(|_| panic!("{json}"));
+    assert_eq!((&json["targets"][0]["name"], &json["members"][0]["name"]), (&"worker".into(), &"acme-worker".into()));
+    assert_eq!(json["members"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn a_revision_that_is_not_there() {
     let repository = Repository::new();
     let (succeeded, text) = repository.affected(&["--base", "nowhere"]);

@@ -90,6 +90,52 @@ fn init_writes_what_builds_and_keeps_what_is_there() {
 }
 
 #[test]
+fn init_finds_locks_below() {
+    let workspace = workspace();
+    let outer = tempfile::tempdir().expect("a directory");
+    let directory = outer.path();
+    for nested in ["shop", "tools/shop", "node_modules/shop", ".cache"] {
+        let to = directory.join(nested);
+        for file in ["uv.lock", "pyproject.toml", "api/pyproject.toml", "core/pyproject.toml"] {
+            fs::create_dir_all(to.join(file).parent().expect("a parent")).expect("directories");
+            fs::copy(workspace.path().join(file), to.join(file)).expect("a file");
+        }
+    }
+    fs::create_dir(directory.join("broken")).expect("a directory");
+    fs::write(directory.join("broken/uv.lock"), "version = 9\n").expect("a file");
+    let output = run(directory, &["init"]);
+    assert!(output.status.success(), "{}", text(&output));
+    insta::assert_snapshot!(text(&output), @r"
+    left out broken/uv.lock: broken/uv.lock:1:11: version 9 of the lockfile format is not supported
+    wrote Dockerfile
+    wrote uv.build.toml
+    wrote .dockerignore
+    ");
+    let config = fs::read_to_string(directory.join("uv.build.toml")).expect("a file");
+    insta::assert_snapshot!(config, @r#"
+    # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
+    # Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.
+    default-target = "api"
+
+    [targets.api]
+    package = "api"
+    lock = "shop/uv.lock"
+
+    [targets.tools-shop-api]
+    package = "api"
+    lock = "tools/shop/uv.lock"
+    "#);
+
+    let plan = run(directory, &["plan", "--target=tools-shop-api"]);
+    assert!(plan.status.success(), "{}", text(&plan));
+    // A member is found in whatever lock it is in.
+    let plan = run(directory, &["plan", "--package=core"]);
+    assert!(plan.status.success(), "{}", text(&plan));
+    let bake = text(&run(directory, &["bake"]));
+    assert!(bake.contains("targets = [\"api\", \"tools-shop-api\"]"), "{bake}");
+}
+
+#[test]
 fn check_has_the_findings_of_a_build() {
     let workspace = workspace();
     let directory = workspace.path();

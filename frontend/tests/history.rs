@@ -82,6 +82,23 @@ fn commits_are_planned_and_pushes_are_summed() {
 }
 
 #[test]
+fn a_lock_that_the_config_names() {
+    let repository = Repository::new();
+    repository.commit("uv.build.toml", "[targets.app]\npackage = \"app\"\nlock = \"inner/uv.lock\"\n");
+    fs::create_dir_all(repository.0.path().join("services/app/inner")).expect("a directory in the repository");
+    repository.commit("inner/pyproject.toml", MANIFEST);
+    repository.commit("inner/uv.lock", &lock(1, 1));
+    repository.commit("inner/uv.lock", &lock(2, 1));
+    let (is_success, json, errors) = repository.history(&["--format=json"]);
+    assert!(is_success, "{errors}");
+    let report: Value = serde_json::from_str(&json).expect("a report");
+    assert_eq!(
+        (&report["commits"], &report["changed_locks"], &report["changed_images"]),
+        (&4.into(), &2.into(), &1.into())
+    );
+}
+
+#[test]
 fn a_revision_that_does_not_exist_is_said() {
     let repository = Repository::new();
     repository.commit("pyproject.toml", MANIFEST);

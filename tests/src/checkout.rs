@@ -11,14 +11,13 @@ use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::entry::{self, Entry};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
-use uv_buildkit::manifest::{self, Manifest};
-use uv_buildkit::paths::{directory_of, file_in};
+use uv_buildkit::manifest::Manifest;
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
-use uv_buildkit::{cli, config, ignore, lower, stale};
+use uv_buildkit::{config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,32 +132,11 @@ impl Checkout {
             Some(Entry::Config(file)) => Some(file),
             Some(Entry::Stub) | None => self.file(config::FILE_NAME),
         };
-        let parsed = config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
-        let named = parsed.as_ref().and_then(|config| config.lock_of(request));
-        let path = named.map_or(lock::FILE_NAME, |named| &named.value);
-        let Some(lock) = self.file(path) else {
-            return Err(cli::missing_lock(config.as_ref(), named));
-        };
-        let beside = |name: &str| self.file(&file_in(directory_of(path), name));
-        let (manifest, uv_toml) = (beside(manifest::FILE_NAME), beside(manifest::UV_TOML));
-        Ok(Files { config, lock, manifest, uv_toml, python_version: beside(".python-version") })
+        Files::read(config, build_args, request, &mut |path| Ok(self.file(path)))
     }
 
     fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, Diagnostics> {
-        let mut manifests = BTreeMap::new();
-        let mut asked = BTreeSet::new();
-        loop {
-            let paths = project.manifest_paths(request, &manifests)?;
-            let new: Vec<_> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
-            if new.is_empty() {
-                return Ok(manifests);
-            }
-            for (id, path) in new {
-                if let Some(file) = self.file(&path) {
-                    manifests.insert(id, manifest::parse(&file)?);
-                }
-            }
-        }
+        project.read_manifests(request, &mut |path| Ok(self.file(path)))
     }
 
     /// Manifests in directories that may have become members: there is no other directory than those of files.

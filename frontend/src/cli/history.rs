@@ -57,7 +57,10 @@ fn list(selection: &SelectionArgs, commits: &CommitArgs) -> Result<String, CliEr
     let range = commits.since.as_ref().map_or_else(|| "HEAD".to_owned(), |since| format!("{since}..HEAD"));
     let file = selection.file.to_string_lossy();
     let members = format!("*/{}", manifest::FILE_NAME);
+    // A config that cannot be read any more names none: the commits tell.
+    let locks = selection.lock_paths().unwrap_or_default();
     args.extend([&range, "--", lock::FILE_NAME, config::FILE_NAME, &file, manifest::FILE_NAME, &members]);
-    args.extend([".python-version", manifest::UV_TOML]);
+    args.extend([".python-version", "*/.python-version", manifest::UV_TOML]);
+    args.extend(locks.iter().map(String::as_str));
     git(&selection.directory, &args)
 }

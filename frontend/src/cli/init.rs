@@ -1,11 +1,15 @@
 //! Files that a workspace needs to be built, written where there are none.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use super::CliError;
+use super::{CliError, SelectionArgs};
 use crate::config;
+use crate::lock;
+use crate::paths::{directory_of, file_in};
+use crate::project::{Files, Project, Read, Request, missing_lock};
 
 /// The image of this frontend, as the first line of a file names it.
 pub const SYNTAX: &str = "ghcr.io/uv-buildkit/uv-buildkit:1";
@@ -14,18 +18,105 @@ pub const SYNTAX: &str = "ghcr.io/uv-buildkit/uv-buildkit:1";
 const IGNORED: &str = "# What no build reads.\n**/.git\n**/.venv\n**/__pycache__\n**/.mypy_cache\n**/.pytest_cache\n\
                        **/.ruff_cache\n**/dist\n**/node_modules\n";
 
-/// Writes stub, config and ignore file for a workspace with these targets. Gives back a line on each file. What is there stays
-/// as it is.
-pub fn write(directory: &Path, targets: &[String]) -> Result<Vec<String>, CliError> {
-    let files = [
-        ("Dockerfile", format!("# syntax={SYNTAX}\n")),
-        (config::FILE_NAME, config_text(targets)),
-        (".dockerignore", IGNORED.to_owned()),
-    ];
-    files.into_iter().map(|(name, text)| create(directory, name, &text)).collect()
+/// What `docker buildx build` reads where no `-f` is given.
+pub fn stub() -> String {
+    format!("# syntax={SYNTAX}\n")
 }
 
-fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliError> {
+/// A target to declare.
+struct Declared {
+    name: String,
+    package: String,
+    /// Path of its lock, where that is not the root's.
+    lock: Option<String>,
+}
+
+/// Writes stub, config and ignore file for a workspace. Gives back a line on each file. What is there stays as it is.
+pub fn write(selection: &SelectionArgs) -> Result<Vec<String>, CliError> {
+    let directory = &selection.directory;
+    let locks = locks(directory)?;
+    let mut lines = Vec::new();
+    // A config that is there is kept, whatever it says.
+    let targets = match directory.join(config::FILE_NAME).exists() {
+        true => Vec::new(),
+        false => targets(selection, locks, &mut lines)?,
+    };
+    let files =
+        [("Dockerfile", stub()), (config::FILE_NAME, config_text(&targets)), (".dockerignore", IGNORED.to_owned())];
+    for (name, text) in files {
+        lines.push(create(directory, name, &text)?);
+    }
+    Ok(lines)
+}
+
+/// Paths of the locks that lie in the directory or below, the root's first.
+fn locks(directory: &Path) -> Result<Vec<String>, CliError> {
+    let mut locks = Vec::new();
+    find_locks(directory, ".", &mut locks);
+    locks.sort_by_key(|path| (path.matches('/').count(), path.clone()));
+    if locks.is_empty() { Err(missing_lock(None, None).into()) } else { Ok(locks) }
+}
+
+/// The targets of these locks. What is wrong with one that is not the root's is told.
+fn targets(selection: &SelectionArgs, locks: Vec<String>, lines: &mut Vec<String>) -> Result<Vec<Declared>, CliError> {
+    let read = &mut |name: &str| selection.read(name);
+    let mut targets: Vec<Declared> = Vec::new();
+    for path in locks {
+        let is_root = path == lock::FILE_NAME;
+        let names = match names(&path, read) {
+            Ok(names) => names,
+            Err(CliError::Diagnostics(errors)) if !is_root => {
+                let reason = errors.to_string();
+                lines.push(format!("left out {path}: {}", reason.lines().next().unwrap_or_default()));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        for package in names {
+            let is_taken = targets.iter().any(|target| target.name == package);
+            let name = match is_taken {
+                true => format!("{}-{package}", directory_of(&path).replace('/', "-")),
+                false => package.clone(),
+            };
+            targets.push(Declared { name, package, lock: (!is_root).then(|| path.clone()) });
+        }
+    }
+    Ok(targets)
+}
+
+/// The members of a lock that stand for themselves as long as no target is declared.
+fn names(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<String>, CliError> {
+    let Some(lock) = read(path)? else { return Ok(Vec::new()) };
+    let project = Project::parse(&Files::beside(None, lock, read)?, &BTreeMap::new())?;
+    let manifests = project.read_manifests(&Request::Default, read)?;
+    Ok(project.target_names(&manifests))
+}
+
+/// How deep locks are looked for: a repository of several workspaces keeps them near its root.
+const MAX_DEPTH: usize = 4;
+
+/// Adds the paths of locks below a directory. What cannot be read has none.
+fn find_locks(directory: &Path, within: &str, locks: &mut Vec<String>) {
+    let Ok(entries) = directory.read_dir() else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = file_in(within, &name);
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if name == lock::FILE_NAME && !is_directory {
+            locks.push(path);
+        } else if is_directory
+            && !name.starts_with('.')
+            && name != "node_modules"
+            && path.matches('/').count() < MAX_DEPTH
+            && !entry.path().join("pyvenv.cfg").exists()
+        {
+            find_locks(&entry.path(), &path, locks);
+        }
+    }
+}
+
+/// Writes a file where there is none, and says what it did.
+pub fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliError> {
     let path = directory.join(name);
     let written = OpenOptions::new().write(true).create_new(true).open(&path);
     match written.and_then(|mut file| file.write_all(text.as_bytes())) {
@@ -35,13 +126,14 @@ fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliError> 
     }
 }
 
-fn config_text(targets: &[String]) -> String {
+fn config_text(targets: &[Declared]) -> String {
     let mut text = format!("# syntax={SYNTAX}\n# Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.\n");
     if let [first, _, ..] = targets {
-        text += &format!("default-target = \"{first}\"\n");
+        text += &format!("default-target = \"{}\"\n", first.name);
     }
-    for name in targets {
-        text += &format!("\n[targets.{name}]\npackage = \"{name}\"\n");
+    for Declared { name, package, lock } in targets {
+        text += &format!("\n[targets.{name}]\npackage = \"{package}\"\n");
+        text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
     }
     text
 }

@@ -40,6 +40,19 @@ pub(super) fn read_path(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Optio
 }
 
 impl Config {
+    /// The locks that targets are made from, each once, that of the defaults first; none stands for the root's.
+    pub fn locks(&self) -> Vec<Option<&Located<String>>> {
+        let mut locks: Vec<Option<&Located<String>>> = Vec::new();
+        let path = |named: Option<&Located<String>>| named.map_or(FILE_NAME.to_owned(), |named| named.value.clone());
+        for settings in std::iter::once(&self.defaults).chain(self.targets.iter().map(|target| &target.settings)) {
+            let named = settings.lock.as_ref();
+            if !locks.iter().any(|known| path(*known) == path(named)) {
+                locks.push(named);
+            }
+        }
+        locks
+    }
+
     /// The lock that a build starts from, where one is named. What cannot be built is told later, by whatever lock.
     pub fn lock_of(&self, request: &Request) -> Option<&Located<String>> {
         let wanted = match request {

@@ -12,7 +12,6 @@ use futures::future::try_join_all;
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
 use super::failure::Failure;
 use super::solve;
-use crate::cli::missing_lock;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::entry::{self, Entry};
@@ -20,7 +19,7 @@ use crate::ignore;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::{directory_of, file_in};
-use crate::project::{Files, Project, Request};
+use crate::project::{Files, Project, Request, missing_lock};
 
 /// What the first round trip brings.
 pub struct EntryFiles {

@@ -1,0 +1,127 @@
+//! What a project is made from, read one file after the other through a function: from a directory, a commit or a test. The
+//! driver asks for many files at once, and reads them itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Project, Request};
+use crate::config::table::Located;
+use crate::config::{self, Config};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::lock::{self, PackageId};
+use crate::manifest::{self, Manifest};
+use crate::paths::{directory_of, file_in};
+
+/// Reads a file by its path in the context; there may be none.
+pub type Read<'a, E> = dyn FnMut(&str) -> Result<Option<Arc<SourceFile>>, E> + 'a;
+
+/// The files that a build starts from; all but the lock may be absent.
+#[derive(Debug)]
+pub struct Files {
+    /// `uv.build.toml`.
+    pub config: Option<Arc<SourceFile>>,
+    /// `uv.lock`.
+    pub lock: Arc<SourceFile>,
+    /// `pyproject.toml` beside the lock.
+    pub manifest: Option<Arc<SourceFile>>,
+    /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
+    pub uv_toml: Option<Arc<SourceFile>>,
+    /// `.python-version` beside the lock.
+    pub python_version: Option<Arc<SourceFile>>,
+}
+
+impl Files {
+    /// The files that a request needs, by what the config says of its lock.
+    pub fn read<E: From<Diagnostics>>(
+        config: Option<Arc<SourceFile>>,
+        build_args: &BTreeMap<String, String>,
+        request: &Request,
+        read: &mut Read<'_, E>,
+    ) -> Result<Self, E> {
+        let parsed = config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
+        let named = match (&parsed, request) {
+            (Some(config), Request::Package(member)) => lock_of_member(config, member, read)?,
+            (Some(config), _) => config.lock_of(request),
+            (None, _) => None,
+        };
+        let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+        match read(path)? {
+            Some(lock) => Self::beside(config, lock, read),
+            None => Err(missing_lock(config.as_ref(), named).into()),
+        }
+    }
+
+    /// A lock, and what lies beside it.
+    pub fn beside<E>(
+        config: Option<Arc<SourceFile>>,
+        lock: Arc<SourceFile>,
+        read: &mut Read<'_, E>,
+    ) -> Result<Self, E> {
+        let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
+        let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
+        let python_version = beside(".python-version")?;
+        Ok(Self { config, lock, manifest, uv_toml, python_version })
+    }
+}
+
+/// The lock that has a member: the one of the defaults, unless only another has it.
+fn lock_of_member<'a, E: From<Diagnostics>>(
+    config: &'a Config,
+    member: &str,
+    read: &mut Read<'_, E>,
+) -> Result<Option<&'a Located<String>>, E> {
+    let locks = config.locks();
+    if locks.len() > 1 {
+        for named in locks {
+            let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+            let Some(file) = read(path)? else { continue };
+            if lock::parse(&file)?.members.iter().any(|name| name.as_str() == member) {
+                return Ok(named);
+            }
+        }
+    }
+    Ok(config.defaults.lock.as_ref())
+}
+
+impl Project {
+    /// The manifests without which a request cannot be planned.
+    pub fn read_manifests<E: From<Diagnostics>>(
+        &self,
+        request: &Request,
+        read: &mut Read<'_, E>,
+    ) -> Result<BTreeMap<PackageId, Manifest>, E> {
+        let mut manifests = BTreeMap::new();
+        let mut asked = BTreeSet::new();
+        loop {
+            let paths = self.manifest_paths(request, &manifests)?;
+            let new: Vec<_> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
+            if new.is_empty() {
+                return Ok(manifests);
+            }
+            for (id, path) in new {
+                if let Some(file) = read(&path)? {
+                    manifests.insert(id, manifest::parse(&file).map_err(Diagnostics::from)?);
+                }
+            }
+        }
+    }
+}
+
+/// What is said when there is no lock, or not the one that is named.
+pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<String>>) -> Diagnostics {
+    if let Some(Located { value: path, span }) = named {
+        return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
+            .at(span.clone())
+            .help(format!(
+                "run `uv lock` in `{}`; `lock` is a path relative to the root of the context",
+                directory_of(path)
+            ))
+            .help("see whether `.dockerignore` leaves it out")
+            .into();
+    }
+    Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
+        .at_some(config.map(Span::whole))
+        .help("run `uv lock`, and build from the directory that holds the lock")
+        .help("see whether `.dockerignore` leaves it out")
+        .into()
+}
