@@ -80,6 +80,14 @@ pub struct Package {
     pub span: Span,
 }
 
+impl Package {
+    /// Whether another one is among its dependencies, those of its extras and groups too.
+    pub fn reaches(&self, other: PackageId) -> bool {
+        let tables = self.extras.values().chain(self.groups.values()).chain([&self.dependencies]);
+        tables.flatten().any(|dependency| dependency.package == other)
+    }
+}
+
 /// An edge of the graph.
 #[derive(Debug)]
 pub struct Dependency {

@@ -1,13 +1,13 @@
 //! Files that a workspace needs to be built, written where there are none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::{CliError, SelectionArgs};
 use crate::config;
-use crate::lock;
+use crate::lock::{self, PackageId, Source};
 use crate::paths::{directory_of, file_in};
 use crate::project::{Files, Project, Read, Request, missing_lock};
 
@@ -29,6 +29,10 @@ struct Declared {
     package: String,
     /// Path of its lock, where that is not the root's.
     lock: Option<String>,
+    /// Its directory, where it is no package: its files are copied.
+    files: Option<String>,
+    /// It has a command of its own accord: the script that it brings.
+    has_script: bool,
 }
 
 /// Writes stub, config and ignore file for a workspace. Gives back a line on each file. What is there stays as it is.
@@ -63,8 +67,8 @@ fn targets(selection: &SelectionArgs, locks: Vec<String>, lines: &mut Vec<String
     let mut targets: Vec<Declared> = Vec::new();
     for path in locks {
         let is_root = path == lock::FILE_NAME;
-        let names = match names(&path, read) {
-            Ok(names) => names,
+        let members = match members(&path, read) {
+            Ok(members) => members,
             Err(CliError::Diagnostics(errors)) if !is_root => {
                 let reason = errors.to_string();
                 lines.push(format!("left out {path}: {}", reason.lines().next().unwrap_or_default()));
@@ -72,24 +76,42 @@ fn targets(selection: &SelectionArgs, locks: Vec<String>, lines: &mut Vec<String
             }
             Err(error) => return Err(error),
         };
-        for package in names {
-            let is_taken = targets.iter().any(|target| target.name == package);
-            let name = match is_taken {
-                true => format!("{}-{package}", directory_of(&path).replace('/', "-")),
-                false => package.clone(),
-            };
-            targets.push(Declared { name, package, lock: (!is_root).then(|| path.clone()) });
+        for mut target in members {
+            if targets.iter().any(|known| known.name == target.name) {
+                target.name = format!("{}-{}", directory_of(&path).replace('/', "-"), target.name);
+            }
+            targets.push(Declared { lock: (!is_root).then(|| path.clone()), ..target });
         }
     }
     Ok(targets)
 }
 
-/// The members of a lock that stand for themselves as long as no target is declared.
-fn names(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<String>, CliError> {
+/// What one would build of a lock: the members with scripts, and those that no other member needs.
+fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, CliError> {
     let Some(lock) = read(path)? else { return Ok(Vec::new()) };
     let project = Project::parse(&Files::beside(None, lock, read)?, &BTreeMap::new())?;
     let manifests = project.read_manifests(&Request::Default, read)?;
-    Ok(project.target_names(&manifests))
+    let with_scripts: BTreeSet<String> = project.target_names(&manifests).into_iter().collect();
+    let members: Vec<PackageId> = project.lock.members.iter().filter_map(|name| project.lock.member(name)).collect();
+    let needed = |wanted: PackageId| {
+        members.iter().filter(|id| **id != wanted).any(|id| project.lock.packages[*id].reaches(wanted))
+    };
+    let mut targets = Vec::new();
+    for id in &members {
+        let package = &project.lock.packages[*id];
+        let name = package.name.to_string();
+        let has_script = with_scripts.contains(&name);
+        // The root of a workspace often only holds the tools of those who work on it.
+        let is_empty = members.len() > 1 && package.dependencies.is_empty();
+        let files = match &package.source {
+            Source::Virtual(directory) => Some(directory.clone()),
+            _ => None,
+        };
+        if has_script || !(needed(*id) || (files.is_some() && is_empty)) {
+            targets.push(Declared { package: name.clone(), name, lock: None, files, has_script });
+        }
+    }
+    Ok(targets)
 }
 
 /// How deep locks are looked for: a repository of several workspaces keeps them near its root.
@@ -131,9 +153,16 @@ fn config_text(targets: &[Declared]) -> String {
     if let [first, _, ..] = targets {
         text += &format!("default-target = \"{}\"\n", first.name);
     }
-    for Declared { name, package, lock } in targets {
+    for Declared { name, package, lock, files, has_script } in targets {
         text += &format!("\n[targets.{name}]\npackage = \"{package}\"\n");
         text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
+        if let Some(directory) = files {
+            text += "# It has no `[build-system]`, so that nothing of it is installed: its files are copied.\n";
+            text += &format!("files = [{{ from = \"{directory}\", to = \"/app\" }}]\n");
+        }
+        if !has_script {
+            text += "# It has no `[project.scripts]`: say what starts.\n# cmd = [\"python\", \"-m\", \"MODULE\"]\n";
+        }
     }
     text
 }

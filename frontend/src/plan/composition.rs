@@ -73,6 +73,7 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     let Parts { project, target, outside, interpreter, closure, destination, .. } = *parts;
     let packages = artifacts::choose(project, target, closure, interpreter, warnings)?;
     let (members, backends) = local(parts, warnings)?;
+    members::warn_of_nothing_installed(project, target, warnings);
     let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
 
     let mut layers: Vec<Layer> = account_layer(parts)?.into_iter().collect();

@@ -75,6 +75,22 @@ pub(super) fn trees(project: &Project, target: &Target, members: &[Member]) -> V
     trees
 }
 
+/// A project that is no package brings nothing into an image but its dependencies: whoever forgets that finds out when it starts.
+pub(super) fn warn_of_nothing_installed(project: &Project, target: &Target, warnings: &mut Vec<Diagnostic>) {
+    let root = &project.lock.packages[target.selection.root];
+    let Source::Virtual(directory) = &root.source else { return };
+    if target.editable || !target.files.is_empty() || root.dependencies.is_empty() {
+        return;
+    }
+    let message = format!("`{}` is no package: the image has its dependencies, and none of its own files", root.name);
+    warnings.push(
+        Diagnostic::new("plan::nothing_installed", message)
+            .at(target.span.clone().unwrap_or_else(|| root.span.clone()))
+            .help(format!("copy them: `files = [{{ from = \"{directory}\", to = \"/app\" }}]`"))
+            .help("or add a `[build-system]` to its `pyproject.toml`, and run `uv lock`"),
+    );
+}
+
 /// Directories of projects and of the workspace's flat indexes, and its lock: no part of a project that they lie in.
 fn directories(project: &Project) -> BTreeSet<&str> {
     let indexes = project.manifest.iter().flat_map(|root| &root.indexes.directories);
