@@ -4,6 +4,7 @@ mod affected;
 mod bake;
 mod git;
 mod history;
+mod import;
 mod init;
 pub mod listing;
 mod selection;
@@ -90,6 +91,11 @@ pub enum Command {
         /// Directory with `uv.lock`.
         #[arg(default_value = ".")]
         directory: PathBuf,
+    },
+    /// Show the config that stands for a Dockerfile of the patterns of uv's guide; what it does not stand for is told.
+    Import {
+        #[command(flatten)]
+        import: import::ImportArgs,
     },
     /// Show a bake file with all targets.
     Bake {
@@ -205,6 +211,16 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Init { directory } => {
             for line in init::write(&SelectionArgs::of(directory))? {
                 writeln!(out, "{line}")?;
+            }
+        }
+        Command::Import { import } => {
+            let import::Outcome { imported, written } = import::run(&import)?;
+            for warning in &imported.warnings {
+                eprintln!("warning: {warning}");
+            }
+            match &written[..] {
+                [] => out.write_all(imported.config.as_bytes())?,
+                lines => lines.iter().try_for_each(|line| writeln!(out, "{line}"))?,
             }
         }
         Command::Bake { directory } => {

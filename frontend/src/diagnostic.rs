@@ -38,9 +38,14 @@ impl SourceFile {
     }
 
     fn line(&self, line: usize) -> &str {
-        let start = self.line_starts[line - 1];
+        &self.text[self.line_range(line)]
+    }
+
+    /// Bytes of a line, by its 1-based number, without its end; none of a line that there is not.
+    pub fn line_range(&self, line: usize) -> Range<usize> {
+        let Some(start) = line.checked_sub(1).and_then(|index| self.line_starts.get(index)) else { return 0..0 };
         let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
-        self.text[start..end].trim_end_matches(['\n', '\r'])
+        *start..*start + self.text[*start..end].trim_end_matches(['\n', '\r']).len()
     }
 
     /// The text as far as clients show it with places in it, since a lock can have megabytes and messages have a limit: lines

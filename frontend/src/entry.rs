@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
+/// The image of this frontend, as the first line of a file names it.
+pub const SYNTAX: &str = "ghcr.io/uv-buildkit/uv-buildkit:1";
+
 /// What the file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -29,6 +32,7 @@ pub fn classify(file: &Arc<SourceFile>) -> Result<Entry, Diagnostic> {
                 .at(Span::new(file, offset..offset + line.trim_end().len()))
                 .help("leave only the `# syntax=` line in it, and say in `uv.build.toml` what to build")
                 .help("or build with `-f uv.build.toml`, with the `# syntax=` line at its top")
+                .help("`uv-buildkit import` writes a config for a Dockerfile of uv's guide")
                 .help("to build the Dockerfile itself, change its `# syntax=` line to `docker/dockerfile:1`"));
             }
         }

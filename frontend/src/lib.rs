@@ -12,6 +12,7 @@ pub mod entry;
 pub mod history;
 pub mod ignore;
 pub mod image;
+pub mod import;
 pub mod interpreter;
 pub mod lock;
 pub mod lower;

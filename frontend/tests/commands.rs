@@ -90,6 +90,71 @@ fn init_writes_what_builds_and_keeps_what_is_there() {
 }
 
 #[test]
+fn init_declares_what_nobody_needs() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    // Without a script, and without a build system.
+    fs::write(directory.join("api/pyproject.toml"), "[project]\nname = \"api\"\nversion = \"1.0\"\n").expect("a file");
+    let lock = LOCK.replacen("editable = \"api\"", "virtual = \"api\"", 1);
+    fs::write(directory.join("uv.lock"), lock).expect("a file");
+    assert!(run(directory, &["init"]).status.success());
+    let config = fs::read_to_string(directory.join("uv.build.toml")).expect("a file");
+    insta::assert_snapshot!(config, @r#"
+    # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
+    # Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.
+
+    [targets.api]
+    package = "api"
+    # It has no `[build-system]`, so that nothing of it is installed: its files are copied.
+    files = [{ from = "api", to = "/app" }]
+    # It has no `[project.scripts]`: say what starts.
+    # cmd = ["python", "-m", "MODULE"]
+    "#);
+    let plan = run(directory, &["plan"]);
+    assert!(plan.status.success() && !text(&plan).contains("is no package"), "{}", text(&plan));
+
+    // Who does not copy them is told.
+    fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\n").expect("a file");
+    let told = text(&run(directory, &["plan"]));
+    assert!(told.contains("`api` is no package: the image has its dependencies, and none of its own files"), "{told}");
+}
+
+#[test]
+fn import_shows_a_config_or_writes_it() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    let dockerfile = "FROM python:3.13-slim\nCOPY . .\nRUN uv sync --frozen --no-dev --package api\nRUN make\nUSER app\nCMD [\"api\"]\n";
+    fs::write(directory.join("api/Dockerfile"), dockerfile).expect("a file");
+    let shown = run(directory, &["import", "api/Dockerfile"]);
+    assert!(shown.status.success(), "{}", text(&shown));
+    insta::assert_snapshot!(String::from_utf8_lossy(&shown.stdout), @r#"
+    # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
+    # Made from `api/Dockerfile`.
+
+    [targets.api]
+    package = "api"
+    base = "python:3.13-slim"
+    user = "app"
+    cmd = ["api"]
+    "#);
+    let warnings = String::from_utf8_lossy(&shown.stderr);
+    assert!(warnings.contains("warning: api/Dockerfile:4:5: not carried over: `make`\nhelp: "), "{warnings}");
+
+    // The context is where the lock is.
+    let written = run(&directory.join("api"), &["import", "--write"]);
+    assert_eq!(String::from_utf8_lossy(&written.stdout), "wrote uv.build.toml\nwrote Dockerfile\n");
+    assert!(run(directory, &["plan"]).status.success());
+    let again = run(&directory.join("api"), &["import", "--write"]);
+    assert!(
+        text(&again).contains("kept uv.build.toml, which is there\nkept Dockerfile, which is there\n"),
+        "{}",
+        text(&again)
+    );
+    let missing = run(directory, &["import"]);
+    assert!(!missing.status.success() && text(&missing).contains("expected at least one FROM"), "{}", text(&missing));
+}
+
+#[test]
 fn init_finds_locks_below() {
     let workspace = workspace();
     let outer = tempfile::tempdir().expect("a directory");

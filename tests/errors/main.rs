@@ -77,8 +77,11 @@ fn every_code_has_a_case(cases: &[PathBuf]) -> Result<()> {
     let mut codes = BTreeSet::new();
     codes_in(&root().join("../frontend/src"), &mut codes)?;
     let mut shown = BTreeSet::new();
-    for case in cases {
-        let message = std::fs::read_to_string(case.join("message.txt")).unwrap_or_default();
+    // What importing a Dockerfile says is shown by the cases of `tests/imports`.
+    let imports = directories(&root().join("imports/cases"))?;
+    let messages = cases.iter().map(|case| case.join("message.txt"));
+    for path in messages.chain(imports.iter().map(|case| case.join("warnings.txt"))) {
+        let message = std::fs::read_to_string(path).unwrap_or_default();
         let headlines = message.lines().filter_map(|line| line.split_once('[')?.1.split_once("]: "));
         shown.extend(headlines.map(|(code, _)| code.to_owned()));
     }

@@ -122,6 +122,20 @@ impl Checkout {
         self
     }
 
+    /// The same without a file.
+    #[must_use]
+    pub fn without(mut self, path: &str) -> Self {
+        self.files.remove(path);
+        self
+    }
+
+    /// The project with its manifests, without a target.
+    pub fn project(&self) -> Result<(Project, BTreeMap<PackageId, Manifest>), Diagnostics> {
+        let project = Project::parse(&self.entry_files(&BTreeMap::new(), &Request::Default)?, &BTreeMap::new())?;
+        let manifests = self.manifests(&project, &Request::Default)?;
+        Ok((project, manifests))
+    }
+
     fn file(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.files.get(path).map(|text| SourceFile::new(path, text.as_str()))
     }

@@ -7,12 +7,10 @@ use std::path::Path;
 
 use super::{CliError, SelectionArgs};
 use crate::config;
+use crate::entry::SYNTAX;
 use crate::lock::{self, PackageId, Source};
 use crate::paths::{directory_of, file_in};
 use crate::project::{Files, Project, Read, Request, missing_lock};
-
-/// The image of this frontend, as the first line of a file names it.
-pub const SYNTAX: &str = "ghcr.io/uv-buildkit/uv-buildkit:1";
 
 /// What is never part of an image, and need not be looked at.
 const IGNORED: &str = "# What no build reads.\n**/.git\n**/.venv\n**/__pycache__\n**/.mypy_cache\n**/.pytest_cache\n\

@@ -100,7 +100,7 @@ impl Project {
             }
             for (id, path) in new {
                 if let Some(file) = read(&path)? {
-                    manifests.insert(id, manifest::parse(&file).map_err(Diagnostics::from)?);
+                    manifests.insert(id, manifest::parse(&file)?);
                 }
             }
         }

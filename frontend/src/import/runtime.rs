@@ -1,0 +1,191 @@
+//! What a container of a stage is: base, user and variables, as keys of a target.
+
+use std::ops::Range;
+
+use super::account::Account;
+use super::reader::Reader;
+use super::stage::Stage;
+use super::text::Text;
+use super::value::Value;
+
+/// Where images of uv are.
+const UV: &str = "ghcr.io/astral-sh/uv";
+
+/// What an image with uv in it is made from.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    /// The image without uv.
+    pub base: Text,
+    /// Image of uv alone, where its version is told.
+    pub uv: Option<Text>,
+    /// The base has no python: uv would install one.
+    pub has_no_python: bool,
+}
+
+/// Takes uv out of an image. uv's own images are those of Python and Debian with uv in them.
+pub fn split(image: &Text) -> Split {
+    let plain = || Split { base: image.clone(), ..Split::default() };
+    let Some(tag) = image.strip_prefix(&format!("{UV}:")) else { return plain() };
+    // A digest is that of the image with uv.
+    let tag = tag.split_once('@').map_or(tag.clone(), |(tag, _)| tag);
+    let (uv, flavour) = match tag.strip_prefix("python") {
+        Some(_) => (None, tag),
+        None => match tag.split_once('-') {
+            Some((version, flavour)) if version.shown().starts_with(|char: char| char.is_ascii_digit()) => {
+                let mut uv = Text::from(format!("{UV}:").as_str());
+                uv.extend(version);
+                (Some(uv), flavour)
+            }
+            _ => (None, tag),
+        },
+    };
+    if let Some(python) = flavour.strip_prefix("python") {
+        let (version, system) = python.split_once('-').unwrap_or((python, Text::default()));
+        let mut base = Text::from("python:");
+        base.extend(version);
+        let system = system.shown();
+        let suffix = match system.strip_suffix("-slim") {
+            Some(release) => format!("-slim-{release}"),
+            None if system.is_empty() => String::new(),
+            None => format!("-{system}"),
+        };
+        base.extend(Text::from(suffix.as_str()));
+        return Split { base, uv, has_no_python: false };
+    }
+    let system = match flavour.shown().as_str() {
+        "debian" => "debian:bookworm".to_owned(),
+        "debian-slim" => "debian:bookworm-slim".to_owned(),
+        "alpine" => "alpine:3".to_owned(),
+        release if release.starts_with("alpine") => format!("alpine:{}", &release["alpine".len()..]),
+        release if release.starts_with(|char: char| char.is_ascii_alphabetic()) && release != "latest" => {
+            format!("debian:{release}")
+        }
+        _ => return plain(),
+    };
+    Split { base: Text::from(system.as_str()), uv, has_no_python: true }
+}
+
+/// The image of uv alone, as `[uv]` names it.
+pub fn uv_image(image: &Text) -> Option<Text> {
+    let split = split(image);
+    if split.base == *image { Some(image.clone()) } else { split.uv }
+}
+
+/// Variables that are for steps, or that every image has.
+const OF_STEPS: [&str; 12] = [
+    "VIRTUAL_ENV",
+    "DEBIAN_FRONTEND",
+    "LAMBDA_TASK_ROOT",
+    "UV",
+    "PIP_NO_CACHE_DIR",
+    "PIP_DISABLE_PIP_VERSION_CHECK",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_ROOT_USER_ACTION",
+    "PYTHONPYCACHEPREFIX",
+    "CARGO_HOME",
+    "CCACHE_DIR",
+    "PYTHONFAULTHANDLER_",
+];
+
+/// The variables of a stage's containers.
+pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
+    let mut env = Vec::new();
+    for (name, (value, range)) in &stage.env {
+        let shown = value.shown();
+        match name.as_str() {
+            "PATH" => path(reader, stage, &shown, range),
+            "PYTHONDONTWRITEBYTECODE" | "PYTHONUNBUFFERED" if shown == "1" => {}
+            name if OF_STEPS.contains(&name) => {}
+            name if name.starts_with("UV_") && name.contains("INDEX") => {
+                let help = "name the index in `[[tool.uv.index]]`, or what stands for it in `[mirrors]`";
+                reader.left_out(range, format!("`{name}`"), help);
+            }
+            // The image has no uv that would read them.
+            name if name.starts_with("UV_") => {}
+            _ if !value.is_known() => {
+                let help = "write the value that the base gives it";
+                reader.left_out(range, format!("`{name}={shown}`, of which a part is not known here"), help);
+            }
+            _ => env.push((name.clone(), Value::Text(value.clone()))),
+        }
+    }
+    env
+}
+
+/// Only the environment's programs are added here.
+fn path(reader: &mut Reader<'_>, stage: &Stage, value: &str, range: &Range<usize>) {
+    let is_usual = |part: &str| {
+        let of_environment = part.strip_suffix("/bin").is_some_and(|directory| stage.is_environment(directory));
+        let of_uv = part.ends_with("/.local/bin") || part.ends_with("/.cargo/bin");
+        ["", "$PATH", "${PATH}"].contains(&part) || of_environment || of_uv || SYSTEM_PATH.contains(&part)
+    };
+    for part in value.split(':').filter(|part| !is_usual(part)) {
+        reader.left_out(
+            range,
+            format!("`{part}` in `PATH`"),
+            "write the whole `PATH` into `env`, or name programs by their paths",
+        );
+    }
+}
+
+const SYSTEM_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Who runs.
+pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
+    let Some((text, range)) = &stage.user else {
+        // Images of Lambda start as whom Lambda wants.
+        if !stage.is_for_lambda() {
+            let what = "the Dockerfile has no `USER`, so that its containers run as root; here it is `app`";
+            reader.differs(&stage.range.clone(), what, "write `user = \"root\"` to keep it");
+        }
+        return None;
+    };
+    let Account { name, uid, gid, home } = stage.accounts.find(&text.shown());
+    if name == "root" {
+        return Some(Value::text("root"));
+    }
+    if !text.is_known() || !is_plain(&name) {
+        reader.left_out(
+            range,
+            format!("the user `{}`", text.shown()),
+            "write `user = { name = \"app\", uid = 1000, gid = 1000 }`",
+        );
+        return None;
+    }
+    let gid = gid.filter(|gid| Some(*gid) != uid);
+    let home = home.filter(|home| home.starts_with('/') && *home != format!("/home/{name}"));
+    let mut entries = vec![("name".to_owned(), Value::text(&name))];
+    entries.extend(uid.map(|uid| ("uid".to_owned(), Value::Number(uid))));
+    entries.extend(gid.map(|gid| ("gid".to_owned(), Value::Number(gid))));
+    entries.extend(home.map(|home| ("home".to_owned(), Value::text(&home))));
+    Some(if entries.len() == 1 { Value::text(&name) } else { Value::Table(entries) })
+}
+
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || "_-.".contains(char))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(image: &str) -> String {
+        let split = split(&Text::from(image));
+        let uv = split.uv.map(|uv| format!(" with {}", uv.shown())).unwrap_or_default();
+        format!("{}{uv}{}", split.base.shown(), if split.has_no_python { ", no python" } else { "" })
+    }
+
+    #[test]
+    fn images_of_uv_are_others_with_uv() {
+        assert_eq!(check("ghcr.io/astral-sh/uv:python3.12-bookworm-slim"), "python:3.12-slim-bookworm");
+        assert_eq!(
+            check("ghcr.io/astral-sh/uv:0.9.2-python3.13-trixie@sha256:00"),
+            "python:3.13-trixie with ghcr.io/astral-sh/uv:0.9.2"
+        );
+        assert_eq!(check("ghcr.io/astral-sh/uv:python3.12-alpine"), "python:3.12-alpine");
+        assert_eq!(check("ghcr.io/astral-sh/uv:bookworm-slim"), "debian:bookworm-slim, no python");
+        assert_eq!(check("ghcr.io/astral-sh/uv:0.9.2"), "ghcr.io/astral-sh/uv:0.9.2");
+        assert_eq!(check("python:3.13-slim"), "python:3.13-slim");
+    }
+}

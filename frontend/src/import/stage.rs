@@ -1,0 +1,173 @@
+//! Stages of a Dockerfile: what the instructions of each leave, and those of the stages that it begins from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::account::Accounts;
+use super::sync::Sync;
+use super::text::Text;
+
+/// A stage at its end.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
+    /// `AS name`.
+    pub name: Option<String>,
+    /// Where its `FROM` is.
+    pub range: Range<usize>,
+    /// The stage that it begins from.
+    pub parent: Option<usize>,
+    /// The image under it, or under the stages that it begins from.
+    pub base: Text,
+    /// `ENV`, with the place of each.
+    pub env: BTreeMap<String, (Text, Range<usize>)>,
+    /// `ARG`, those before the first `FROM` only where they are asked for.
+    pub args: BTreeMap<String, Text>,
+    /// `WORKDIR`, absolute.
+    pub workdir: Option<Text>,
+    /// `USER`, the last one.
+    pub user: Option<(Text, Range<usize>)>,
+    /// Users that were added.
+    pub accounts: Accounts,
+    /// Debian packages that were installed.
+    pub packages: Vec<Text>,
+    /// What filled the environment, in order.
+    pub syncs: Vec<Sync>,
+    /// The image that uv was taken from.
+    pub uv: Option<Text>,
+    /// The version of a python that uv installs itself, where it does.
+    pub managed_python: Option<(Option<Text>, Range<usize>)>,
+    /// Packages were installed into a plain directory, as AWS Lambda wants them.
+    pub directory_layout: Option<(Text, Range<usize>)>,
+    /// Copies from the context.
+    pub copies: Vec<Copy>,
+    /// Copies from other stages.
+    pub taken: Vec<Taken>,
+    /// Commands that look like checks.
+    pub checks: Vec<Check>,
+    /// What starts in its containers.
+    pub runtime: Runtime,
+    /// `LABEL`.
+    pub labels: BTreeMap<String, Text>,
+    /// `EXPOSE`, as `PORT` or `PORT/PROTOCOL`.
+    pub expose: Vec<Text>,
+    /// `VOLUME`.
+    pub volumes: Vec<Text>,
+}
+
+/// A copy of a file or directory of the context.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// Path in the context; `.` is all of it.
+    pub from: String,
+    /// Absolute path in the image, of the copy itself.
+    pub to: String,
+    /// Where it is.
+    pub range: Range<usize>,
+}
+
+/// A copy of a file or directory of another stage.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The stage.
+    pub stage: usize,
+    /// Absolute path there.
+    pub from: String,
+    /// Absolute path here.
+    pub to: String,
+    /// Where it is.
+    pub range: Range<usize>,
+}
+
+/// A command that tests.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its words.
+    pub words: Vec<Text>,
+    /// Where it is.
+    pub range: Range<usize>,
+}
+
+/// `CMD`, `ENTRYPOINT`, `HEALTHCHECK`, `STOPSIGNAL`.
+#[derive(Clone, Debug, Default)]
+pub struct Runtime {
+    /// As a list of words.
+    pub cmd: Option<Vec<Text>>,
+    /// As a list of words.
+    pub entrypoint: Option<Vec<Text>>,
+    /// The last one.
+    pub healthcheck: Option<Healthcheck>,
+    /// A name or a number.
+    pub stop_signal: Option<Text>,
+}
+
+/// `HEALTHCHECK`.
+#[derive(Clone, Debug)]
+pub struct Healthcheck {
+    /// Times and the like by their key in a config.
+    pub options: Vec<(&'static str, Text)>,
+    /// As a list of words.
+    pub cmd: Vec<Text>,
+}
+
+/// Where images of AWS Lambda look for code.
+pub const LAMBDA_TASK_ROOT: &str = "/var/task";
+
+impl Stage {
+    /// What a variable stands for here.
+    pub fn lookup(&self, name: &str) -> Option<Text> {
+        let set = self.env.get(name).map(|(text, _)| text.clone()).or_else(|| self.args.get(name).cloned());
+        set.or_else(|| (name == "LAMBDA_TASK_ROOT" && self.is_for_lambda()).then(|| Text::from(LAMBDA_TASK_ROOT)))
+    }
+
+    /// Whether its base is one of AWS Lambda.
+    pub fn is_for_lambda(&self) -> bool {
+        self.base.shown().contains("lambda/python")
+    }
+
+    /// An absolute path, of one that is relative to the working directory.
+    pub fn absolute(&self, path: &str) -> String {
+        let directory = self.workdir.as_ref().map_or_else(|| "/".to_owned(), Text::shown);
+        absolute(&directory, path)
+    }
+
+    /// The path in the context that a path of this stage was copied from.
+    pub fn origin(&self, path: &str) -> Option<String> {
+        self.copies.iter().rev().find_map(|copy| {
+            let within = match path.strip_prefix(copy.to.trim_end_matches('/'))? {
+                "" => return Some(copy.from.clone()),
+                rest => rest.strip_prefix('/')?,
+            };
+            let directory = copy.from.trim_end_matches('/');
+            Some(if directory == "." { within.to_owned() } else { format!("{directory}/{within}") })
+        })
+    }
+
+    /// The program `python` of an environment, or another one of it, is known by its name here: the environment is in `PATH`.
+    pub fn without_environment(&self, program: &Text) -> Text {
+        let shown = program.shown();
+        match shown.rsplit_once("/bin/") {
+            Some((environment, name)) if self.is_environment(environment) && program.is_constant() => Text::from(name),
+            _ => program.clone(),
+        }
+    }
+
+    /// Whether a directory is the one of an environment that uv fills.
+    pub fn is_environment(&self, path: &str) -> bool {
+        let named = self.env.get("UV_PROJECT_ENVIRONMENT").map(|(text, _)| self.absolute(&text.shown()));
+        path.ends_with(".venv") || path == "$VIRTUAL_ENV" || named.is_some_and(|named| named == path)
+    }
+}
+
+/// An absolute path, of one that may be relative to a directory.
+pub fn absolute(directory: &str, path: &str) -> String {
+    let joined = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in joined.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}

@@ -1,0 +1,412 @@
+//! Stages in, the targets of a config out: which stages are built by someone, and what of the lock each holds.
+
+use std::collections::BTreeSet;
+
+use super::reader::Reader;
+use super::runtime;
+use super::sources::{self, Installed};
+use super::stage::{Healthcheck, Stage};
+use super::sync::Sync;
+use super::text::Text;
+use super::value::Value;
+use crate::lock::Source;
+
+/// A `[targets.NAME]`.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The stage that it is made from.
+    pub stage: usize,
+    /// Its name.
+    pub name: String,
+    /// Its keys, in the order in which they are written.
+    pub keys: Vec<(&'static str, Value)>,
+}
+
+/// What a config has beside its targets.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// `[uv]` `image`.
+    pub uv: Option<Text>,
+    /// `[python]` `version`, of a python that uv installs.
+    pub python: Option<Text>,
+}
+
+/// What an environment is filled with: the last `uv sync` of all that lead to it.
+struct Filling {
+    sync: Sync,
+    package: Option<Text>,
+    lock: Option<Text>,
+    extras: Vec<Text>,
+    groups: Vec<Text>,
+    /// Stages that it is made in, the one of the image last.
+    stages: Vec<usize>,
+}
+
+impl Filling {
+    /// Nothing but dependencies.
+    fn is_for_dependencies(&self, reader: &Reader<'_>) -> bool {
+        self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs).all(|sync| sync.is_for_dependencies)
+    }
+}
+
+/// The targets, in the order of their stages, and what they share.
+pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
+    let mut shared = Shared::default();
+    let mut targets: Vec<Target> = Vec::new();
+    for index in built(reader) {
+        let Some(filling) = filling(reader, index) else {
+            let range = reader.stages[index].range.clone();
+            reader.left_out(&range, "this stage installs nothing that the lock has", "");
+            continue;
+        };
+        let target = target(reader, index, &filling, &mut shared, &targets);
+        let check = check(reader, index, &filling, &target);
+        targets.push(target);
+        if let Some(check) = check {
+            if let Some(image) = targets.last_mut() {
+                image.keys.push(("requires", Value::List(vec![Text::from(check.name.as_str())])));
+            }
+            targets.push(check);
+        }
+    }
+    (targets, shared)
+}
+
+/// Stages that someone builds: the last one, those that no other uses, and those with a command that others only begin from.
+fn built(reader: &Reader<'_>) -> Vec<usize> {
+    let stages = &reader.stages;
+    let parents: BTreeSet<usize> = stages.iter().filter_map(|stage| stage.parent).collect();
+    let taken: BTreeSet<usize> = stages.iter().flat_map(|stage| &stage.taken).map(|taken| taken.stage).collect();
+    let is_built = |index: &usize| {
+        let has_command = stages[*index].runtime.cmd.is_some() || stages[*index].runtime.entrypoint.is_some();
+        let is_used = taken.contains(index) || (parents.contains(index) && !has_command);
+        *index + 1 == stages.len() || !(is_used || is_of_uv(&stages[*index]))
+    };
+    (0..stages.len()).filter(is_built).collect()
+}
+
+/// A stage that only names the image of uv.
+fn is_of_uv(stage: &Stage) -> bool {
+    runtime::uv_image(&stage.base).is_some_and(|image| image == stage.base) && stage.base.shown().contains("/uv:")
+}
+
+/// The stages that the environment of a stage comes from, it itself last.
+fn sources_of(reader: &Reader<'_>, index: usize) -> Vec<usize> {
+    let mut sources = Vec::new();
+    for taken in &reader.stages[index].taken {
+        // A stage takes from earlier ones only, so this comes to an end.
+        if taken.stage < index && sources::holds_environment(&reader.stages[taken.stage], &taken.from) {
+            sources.extend(sources_of(reader, taken.stage));
+        }
+    }
+    sources.push(index);
+    let mut seen = BTreeSet::new();
+    sources.retain(|source| seen.insert(*source));
+    sources
+}
+
+fn filling(reader: &mut Reader<'_>, index: usize) -> Option<Filling> {
+    let stages = sources_of(reader, index);
+    let syncs: Vec<Sync> = stages.iter().flat_map(|stage| reader.stages[*stage].syncs.clone()).collect();
+    let is_production = |name: &str| {
+        let set = stages.iter().filter_map(|stage| reader.stages[*stage].env.get(name));
+        set.into_iter().any(|(value, _)| ["1", "true"].contains(&value.shown().as_str()))
+    };
+    let (no_dev, no_editable) = (is_production("UV_NO_DEV"), is_production("UV_NO_EDITABLE"));
+    let mut sync = syncs.last()?.clone();
+    if sync.is_conditional {
+        let production = syncs.iter().rfind(|sync| sync.is_conditional && sync.is_production);
+        sync = production.cloned().unwrap_or(sync);
+        reader.differs(
+            &sync.range.clone(),
+            "which packages are installed is chosen in this step",
+            "declare a target for each choice: `[targets.NAME]` with `inherits` and `groups`",
+        );
+    }
+    sync.is_production |= no_dev;
+    sync.is_not_editable |= no_editable;
+    let (package, lock) = package(reader, index, &syncs);
+    let surroundings = reader.surroundings;
+    let name = package.as_ref().map(Text::shown);
+    let member = if lock.is_none() { surroundings.member(name.as_deref()) } else { None };
+    let (mut extras, mut groups) = (sync.extras.clone(), sync.groups.clone());
+    match member {
+        Some(member) => {
+            if sync.has_all_extras {
+                extras = member.extras.keys().map(|extra| Text::from(extra.as_str())).collect();
+            }
+            if sync.has_all_groups {
+                groups = member.groups.keys().map(|group| Text::from(group.as_str())).collect();
+            } else if !sync.is_production {
+                groups.extend(surroundings.default_groups(member).iter().map(|group| Text::from(group.as_str())));
+            }
+        }
+        None => {
+            if sync.has_all_extras || sync.has_all_groups {
+                reader.left_out(
+                    &sync.range.clone(),
+                    "`--all-extras` and `--all-groups`",
+                    "name them: `extras = [\"…\"]`, `groups = [\"…\"]`",
+                );
+            }
+            if !sync.is_production && groups.is_empty() {
+                reader.differs(
+                    &sync.range.clone(),
+                    "this installs the group `dev`, if there is one",
+                    "write `groups = [\"dev\"]` to keep it",
+                );
+            }
+        }
+    }
+    groups.retain(|group| !sync.without.contains(group));
+    let unique = |texts: &mut Vec<Text>| {
+        let mut seen: Vec<Text> = Vec::new();
+        texts.retain(|text| {
+            !seen.contains(text) && {
+                seen.push(text.clone());
+                true
+            }
+        });
+    };
+    unique(&mut extras);
+    unique(&mut groups);
+    Some(Filling { sync, package, lock, extras, groups, stages })
+}
+
+/// The member that is installed, and the lock it is in where that is not the root's.
+fn package(reader: &mut Reader<'_>, index: usize, syncs: &[Sync]) -> (Option<Text>, Option<Text>) {
+    if let Some(sync) = syncs.iter().rfind(|sync| sync.package.is_some()) {
+        return (sync.package.clone(), None);
+    }
+    let surroundings = reader.surroundings;
+    let directory = syncs.iter().rev().find_map(|sync| sync.directory.as_ref()).map(Text::shown);
+    if let Some(directory) = directory.as_deref().map(|path| path.trim_start_matches("./").trim_end_matches('/')) {
+        if let Some(member) = surroundings.member_in(directory) {
+            return (Some(Text::from(member)), None);
+        }
+        if !directory.is_empty() && directory != "." && !directory.starts_with('/') {
+            return (None, Some(Text::from(format!("{directory}/uv.lock").as_str())));
+        }
+    }
+    if surroundings.project.is_none() || surroundings.root().is_some() {
+        return (None, None);
+    }
+    let runtime = &reader.stages[index].runtime;
+    let program = runtime.entrypoint.iter().chain(&runtime.cmd).find_map(|words| words.first()).map(Text::shown);
+    let member = program.and_then(|program| surroundings.member_of_script(&program));
+    let member = member.map(Text::from);
+    if member.is_none() {
+        let range = syncs.last().map_or(0..0, |sync| sync.range.clone());
+        reader.left_out(
+            &range,
+            "which member is built: the workspace root is no project",
+            "write `package = \"MEMBER\"` into the target",
+        );
+    }
+    (member, None)
+}
+
+fn target(reader: &mut Reader<'_>, index: usize, filling: &Filling, shared: &mut Shared, before: &[Target]) -> Target {
+    let stage = reader.stages[index].clone();
+    let surroundings = reader.surroundings;
+    let package = filling.package.as_ref().map(Text::shown);
+    let name = stage.name.clone().or_else(|| package.clone().filter(|name| !name.is_empty()));
+    let name = name.or_else(|| surroundings.root().map(ToOwned::to_owned)).unwrap_or_else(|| "app".to_owned());
+    let name = if before.iter().any(|target| target.name == name) { format!("{name}-{index}") } else { name };
+
+    let is_package =
+        surroundings.member(package.as_deref()).is_none_or(|member| !matches!(member.source, Source::Virtual(_)));
+    let is_check = !stage.checks.is_empty() && stage.runtime.cmd.is_none() && stage.runtime.entrypoint.is_none();
+    let is_made_here = filling.stages.len() == 1;
+    let is_dev = is_made_here && !filling.groups.is_empty() && !filling.sync.is_not_editable && is_package;
+    let is_editable = is_check || is_dev;
+
+    let mut keys = Vec::new();
+    let mut add = |key: &'static str, value: Option<Value>| keys.extend(value.map(|value| (key, value)));
+    let list = |texts: &[Text]| (!texts.is_empty()).then(|| Value::List(texts.to_vec()));
+    add("package", filling.package.clone().map(Value::Text));
+    add("lock", filling.lock.clone().map(Value::Text));
+    add("extras", list(&filling.extras));
+    add("groups", list(&filling.groups));
+    add("editable", is_editable.then_some(Value::Boolean(true)));
+    let images = images(reader, &stage, filling, shared);
+    add("base", Some(Value::Text(images.base)));
+    add("builder", images.builder.map(Value::Text));
+    for index in &filling.stages {
+        if let Some((_, range)) = reader.stages[*index].directory_layout.clone() {
+            reader.left_out(
+                &range,
+                "packages in a directory of their own",
+                "they are in `/app/.venv`, whose `site-packages` a handler can be told of",
+            );
+        }
+    }
+    let (apt, build_apt) = packages(reader, &stage, filling);
+    add("apt", list(&apt));
+    add("build-apt", list(&build_apt));
+    if !is_check {
+        add("user", runtime::user(reader, &stage));
+    }
+    let workdir = stage.workdir.clone().filter(|path| path.shown() != "/app" && !is_check);
+    add("workdir", workdir.map(Value::Text));
+    let env = runtime::env(reader, &stage);
+    add("env", (!env.is_empty()).then_some(Value::Table(env)));
+    add("entrypoint", stage.runtime.entrypoint.as_deref().and_then(list));
+    add("cmd", stage.runtime.cmd.as_deref().and_then(list));
+    if is_check {
+        let commands = stage.checks.iter().map(|check| check.words.clone()).collect();
+        add("run", Some(Value::Lists(commands)));
+    }
+    add("expose", (!stage.expose.is_empty()).then(|| Value::Ports(stage.expose.clone())));
+    add("healthcheck", stage.runtime.healthcheck.as_ref().map(healthcheck));
+    add("stop-signal", stage.runtime.stop_signal.clone().map(Value::Text));
+    add("volumes", list(&stage.volumes));
+    let labels: Vec<_> = stage.labels.iter().map(|(name, text)| (name.clone(), Value::Text(text.clone()))).collect();
+    add("labels", (!labels.is_empty()).then_some(Value::Table(labels)));
+    let installed = Installed {
+        package: package.as_deref(),
+        is_for_dependencies: filling.is_for_dependencies(reader),
+        is_editable,
+    };
+    let files = sources::files(reader, index, &installed);
+    add("files", (!files.is_empty()).then_some(Value::Tables(files)));
+    inherit(reader, index, &name, keys, before)
+}
+
+fn healthcheck(healthcheck: &Healthcheck) -> Value {
+    let mut entries = vec![("cmd".to_owned(), Value::List(healthcheck.cmd.clone()))];
+    for (key, text) in &healthcheck.options {
+        let number = text.shown().parse().ok().filter(|_| *key == "retries" && text.is_constant());
+        entries.push(((*key).to_owned(), number.map_or(Value::Text(text.clone()), Value::Number)));
+    }
+    Value::Table(entries)
+}
+
+/// Leaves out what the target of a stage that this one begins from says as well.
+fn inherit(
+    reader: &Reader<'_>,
+    index: usize,
+    name: &str,
+    keys: Vec<(&'static str, Value)>,
+    before: &[Target],
+) -> Target {
+    let mut parent = reader.stages[index].parent;
+    while let Some(at) = parent {
+        if let Some(target) = before.iter().find(|target| target.stage == at) {
+            let of_parent = |key: &str| target.keys.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
+            // What the parent has and this one has not would come along.
+            let is_less =
+                target.keys.iter().any(|(key, _)| !keys.iter().any(|(own, _)| own == key) && *key != "requires");
+            if is_less {
+                break;
+            }
+            let own = keys.into_iter().filter(|(key, value)| of_parent(key) != Some(value));
+            let inherits = ("inherits", Value::text(&target.name));
+            return Target {
+                stage: index,
+                name: name.to_owned(),
+                keys: std::iter::once(inherits).chain(own).collect(),
+            };
+        }
+        parent = reader.stages[at].parent;
+    }
+    Target { stage: index, name: name.to_owned(), keys }
+}
+
+struct Images {
+    base: Text,
+    builder: Option<Text>,
+}
+
+/// The image under a target, and the one that members are built in where it is another.
+fn images(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling, shared: &mut Shared) -> Images {
+    let base = runtime::split(&stage.base);
+    let mut builder = None;
+    for index in &filling.stages {
+        let other = reader.stages[*index].clone();
+        let split = runtime::split(&other.base);
+        let uv = other.uv.as_ref().and_then(runtime::uv_image).or(split.uv);
+        shared.uv = shared.uv.take().or(uv);
+        if split.base != base.base && !split.has_no_python {
+            builder = Some(split.base);
+        }
+        let version = other.env.get("UV_PYTHON").map(|(text, _)| text.clone()).filter(Text::is_known);
+        let wants_managed =
+            other.env.get("UV_PYTHON_PREFERENCE").is_some_and(|(text, _)| text.shown().contains("managed"));
+        if let Some((installed, range)) = &other.managed_python {
+            managed(reader, installed.clone().or(version), range, shared);
+        } else if wants_managed || split.has_no_python {
+            managed(reader, version, &other.range, shared);
+        }
+    }
+    Images { base: base.base, builder }
+}
+
+fn managed(reader: &mut Reader<'_>, version: Option<Text>, range: &std::ops::Range<usize>, shared: &mut Shared) {
+    shared.python = shared.python.take().or(version);
+    reader.left_out(
+        range,
+        "a python that uv installs",
+        "name a base that has python, such as `python:3.13-slim-bookworm`",
+    );
+}
+
+/// Debian packages of the image, and those of the steps that build.
+fn packages(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling) -> (Vec<Text>, Vec<Text>) {
+    let mut of_builds: Vec<Text> = Vec::new();
+    for index in filling.stages.iter().filter(|index| filling.stages.last() != Some(index)) {
+        let packages = &reader.stages[*index].packages;
+        of_builds.extend(packages.iter().filter(|package| !of_builds.contains(package)).cloned().collect::<Vec<_>>());
+    }
+    let is_made_here = filling.stages.len() == 1;
+    let (tools, runtime): (Vec<Text>, Vec<Text>) =
+        stage.packages.iter().cloned().partition(|package| is_made_here && is_for_builds(&package.shown()));
+    of_builds.extend(tools);
+    of_builds.retain(|package| !IN_STEPS.contains(&package.shown().as_str()));
+    (runtime, of_builds)
+}
+
+/// What a Dockerfile needs to fetch uv and sources, which BuildKit does here.
+const IN_STEPS: [&str; 4] = ["curl", "wget", "git", "ca-certificates"];
+
+/// Compilers and headers: what is compiled with them does not need them.
+fn is_for_builds(package: &str) -> bool {
+    let name = package.split(['=', ':']).next().unwrap_or(package);
+    let compilers = [
+        "build-essential",
+        "gcc",
+        "g++",
+        "make",
+        "cmake",
+        "pkg-config",
+        "clang",
+        "ninja-build",
+        "cargo",
+        "rustc",
+        "git",
+    ];
+    compilers.contains(&name) || name.ends_with("-dev")
+}
+
+/// Checks that run where the environment of an image is made become a target of their own, which the image requires.
+fn check(reader: &Reader<'_>, index: usize, filling: &Filling, target: &Target) -> Option<Target> {
+    if target.keys.iter().any(|(key, _)| *key == "run") {
+        return None;
+    }
+    let checks: Vec<_> = filling.stages.iter().flat_map(|stage| reader.stages[*stage].checks.clone()).collect();
+    let first = checks.first()?;
+    let syncs = filling.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs);
+    let before: Vec<&Sync> = syncs.filter(|sync| sync.range.start < first.range.start).collect();
+    let mut groups: Vec<Text> = before.last().map(|sync| sync.groups.clone()).unwrap_or_default();
+    let name = filling.package.as_ref().map(Text::shown);
+    if let (Some(member), false) =
+        (reader.surroundings.member(name.as_deref()), before.last().is_some_and(|sync| sync.is_production))
+    {
+        groups.extend(reader.surroundings.default_groups(member).iter().map(|group| Text::from(group.as_str())));
+    }
+    let mut keys = vec![("inherits", Value::text(&target.name))];
+    keys.extend((!groups.is_empty()).then_some(("groups", Value::List(groups))));
+    keys.push(("editable", Value::Boolean(true)));
+    keys.push(("run", Value::Lists(checks.into_iter().map(|check| check.words).collect())));
+    Some(Target { stage: index, name: format!("{}-test", target.name), keys })
+}
