@@ -34,6 +34,9 @@ const TOOLS: &str = "/opt/uv-buildkit";
 /// The script that every install and build step runs.
 const WORKER: &str = include_str!("lower/worker.py");
 
+/// What it knows of builds that fail, beside it where something is built that may compile.
+const ADVICE: &str = include_str!("lower/advice.py");
+
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
 pub const EPOCH_SECONDS: i64 = 315_532_800;
@@ -251,6 +254,12 @@ impl<'plan> Lowering<'plan> {
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
         self.options.container.limit(ground.with_python(exec))
+    }
+
+    /// A step that may miss a compiler.
+    fn advised(&self, exec: Exec) -> Exec {
+        let advice = script("advice.py", ADVICE);
+        exec.mount(Bind::new(format!("{TOOLS}/advice.py"), advice).selector("/advice.py").readonly())
     }
 
     /// A step that fetches what no lock names.

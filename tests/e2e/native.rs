@@ -17,6 +17,7 @@ use crate::stage::Stage;
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
+    trials.add("native::what_the_builder_lacks", what_the_builder_lacks);
     let toolchain = Arc::new(Toolchain::default());
     let mut add = |name: &str, test: fn(&Stage, &Toolchain) -> Result<()>| {
         let toolchain = Arc::clone(&toolchain);
@@ -169,6 +170,30 @@ fn caches_of_namespaces(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     ensure!(misses(&south)? == Some(2), "another namespace saw what the first had compiled");
     context.edit("src/abacus/parts.c", "return 2", "return 3")?;
     ensure!(misses(&north)? == Some(1), "the first namespace lost what it had compiled");
+    Ok(())
+}
+
+/// Without a builder of its own, a project that compiles is told what to install: the compiler, then a header.
+fn what_the_builder_lacks(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "what-the-builder-lacks")?;
+    context.write("uv.build.toml", format!("[targets.ledger]\nbase = \"{BASE}\"\n"))?;
+    let manifest = format!(
+        "[project]\nname = \"ledger\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{SETUPTOOLS}\n\
+         [[tool.setuptools.ext-modules]]\nname = \"ledger._pages\"\nsources = [\"src/ledger/pages.c\"]\n"
+    );
+    context.write("pyproject.toml", manifest)?;
+    context.write("src/ledger/__init__.py", "")?;
+    context.write("src/ledger/pages.c", format!("// {}\n#include <libpq-fe.h>\n", stage.nonce()))?;
+    context.lock()?;
+    let shown = context.build().fail()?;
+    for part in ["this builder does not have `", "gcc`", "help: `build-apt = [\"gcc\", \"libc6-dev\"]` installs"] {
+        ensure!(shown.contains(part), "no `{part}`:\n{shown}");
+    }
+    context.edit("uv.build.toml", "[targets.ledger]\n", "[targets.ledger]\nbuild-apt = [\"gcc\", \"libc6-dev\"]\n")?;
+    let shown = context.build().fail()?;
+    for part in ["this builder does not have `libpq-fe.h`", "help: `build-apt = [\"libpq-dev\"]` installs"] {
+        ensure!(shown.contains(part), "no `{part}`:\n{shown}");
+    }
     Ok(())
 }
 

@@ -26,6 +26,7 @@ Everything else is fixed: steps that do the same have the same command line, and
 """
 
 import base64
+import collections
 import csv
 import filecmp
 import glob
@@ -88,14 +89,36 @@ STANDARD_LIBRARY = (
 
 def uv(*arguments):
     """Runs uv; its own words are the log of the step, its exit code is the step's."""
-    code = subprocess.run([UV, *arguments]).returncode
+    process = subprocess.Popen([UV, *arguments], stderr=subprocess.PIPE)
+    words = collections.deque(maxlen=2000)
+    for line in process.stderr:
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+        words.append(line)
+    code = process.wait()
     if code != 0:
+        advise(b"".join(words).decode(errors="replace"))
         for secret, index in MISSING:
             print(
                 "worker.py: the index `%s` was asked without the secret `%s`, which was not given\n"
                 "help: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`" % (index, secret, secret), file=sys.stderr
             )
         sys.exit(code)
+
+
+def advise(words):
+    """Tells which packages have what a build did not find, where that is known."""
+    try:
+        from advice import lacking
+    except ImportError:
+        return
+    lacks = [(name, packages) for name, packages in lacking(words) if shutil.which(name) is None]
+    packages = sorted({package for _, packages in lacks for package in packages.split()})
+    if lacks:
+        print(
+            "worker.py: this builder does not have %s\nhelp: `build-apt = %s` installs what Debian has of it; or name a `builder` "
+            "that has it" % (" and ".join("`%s`" % name for name, _ in lacks), json.dumps(packages)), file=sys.stderr
+        )
 
 
 def trust():

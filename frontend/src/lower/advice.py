@@ -1,0 +1,65 @@
+"""What the builder lacks, told by the words of a build that failed. Imported by the worker where something is built that may compile.
+
+Packages are named as in Debian.
+"""
+
+import re
+
+# Programs that build backends and compilers of their languages start.
+PROGRAMS = {
+    "cc": "gcc libc6-dev", "gcc": "gcc libc6-dev", "x86_64-linux-gnu-gcc": "gcc libc6-dev",
+    "aarch64-linux-gnu-gcc": "gcc libc6-dev", "clang": "clang libc6-dev",
+    "c++": "g++", "g++": "g++", "x86_64-linux-gnu-g++": "g++", "aarch64-linux-gnu-g++": "g++",
+    "cargo": "cargo", "rustc": "cargo", "go": "golang-go", "gfortran": "gfortran", "make": "make", "cmake": "cmake",
+    "ninja": "ninja-build", "pkg-config": "pkg-config", "pkgconf": "pkg-config", "swig": "swig", "git": "git",
+    "pg_config": "libpq-dev", "mysql_config": "default-libmysqlclient-dev", "krb5-config": "libkrb5-dev",
+    "curl-config": "libcurl4-openssl-dev", "xml2-config": "libxml2-dev", "xslt-config": "libxslt1-dev",
+    "gdal-config": "libgdal-dev", "geos-config": "libgeos-dev", "pcre2-config": "libpcre2-dev", "llvm-config": "llvm-dev",
+}
+
+# Headers, or directories of them.
+HEADERS = {
+    "libpq-fe.h": "libpq-dev", "mysql.h": "default-libmysqlclient-dev", "mysql/": "default-libmysqlclient-dev",
+    "sqlite3.h": "libsqlite3-dev", "sql.h": "unixodbc-dev", "ffi.h": "libffi-dev", "openssl/": "libssl-dev",
+    "zlib.h": "zlib1g-dev", "bzlib.h": "libbz2-dev", "lzma.h": "liblzma-dev", "zstd.h": "libzstd-dev", "lz4.h": "liblz4-dev",
+    "snappy-c.h": "libsnappy-dev", "snappy.h": "libsnappy-dev", "libxml/": "libxml2-dev", "libxslt/": "libxslt1-dev",
+    "xmlsec/": "libxmlsec1-dev", "ldap.h": "libldap2-dev", "lber.h": "libldap2-dev", "sasl/": "libsasl2-dev",
+    "krb5.h": "libkrb5-dev", "gssapi/": "libkrb5-dev", "curl/": "libcurl4-openssl-dev", "jpeglib.h": "libjpeg-dev",
+    "png.h": "libpng-dev", "tiffio.h": "libtiff-dev", "webp/": "libwebp-dev", "ft2build.h": "libfreetype-dev",
+    "cairo.h": "libcairo2-dev", "cairo/": "libcairo2-dev", "glib.h": "libglib2.0-dev", "graphviz/": "libgraphviz-dev",
+    "portaudio.h": "portaudio19-dev", "alsa/": "libasound2-dev", "sndfile.h": "libsndfile1-dev", "magic.h": "libmagic-dev",
+    "gmp.h": "libgmp-dev", "mpfr.h": "libmpfr-dev", "mpc.h": "libmpc-dev", "hdf5.h": "libhdf5-dev", "geos_c.h": "libgeos-dev",
+    "proj.h": "libproj-dev", "gdal.h": "libgdal-dev", "pcap.h": "libpcap-dev", "libusb.h": "libusb-1.0-0-dev",
+    "systemd/": "libsystemd-dev", "zmq.h": "libzmq3-dev", "rdkafka.h": "librdkafka-dev", "librdkafka/": "librdkafka-dev",
+    "yaml.h": "libyaml-dev", "readline/": "libreadline-dev", "ncurses.h": "libncurses-dev", "crypt.h": "libcrypt-dev",
+    "stdlib.h": "libc6-dev", "stdio.h": "libc6-dev", "limits.h": "libc6-dev", "assert.h": "libc6-dev",
+}
+
+# How shells, python, compilers, setuptools, CMake, meson and cargo say that there is no such program, and compilers that there is no
+# such header.
+NO_PROGRAM = (
+    r"(?:command|program) '([^' ]+)' (?:failed: No such file|not found)", r"No such file or directory: '([^'/ ]+)'",
+    r"unable to execute '([^' ]+)'", r"linker `([^` ]+)` not found", r"(?:^|[ :])([a-z0-9_+-]+): (?:command )?not found",
+    r"Unknown compiler\(s\): \[\['([^' ]+)'", r"Could not find ([A-Za-z0-9_-]+) (?:executable|on PATH)",
+    r"([a-z0-9]+[-_]config) executable not found",
+    r"No (CMAKE_C|CMAKE_CXX)_COMPILER could be found", r"([A-Za-z]+), the Rust (?:package manager|compiler), is not installed",
+    r"failed to find tool \"([^\" ]+)\"",
+)
+NO_HEADER = (r"fatal error: ([^ :]+\.h[a-z]*): No such file", r"fatal error: '([^']+)' file not found")
+
+
+def lacking(text):
+    """What the words of a build say that there is not: (name, packages) in the order of the text, each once."""
+    found = []
+    for pattern in NO_PROGRAM:
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            name = {"CMAKE_C": "cc", "CMAKE_CXX": "c++", "Cargo": "cargo"}.get(match.group(1), match.group(1))
+            if name in PROGRAMS:
+                found.append((match.start(), name, PROGRAMS[name]))
+    for pattern in NO_HEADER:
+        for match in re.finditer(pattern, text):
+            header = match.group(1)
+            package = HEADERS.get(header) or HEADERS.get(header.split("/")[0] + "/")
+            if package is not None:
+                found.append((match.start(), header, package))
+    return list(dict.fromkeys((name, package) for _, name, package in sorted(found)))
