@@ -95,6 +95,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         base: image("python:3.13"),
         builder: image("python:3.13"),
         uv: image("uv:0.13.9"),
+        steps: BTreeMap::new(),
         host: None,
     };
     let options = lower::Options { merge: true, ..lower::Options::default() };

@@ -2,6 +2,7 @@
 //! an image (BuildKit: `frontend/subrequests`). An answer is JSON and its text twin.
 
 pub mod files;
+mod libraries;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -214,7 +215,10 @@ pub fn outline(
     let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
     let declared = table(&["BUILD ARG", "VALUE"], rows);
     let reached = project.reached(vec![target.selection.root], manifests);
-    let wanted = Access::of(project, manifests)?.wanted(project, &reached)?;
+    let mut wanted = Access::of(project, manifests)?.wanted(project, &reached)?;
+    for secret in target.steps.iter().flat_map(|step| &step.secrets) {
+        wanted.insert(Wanted { id: secret.id.clone(), is_required: secret.is_required });
+    }
     let required = |is_required: bool| if is_required { "true" } else { "" }.to_owned();
     let rows = wanted.iter().map(|wanted| vec![wanted.id.clone(), required(wanted.is_required)]);
     let secret = table(&["SECRET", "REQUIRED"], rows);

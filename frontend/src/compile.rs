@@ -43,6 +43,8 @@ pub struct Compiled {
     pub image: Input,
     /// The OCI image config.
     pub config: Vec<u8>,
+    /// The step that lists what is in the image, if its size is bounded.
+    pub list: Option<Output>,
     /// Things that are not errors.
     pub warnings: Vec<Diagnostic>,
 }
@@ -52,27 +54,30 @@ pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
     let Inputs { target, manifests, outside, epoch, .. } = inputs;
     let (Planned { plan, warnings }, options) = prepare(inputs)?;
     let Lowered { image, history } = lower::lower(&plan, &options);
-    let scripts = manifests.get(&target.selection.root).map_or(&[][..], |manifest| &manifest.scripts);
+    let manifest = manifests.get(&target.selection.root);
     // What a check leaves has nothing of the base.
     let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
     let config = match plan.product {
-        Product::Image => image::config(base, target, &plan, scripts, &history, epoch),
+        Product::Image => image::config(base, target, &plan, manifest, &history, epoch),
         _ => image::config_of_files(target, &plan, epoch),
     };
-    Ok(Compiled { plan, image, config, warnings })
+    // What a check leaves is no image.
+    let is_bounded = target.max_image_size.is_some() && plan.check.is_none();
+    let list = is_bounded.then(|| lower::files::files(&plan, &options));
+    Ok(Compiled { plan, image, config, list, warnings })
 }
 
-/// The step that lists the files of a target's packages, and where in its output the list is.
-pub fn files(inputs: Inputs<'_>) -> Result<(Output, &'static str), Diagnostics> {
+/// The step that lists what is in a target's image.
+pub fn files(inputs: Inputs<'_>) -> Result<Output, Diagnostics> {
     let (Planned { plan, .. }, options) = prepare(inputs)?;
-    Ok((lower::files::files(&plan, &options), lower::files::LIST))
+    Ok(lower::files::files(&plan, &options))
 }
 
 /// The plan, and the options with what the images say.
 fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, .. } = inputs;
     let planned = plan::plan(project, target, manifests, outside)?;
-    check_ignored(&planned.plan, target, &options)?;
+    check_ignored(&planned.plan, &options)?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     options.image_env = image::environment(&outside.base.config, target, &planned.plan);
@@ -80,7 +85,7 @@ fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
 }
 
 /// Refuses to build from what an ignore file leaves out: BuildKit would miss it, in words of its own.
-fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), Diagnostics> {
+fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
     let mut errors = Vec::new();
     let mut check = |what: &str, path: &str, span: &Span| {
         // Of the root a part is always there: the lock.
@@ -115,8 +120,17 @@ fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), 
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode
-            | Contents::Venv
-            | Contents::Files(_) => {}
+            | Contents::Venv => {}
+            Contents::Files(files) => {
+                for (path, file) in files.iter().filter_map(|file| Some((file.context_path()?, file))) {
+                    check("what `files` copies", path.trim_end_matches('/'), &file.span);
+                }
+            }
+            Contents::Step(step) => {
+                for (path, file) in step.inputs.iter().filter_map(|file| Some((file.context_path()?, file))) {
+                    check(&format!("what the step `{}` reads", step.name), path.trim_end_matches('/'), &file.span);
+                }
+            }
         }
     }
     if let Some(Ca::File(file)) = plan.access.ca() {
@@ -126,9 +140,6 @@ fn check_ignored(plan: &Plan, target: &Target, options: &Options) -> Result<(), 
         plan.managed.as_ref().and_then(|managed| managed.downloads.as_ref())
     {
         check("`python.downloads-json`", path, span);
-    }
-    for file in &target.files {
-        check("what `files` copies", file.from.value.trim_end_matches('/'), &file.from.span);
     }
     Diagnostics::check(errors)
 }

@@ -10,6 +10,7 @@ mod images;
 mod listing;
 mod reading;
 mod result;
+mod size;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -191,6 +192,7 @@ impl Read {
         stale::check(&self.project, &self.manifests, &self.newcomers)?;
         let mut target = self.project.target(&request(options), &self.manifests)?;
         target.labels.extend(options.labels());
+        target.git_labels = options.git_labels();
         Ok(target)
     }
 }
@@ -266,7 +268,7 @@ impl<'a> Job<'a> {
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
         let Images { outside, replaced } = images;
-        let Compiled { image, config, warnings, plan } =
+        let Compiled { image, config, list, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).collect());
         if self.read.check.error {
@@ -280,6 +282,9 @@ impl<'a> Job<'a> {
         let reference = self.solve(definition.into_pb()).await?;
         if let Some(reference) = &reference {
             downloads::check(self, reference, &plan).await?;
+        }
+        if let (Some(list), Some(limit)) = (list, &self.target.max_image_size) {
+            size::check(self, list, limit).await?;
         }
         let attestations = self.bill_of_materials(&plan).await?.into_iter().collect();
         Ok(Built { reference, config, base_config: outside.base.config, attestations })
@@ -344,11 +349,8 @@ impl<'a> Job<'a> {
     async fn files(&self, platform: &Platform) -> Result<Answer, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
         let Images { outside, replaced } = images;
-        let (step, path) = compile::files(self.inputs(&outside, replaced, elsewhere, false))?;
-        let reference = self.solve(buildkit_llb::marshal(step)?.into_pb()).await?;
-        let reference = reference.ok_or_else(|| GatewayError::new("the list of files is empty"))?;
-        let list = self.gateway.read_file(&reference, path, None).await?;
-        Ok(calls::files::answer(&list).map_err(|error| GatewayError::new(format!("the list of files: {error}")))?)
+        let list = size::list(self, compile::files(self.inputs(&outside, replaced, elsewhere, false))?).await?;
+        Ok(calls::files::answer(&list).map_err(size::unreadable)?)
     }
 
     /// Images, and files of local projects that lie elsewhere.

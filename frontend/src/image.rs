@@ -1,22 +1,27 @@
 //! The OCI image config of a target, as bytes. No clock: the same sources give the same image whenever it is built, so `created`
 //! is `SOURCE_DATE_EPOCH`, or the time that every file of the image has.
 
+mod labels;
+
 use serde_json::{Map, Value, json};
 
 use crate::config::{Healthcheck, UserConfig};
 use crate::lower::{self, image_env};
+use crate::manifest::Manifest;
 use crate::plan::destination::Destination;
 use crate::plan::{Contents, Plan};
-use crate::project::Target;
+use crate::project::{INIT, Target};
+pub use labels::opencontainers;
 
 /// Makes the config from the base's, so that what the base declares and this does not know of is kept.
 ///
-/// `history` has one line for each layer over the base (exporter: `normalizeLayersAndHistory`). `epoch` is in seconds.
+/// `manifest` is that of the target's own project; `history` has one line for each layer over the base (exporter:
+/// `normalizeLayersAndHistory`); `epoch` is in seconds.
 pub fn config(
     base: &[u8],
     target: &Target,
     plan: &Plan,
-    scripts: &[String],
+    manifest: Option<&Manifest>,
     history: &[String],
     epoch: Option<i64>,
 ) -> Vec<u8> {
@@ -40,7 +45,9 @@ pub fn config(
         runtime.insert("User".to_owned(), json!(ids(user)));
     }
     runtime.insert("WorkingDir".to_owned(), json!(plan.workdir));
-    merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
+    let mut labels = labels::told(target, plan, manifest);
+    labels.extend(target.labels.clone());
+    merge_object(&mut runtime, "Labels", labels.into_iter().map(|(name, value)| (name, json!(value))));
     merge_object(&mut runtime, "Volumes", target.volumes.iter().map(|path| (path.clone(), json!({}))));
     merge_object(&mut runtime, "ExposedPorts", target.expose.iter().map(|port| (port.clone(), json!({}))));
     if let Some(check) = &target.healthcheck {
@@ -49,6 +56,7 @@ pub fn config(
     if let Some(signal) = &target.stop_signal {
         runtime.insert("StopSignal".to_owned(), json!(signal));
     }
+    let scripts = manifest.map_or(&[][..], |manifest| &manifest.scripts);
     let command = command(target, plan, scripts);
     if target.entrypoint.is_some() || command.is_some() {
         // Where packages lie in a directory it is the base's entrypoint that starts what is in there: a command is its argument.
@@ -59,6 +67,11 @@ pub fn config(
         }
         // Whoever sets an entrypoint does not want the base's command with it (Dockerfile: ENTRYPOINT resets CMD).
         runtime.insert("Cmd".to_owned(), json!(command));
+    }
+    if target.init {
+        let entrypoint = runtime.get("Entrypoint").and_then(Value::as_array).cloned().unwrap_or_default();
+        let entrypoint: Vec<Value> = [json!(INIT), json!("--")].into_iter().chain(entrypoint).collect();
+        runtime.insert("Entrypoint".to_owned(), Value::Array(entrypoint));
     }
     // A shell form is of no use to an image that is made without one.
     runtime.remove("ArgsEscaped");
@@ -110,6 +123,13 @@ pub fn env(config: &[u8]) -> Vec<(String, String)> {
     let image: Value = serde_json::from_slice(config).unwrap_or_default();
     let env: Vec<String> = serde_json::from_value(image["config"]["Env"].clone()).unwrap_or_default();
     image_env(&env)
+}
+
+/// `Config.WorkingDir` of an image config, or the root.
+pub fn workdir(config: &[u8]) -> String {
+    let image: Value = serde_json::from_slice(config).unwrap_or_default();
+    let workdir = image["config"]["WorkingDir"].as_str().filter(|directory| directory.starts_with('/'));
+    workdir.unwrap_or("/").to_owned()
 }
 
 /// The environment of an image over a base with this config.

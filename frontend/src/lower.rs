@@ -6,6 +6,7 @@ mod build;
 mod check;
 pub mod container;
 pub mod context;
+mod copies;
 pub mod files;
 mod install;
 mod member;
@@ -15,6 +16,7 @@ pub mod python;
 pub mod sbom;
 mod site;
 mod sources;
+mod step;
 mod system;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Layer, Member, Plan};
+use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
 pub use member::is_of_the_workspace;
 use site::{Ground, Images, Site};
@@ -167,11 +169,11 @@ impl<'plan> Lowering<'plan> {
     fn layer(&self, index: usize, layer: &Layer) -> Input {
         let name = self.step_name(index, layer);
         match &layer.contents {
-            Contents::Account { account, directories, volumes } => {
-                account::lower(account, directories, volumes, self.metadata(name, None))
+            Contents::Account { account, directories, writable } => {
+                account::lower(account, directories, writable, self.metadata(name, None))
             }
-            // It is the image up to here, not a layer: `assemble` starts from it.
-            Contents::System(_) => Input::Scratch,
+            // They are made from what is below them: by `assemble`.
+            Contents::System(_) | Contents::Step(_) => Input::Scratch,
             Contents::Python { .. } => self.managed(|managed| (&managed.files).into()),
             Contents::Bytecode => self.managed(|managed| managed.bytecode.clone()),
             Contents::Venv => self.host.runtime.venv.clone(),
@@ -182,11 +184,8 @@ impl<'plan> Lowering<'plan> {
             },
             Contents::Sources { trees, ids } => settled(self.copied(trees, *ids), self.metadata(name, None)).into(),
             Contents::Files(files) => {
-                let copies = files.iter().fold(File::on(Input::Scratch), |file, (from, to)| {
-                    let copy = Copy::new(&self.context, format!("/{from}"), to).contents_only().create_dest_path();
-                    file.copy(copy.timestamp(EPOCH))
-                });
-                settled(copies, self.metadata(name, None)).into()
+                let copies = self.copies(File::on(Input::Scratch), files);
+                settled(copies, self.copies_metadata(files, self.metadata(name, None))).into()
             }
         }
     }
@@ -268,21 +267,29 @@ impl<'plan> Lowering<'plan> {
     }
 
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
-    /// them, and is the start of what is above.
-    fn assemble(&self, layers: Vec<Input>) -> Input {
-        let system = self.plan.layers.iter().enumerate().find_map(|(index, layer)| match &layer.contents {
-            Contents::System(packages) => Some((index, packages)),
-            _ => None,
-        });
-        let name = format!("[{}] assemble", self.plan.target);
-        let Some((index, packages)) = system else { return self.stack((&self.base).into(), layers, 0, &name) };
-        let mut below = layers;
-        let above = below.split_off(index + 1);
-        below.pop();
-        let below = self.stack((&self.base).into(), below, 0, &self.shared_name("prepare the base"));
-        let step = self.step_name(index, &self.plan.layers[index]);
-        let system = self.system(below, &self.native().runtime, packages, step);
-        self.stack(system.into(), above, index + 1, &name)
+    /// them, and is the start of what is above. A step of the user's runs in what is below it, too, but is a layer like others.
+    fn assemble(&self) -> Input {
+        let mut below = Input::from(&self.base);
+        let mut layers = Vec::new();
+        let mut start = 0;
+        for (index, layer) in self.plan.layers.iter().enumerate() {
+            match &layer.contents {
+                Contents::System(packages) => {
+                    let root = self.stack(below, layers, start, &self.shared_name("prepare the base"));
+                    let step = self.step_name(index, layer);
+                    below = self.system(root, &self.native().runtime, packages, step).into();
+                    (layers, start) = (Vec::new(), index + 1);
+                }
+                Contents::Step(step) => {
+                    let name = format!("[{}] prepare {}", self.plan.target, step.name);
+                    let root = || self.stack(below.clone(), layers.clone(), start, &name);
+                    let output = self.step(step, root, &self.step_prefix(index), self.step_name(index, layer));
+                    layers.push(output.into());
+                }
+                _ => layers.push(self.layer(index, layer)),
+            }
+        }
+        self.stack(below, layers, start, &format!("[{}] assemble", self.plan.target))
     }
 
     /// Layers on each other, the first of which is that of the plan at `index`.
@@ -337,8 +344,10 @@ fn describe(layer: &Layer) -> String {
             [only] => format!("copy sources of {}", only.name),
             several => format!("copy sources of {} projects", several.len()),
         },
-        Contents::Files(files) => {
-            format!("copy {}", files.iter().map(|(from, _)| from.as_str()).collect::<Vec<_>>().join(", "))
+        Contents::Files(files) => format!("copy {}", files.iter().map(Copied::from).collect::<Vec<_>>().join(", ")),
+        Contents::Step(step) => {
+            let outputs: Vec<&str> = step.outputs.iter().map(|output| output.to.as_str()).collect();
+            format!("keep {} of {}", outputs.join(", "), step.name)
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `pyproject.toml` of the workspace root and of members: only the fields below are read.
 //!
-//! `project.name`, `project.scripts`, `build-system.requires`, `build-system.build-backend`, and of the root `tool.uv.index`,
+//! `project.name`, `project.scripts`, what [`about`] has, `build-system.requires`, `build-system.build-backend`, and of the root `tool.uv.index`,
 //! `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`. To tell a stale lock, also those
 //! of [`declarations`]; and what [`version`] needs.
 
+pub mod about;
 pub mod declarations;
 
 pub mod settings;
@@ -21,6 +22,7 @@ use uv_normalize::PackageName;
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
+use about::About;
 use declarations::Declarations;
 use version::VersionSource;
 
@@ -41,6 +43,8 @@ pub struct Manifest {
     pub scripts: Vec<String>,
     /// How it is built.
     pub build_system: BuildSystem,
+    /// What it tells people.
+    pub about: About,
     /// Where its version comes from.
     pub version: VersionSource,
     /// Where build requirements are looked for.
@@ -142,6 +146,9 @@ struct ProjectWire {
     name: Option<Spanned<String>>,
     #[serde(default)]
     scripts: BTreeMap<String, toml::Value>,
+    description: Option<toml::Value>,
+    license: Option<toml::Value>,
+    urls: Option<toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -231,10 +238,17 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         name,
         scripts: project.map(|project| project.scripts.keys().cloned().collect()).unwrap_or_default(),
         build_system,
+        about: project.map(ProjectWire::about).unwrap_or_default(),
         version,
         indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
         declarations,
     })
+}
+
+impl ProjectWire {
+    fn about(&self) -> About {
+        About::new(self.description.as_ref(), self.license.as_ref(), self.urls.as_ref())
+    }
 }
 
 /// The indexes that a `uv.toml` beside the workspace root's manifest names: uv looks at no others. Those that the manifest has a

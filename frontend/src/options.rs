@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::gateway::{CacheImport, ResolveMode};
 
+use crate::image::opencontainers;
 use crate::interpreter::files;
 use crate::lower::NoCache;
 use crate::plan::Platform;
@@ -99,6 +100,12 @@ impl Options {
     /// `label:*`, by name.
     pub fn labels(&self) -> BTreeMap<String, String> {
         self.with_prefix("label:")
+    }
+
+    /// Labels that tell of the client's checkout, as far as the client does.
+    pub fn git_labels(&self) -> BTreeMap<String, String> {
+        let told = [("revision", self.get("vcs:revision")), ("source", self.get("vcs:source"))];
+        told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), value?.to_owned()))).collect()
     }
 
     fn with_prefix(&self, prefix: &str) -> BTreeMap<String, String> {
@@ -349,6 +356,14 @@ mod tests {
         let told =
             [("vcs:localdir:context", "shop"), ("vcs:source", "https://git.example/all.git"), ("vcs:revision", "1")];
         assert_eq!(options(&told).project(), " https://git.example/all.git shop");
+    }
+
+    #[test]
+    fn tells_of_the_checkout() {
+        assert!(options(&[("vcs:revision", ""), ("label:a", "b")]).git_labels().is_empty());
+        let labels = options(&[("vcs:revision", "4f2a"), ("vcs:source", "https://git.example/all.git")]).git_labels();
+        assert_eq!(labels["org.opencontainers.image.revision"], "4f2a");
+        assert_eq!(labels["org.opencontainers.image.source"], "https://git.example/all.git");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod contents;
 pub mod deny;
 pub mod destination;
 mod direct_url;
+mod files;
 pub mod host;
 pub mod layers;
 mod members;
@@ -19,6 +20,7 @@ pub mod python;
 pub mod recipe;
 pub mod report;
 mod requirements;
+mod steps;
 mod system;
 mod variables;
 pub mod version;
@@ -38,11 +40,13 @@ use composition::{Composition, Parts};
 use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, SystemPackages, Toolchain, Tree};
 use destination::Destination;
+pub use files::{Copied, CopySource};
 use host::Host;
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
 use product::Product;
 use python::{ManagedPython, interpreter_of, unusable_python};
+pub use steps::{Step, StepImage};
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -67,6 +71,8 @@ pub struct Outside {
     pub builder: Image,
     /// The image that holds uv.
     pub uv: Image,
+    /// Images that steps of the config run in, by how they are named and for what platform.
+    pub steps: BTreeMap<(String, Platform), Image>,
     /// Where steps run, if not in those.
     pub host: Option<Host>,
 }
@@ -188,6 +194,7 @@ pub fn plan(
 
     let destination = Destination::of(target, &outside.base);
     let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
+    let access = Access::of(project, manifests)?;
     let parts = Parts {
         project,
         target,
@@ -197,9 +204,9 @@ pub fn plan(
         closure: &closure,
         destination: &destination,
         workdir: &workdir,
+        access: &access,
     };
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
-    let access = Access::of(project, manifests)?;
     let indexes = access.indexes(project)?;
     let mut context_paths = context_paths(&layers, &backends, &indexes);
     if let Some(Ca::File(file)) = access.ca() {

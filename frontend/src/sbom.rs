@@ -53,7 +53,8 @@ fn document(plan: &Plan, epoch: Option<i64>) -> Value {
             | Contents::Bytecode
             | Contents::Venv
             | Contents::Sources { .. }
-            | Contents::Files(_) => {}
+            | Contents::Files(_)
+            | Contents::Step(_) => {}
         }
     }
     let installed: BTreeSet<String> = packages.iter().map(|package| package["SPDXID"].to_string()).collect();

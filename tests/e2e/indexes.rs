@@ -1,7 +1,7 @@
 //! Private indexes, mirrors of them, and downloads that fail.
 
 mod authority;
-mod secrecy;
+pub mod secrecy;
 
 use std::fs;
 use std::path::PathBuf;

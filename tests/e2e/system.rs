@@ -25,6 +25,7 @@ pub fn add(trials: &mut Trials) {
         });
     };
     add("system::in_the_image_and_in_the_builder", in_the_image_and_in_the_builder);
+    add("system::init", init);
     add("system::unknown_package", unknown_package);
 }
 
@@ -102,6 +103,16 @@ fn in_the_image_and_in_the_builder(stage: &Stage) -> Result<()> {
     let changed = Image::of(stage.lab(), &again)?;
     let changed = changed.changed_from(&image)?;
     ensure!(changed.is_empty(), "these layers differ when they are built again: {changed:?}");
+    Ok(())
+}
+
+fn init(stage: &Stage) -> Result<()> {
+    let context = greeter(stage, "init", "tini")?;
+    let command = "[\"python\", \"-Ic\", \"import greeter\"]";
+    context.edit("uv.build.toml", command, "[\"cat\", \"/proc/1/cmdline\"]\ninit = true")?;
+    let built = context.build().push("system")?;
+    let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+    ensure!(run.stdout == "/usr/bin/tini\0--\0cat\0/proc/1/cmdline\0", "{run:?}");
     Ok(())
 }
 

@@ -19,7 +19,7 @@ fn moved(workspace: &Workspace) -> Checkout {
             "uv.build.toml" => {
                 let lock = format!("[defaults]\nlock = \"{DIRECTORY}/uv.lock\"\n");
                 let text = text.replace("[defaults]\n", &lock);
-                moved.with(path, text.replace("from = \"data\"", &format!("from = \"{DIRECTORY}/data\"")))
+                moved.with(path, text.replace("from = \"", &format!("from = \"{DIRECTORY}/")))
             }
             _ => moved.with(format!("{DIRECTORY}/{path}"), text),
         };

@@ -128,6 +128,7 @@ fn change(workspace: &mut Workspace, change: Change, target: &str, used: &BTreeS
                 has_files: true,
                 in_directory: true,
                 is_zip: false,
+                has_step: true,
                 number: 7,
             },
         ),
@@ -137,6 +138,7 @@ fn change(workspace: &mut Workspace, change: Change, target: &str, used: &BTreeS
                 other.has_files = !other.has_files;
                 other.in_directory = !other.in_directory;
                 other.is_zip = !other.is_zip;
+                other.has_step = !other.has_step;
                 other.number = other.number / 2 + 1;
             }
         }

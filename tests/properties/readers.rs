@@ -14,7 +14,7 @@ use uv_buildkit_tests::checkout::{Checkout, Selection};
 use uv_buildkit_tests::filler;
 
 /// Words that the readers know, and values that are nearly right.
-const WORDS: [&str; 96] = [
+const WORDS: [&str; 111] = [
     "version",
     "revision",
     "requires-python",
@@ -92,6 +92,21 @@ const WORDS: [&str; 96] = [
     "args",
     "python",
     "default-target",
+    "steps",
+    "run",
+    "outputs",
+    "inputs",
+    "image",
+    "when",
+    "secrets",
+    "caches",
+    "mode",
+    "owner",
+    "url",
+    "sha256",
+    "writable",
+    "labels-from",
+    "max-image-size",
     "1",
     "-1",
     "18446744073709551616",

@@ -71,9 +71,14 @@ pub struct Target {
     pub in_directory: bool,
     /// It is no image, but a zip of the packages.
     pub is_zip: bool,
+    /// With a step in another image.
+    pub has_step: bool,
     /// A value that other keys are made from.
     pub number: u16,
 }
+
+/// What a target has for a step.
+const STEP: &str = r#"steps = [{ image = "node:22", platform = "builder", run = ["npm"], inputs = [{ from = "web", to = "/src" }], outputs = ["/web"] }]"#;
 
 /// `requires` and `build-backend`.
 pub const BACKENDS: [(&str, &str); 4] = [
@@ -133,8 +138,8 @@ fn member(index: usize, members: usize, packages: usize) -> impl Strategy<Value 
 
 fn target(members: usize) -> impl Strategy<Value = Target> {
     let rarely = || prop::bool::weighted(0.3);
-    (0..members, any::<bool>(), any::<bool>(), any::<bool>(), rarely(), rarely(), 1..u16::MAX).prop_map(
-        |(member, has_extra, has_group, has_files, in_directory, is_zip, number)| Target {
+    (0..members, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), rarely(), rarely(), 1..u16::MAX).prop_map(
+        |(member, has_extra, has_group, has_files, has_step, in_directory, is_zip, number)| Target {
             name: String::new(),
             member,
             has_extra,
@@ -142,6 +147,7 @@ fn target(members: usize) -> impl Strategy<Value = Target> {
             has_files,
             in_directory,
             is_zip,
+            has_step,
             number,
         },
     )
@@ -258,6 +264,7 @@ impl Workspace {
             lines.extend(target.has_group.then(|| "groups = [\"dev\"]".to_owned()));
             lines.extend(target.in_directory.then(|| "layout = \"target\"".to_owned()));
             lines.extend(target.has_files.then(|| "files = [{ from = \"data\", to = \"/var/task/data\" }]".to_owned()));
+            lines.extend(target.has_step.then(|| STEP.to_owned()));
             format!("[targets.{}]\n{}\n", target.name, order.apply(lines).join("\n"))
         });
         order.apply([args, python, defaults].into_iter().chain(targets).collect()).join("\n")

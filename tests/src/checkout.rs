@@ -229,6 +229,7 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
             base: image(&target.base.value, (!selection.no_python).then(|| interpreter(platform, python))),
             builder: image(&target.builder.value, Some(interpreter(platform, builder_python))),
             uv: image(&target.uv.value, None),
+            steps: BTreeMap::new(),
             host: None,
         }
     };
@@ -237,4 +238,5 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         Host::of(outside(platform, python), selection.emulates)
     });
     Outside { host, ..outside(&selection.platform, &python) }
+        .with_images_of_steps(target, |named| image(named, None).reference)
 }

@@ -275,7 +275,7 @@ impl SelectionArgs {
                 interpreter.executable = ManagedPython::executable(&interpreter);
             }
             let image = |reference: &str| Image {
-                reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
+                reference: normalized(reference),
                 config: Vec::new(),
                 interpreter: Some(interpreter.clone()),
             };
@@ -284,12 +284,19 @@ impl SelectionArgs {
                 base: image(&target.base.value),
                 builder: image(&target.builder.value),
                 uv: Image { interpreter: None, ..image(&target.uv.value) },
+                steps: BTreeMap::new(),
                 host: None,
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);
-        Outside { host: host.map(|host| Host::of(outside(host), false)), ..outside(&self.platform) }
+        let host = host.map(|host| Host::of(outside(host), false));
+        Outside { host, ..outside(&self.platform) }.with_images_of_steps(target, normalized)
     }
+}
+
+/// The full reference of an image, or what is written where there is none.
+fn normalized(reference: &str) -> String {
+    buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned())
 }
 
 /// The version in tags such as `python:3.13-slim`.

@@ -65,6 +65,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> AccessConfi
 /// The id of a secret. A message does not repeat what is none: it may be a value.
 fn read_secret(reader: &mut Reader<'_>, table: &mut Table<'_>, shown: &str) -> Option<Located<String>> {
     let secret = reader.string(table, "secret")?;
+    check_secret_id(reader, &secret, shown);
+    Some(secret)
+}
+
+/// Refuses what is not the id of a secret.
+pub(super) fn check_secret_id(reader: &mut Reader<'_>, secret: &Located<String>, shown: &str) {
     let is_id = |char: char| char.is_ascii_alphanumeric() || ['_', '-', '.', '/'].contains(&char);
     if secret.value.is_empty() || !secret.value.chars().all(is_id) {
         let error = Diagnostic::new("config::bad_secret", format!("`{shown}` is not the id of a secret"))
@@ -72,7 +78,6 @@ fn read_secret(reader: &mut Reader<'_>, table: &mut Table<'_>, shown: &str) -> O
             .help("an id has letters, digits, `_`, `-`, `.` and `/`; the value is given to the build: `--secret id=ID,env=VARIABLE`");
         reader.errors.push(error);
     }
-    Some(secret)
 }
 
 fn read_mirrors(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Mirror> {

@@ -64,14 +64,19 @@ impl Settings {
         fill(&mut self.build_apt, &other.build_apt);
         fill(&mut self.cmd, &other.cmd);
         fill(&mut self.entrypoint, &other.entrypoint);
+        fill(&mut self.init, &other.init);
         fill(&mut self.workdir, &other.workdir);
         fill(&mut self.user, &other.user);
         fill(&mut self.healthcheck, &other.healthcheck);
         fill(&mut self.stop_signal, &other.stop_signal);
         fill(&mut self.volumes, &other.volumes);
         fill(&mut self.expose, &other.expose);
+        fill(&mut self.labels_from, &other.labels_from);
         fill(&mut self.files, &other.files);
+        fill(&mut self.writable, &other.writable);
+        fill(&mut self.steps, &other.steps);
         fill(&mut self.deny, &other.deny);
+        fill(&mut self.max_image_size, &other.max_image_size);
         fill(&mut self.layers, &other.layers);
         fill(&mut self.sbom, &other.sbom);
         for (mine, theirs) in [(&mut self.env, &other.env), (&mut self.labels, &other.labels)] {

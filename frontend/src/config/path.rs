@@ -15,6 +15,17 @@ pub(super) fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, 
     }
 }
 
+/// Refuses what a layer would hold of a directory for temporary files: the layer would take the right to write there from all others.
+pub(super) fn require_lasting(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    for directory in ["/tmp", "/var/tmp"] {
+        if path.value.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            let problem = format!("`{key}` cannot be in `{directory}`, which is for what a running program leaves");
+            let error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
+            reader.errors.push(error.help("choose a directory of its own, such as `/app/data`"));
+        }
+    }
+}
+
 /// Refuses a path that leads out of the build context.
 pub(super) fn require_inside(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
     if path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {

@@ -1,4 +1,4 @@
-//! What an image tells whoever runs it, beside its command: `healthcheck`, `stop-signal`, `volumes`.
+//! What an image tells whoever runs it, beside its command: `healthcheck`, `stop-signal`, `volumes`; and `writable`.
 
 use super::path::require_absolute;
 use super::table::{Located, Reader, Table};
@@ -73,10 +73,15 @@ pub(super) fn read_stop_signal(reader: &mut Reader<'_>, table: &mut Table<'_>) -
     Some(signal)
 }
 
-pub(super) fn read_volumes(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<Located<String>>> {
-    let volumes = reader.strings(table, "volumes")?;
-    for volume in &volumes {
-        require_absolute(reader, volume, "volumes");
+/// `volumes` and `writable`: directories in the image.
+pub(super) fn read_directories(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    key: &'static str,
+) -> Option<Vec<Located<String>>> {
+    let directories = reader.strings(table, key)?;
+    for directory in &directories {
+        require_absolute(reader, directory, key);
     }
-    Some(volumes)
+    Some(directories)
 }

@@ -118,6 +118,10 @@ fn settings() -> Value {
             "build-apt": strings("The same for the image that members are built in."),
             "cmd": strings("Command of the image; default: the member's only script."),
             "entrypoint": strings("Entrypoint of the image."),
+            "init": described(
+                json!({ "type": "boolean" }),
+                "Whether `tini`, of the base's distribution, is the first process; default: `false`.",
+            ),
             "env": map("Variables of the image, over the base's."),
             "workdir": path("Directory that the image starts in."),
             "user": described(
@@ -157,15 +161,28 @@ fn settings() -> Value {
                 ] },
             },
             "labels": map("Labels of the image, over the base's."),
+            "labels-from": {
+                "type": "array",
+                "description": "Where labels come from that are not written; default: the project.",
+                "items": { "type": "string", "enum": ["project", "git"] },
+            },
+            "writable": {
+                "type": "array",
+                "description": "Directories that belong to the user.",
+                "items": path("Directory in the image."),
+            },
             "files": {
                 "type": "array",
-                "description": "Files and directories of the context that the image holds.",
-                "items": required(table("A copy.", json!({
-                    "from": string("Path in the context."),
-                    "to": path("Path in the image."),
-                })), &["from", "to"]),
+                "description": "Files and directories that the image holds: of the context, or of a server.",
+                "items": file(true),
+            },
+            "steps": {
+                "type": "array",
+                "description": "Commands that make directories of the image.",
+                "items": step(),
             },
             "deny": strings("Packages that the image must not have: names, or prefixes that end in `*`."),
+            "max-image-size": string("Size on disk that the image must not exceed, such as `1GB`."),
             "layers": table("Bounds of the layers.", json!({
                 "budget": integer("How many layers the image may have, the base's among them.", super::layers::MAX_BUDGET),
                 "max-size": string("Compressed size that a layer should not exceed, such as `500MB`."),
@@ -177,6 +194,70 @@ fn settings() -> Value {
             ),
         }),
     )
+}
+
+/// An entry of `files`; without an owner one of the `inputs` of a step.
+fn file(has_owner: bool) -> Value {
+    let mut properties = json!({
+        "from": string("Path in the context."),
+        "url": string("Where a server has the file, instead of `from`."),
+        "sha256": string("Hash of the file at `url`."),
+        "to": path("Path in the image."),
+        "mode": string("Permission bits, such as `0755`; of a directory, those of all that is in it."),
+    });
+    if has_owner {
+        properties["owner"] = word(&["root", "user"], "Whom it belongs to; default: `root`.");
+    }
+    let mut file = required(table("A copy.", properties), &["to"]);
+    file["oneOf"] = json!([{ "required": ["from"] }, { "required": ["url", "sha256"] }]);
+    file
+}
+
+/// An entry of `steps`.
+fn step() -> Value {
+    let properties = json!({
+        "name": string("Its name in messages and for `--no-cache-filter`; default: that of its program."),
+        "run": {
+            "description": "A command, or commands one after the other; no shell reads them.",
+            "type": "array",
+            "items": { "oneOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
+        },
+        "when": word(&["before", "after"], "Before or after everything is installed; default: `after`."),
+        "image": string("Image that it runs in; default: the one that is made."),
+        "platform": word(
+            &["image", "builder"],
+            "Which variant of `image` runs: that of the image's platform, or of the builder's; default: `image`.",
+        ),
+        "inputs": { "type": "array", "description": "Files that it reads beside those of the image.", "items": file(false) },
+        "outputs": {
+            "type": "array",
+            "description": "Directories that are kept of it.",
+            "items": { "oneOf": [path("Directory."), required(table("A directory that moves.", json!({
+                "from": path("Where the step leaves it."),
+                "to": path("Where the image has it."),
+            })), &["from", "to"])] },
+        },
+        "env": map("Variables over those of the image."),
+        "workdir": path("Directory that it starts in; default: that of the image."),
+        "network": described(json!({ "type": "boolean" }), "Whether it has a network; default: `false`."),
+        "secrets": {
+            "type": "array",
+            "description": "Secrets of the build that it sees.",
+            "items": { "oneOf": [string("Id; a file in `/run/secrets`."), required(table("A secret.", json!({
+                "id": string("Its id."),
+                "target": path("File that it is."),
+                "env": string("Variable that it is, instead of a file."),
+                "required": described(json!({ "type": "boolean" }), "Whether the build fails without it; default: `true`."),
+            })), &["id"])] },
+        },
+        "caches": { "type": "array", "description": "Directories that outlive builds.", "items": path("Directory.") },
+        "owner": word(&["root", "user"], "Who runs it, and whom its outputs belong to; default: `root`."),
+    });
+    required(table("A step.", properties), &["run", "outputs"])
+}
+
+fn word(words: &[&str], description: &str) -> Value {
+    json!({ "type": "string", "enum": words, "description": description })
 }
 
 fn described(mut schema: Value, description: &str) -> Value {
@@ -255,6 +336,22 @@ mod tests {
             ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),
             ("[targets.a]\nlayout = { KEY = 1 }", format!("{target}/properties/layout/oneOf/1")),
             ("[targets.a]\nfiles = [{ KEY = 1 }]", format!("{target}/properties/files/items")),
+            (
+                "[targets.a]\nsteps = [{ run = [\"a\"], outputs = [\"/a\"], KEY = 1 }]",
+                format!("{target}/properties/steps/items"),
+            ),
+            (
+                "[targets.a]\nsteps = [{ run = [\"a\"], outputs = [{ KEY = 1 }] }]",
+                format!("{target}/properties/steps/items/properties/outputs/items/oneOf/1"),
+            ),
+            (
+                "[targets.a]\nsteps = [{ run = [\"a\"], secrets = [{ KEY = 1 }] }]",
+                format!("{target}/properties/steps/items/properties/secrets/items/oneOf/1"),
+            ),
+            (
+                "[targets.a]\nsteps = [{ run = [\"a\"], inputs = [{ KEY = 1 }] }]",
+                format!("{target}/properties/steps/items/properties/inputs/items"),
+            ),
             ("[targets.a]\nlayers = { KEY = 1 }", format!("{target}/properties/layers")),
         ] {
             let properties = schema.pointer(&format!("{pointer}/properties")).and_then(Value::as_object).unwrap();

@@ -159,15 +159,68 @@ impl<'file> Reader<'file> {
         Some(lists)
     }
 
+    /// One command, an array of words, or an array of commands.
+    pub fn commands(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<Vec<String>>>> {
+        let is_word = |item: &Spanned<DeValue<'_>>| item.get_ref().is_str();
+        let value = table.entries.get(key);
+        let is_one = |value: &Spanned<DeValue<'_>>| match value.get_ref().as_array() {
+            Some(items) => items.iter().any(is_word),
+            None => is_word(value),
+        };
+        let Some(span) = value.filter(|value| is_one(value)).map(|value| self.span(value.span())) else {
+            return self.string_lists(table, key);
+        };
+        let words = self.strings(table, key)?;
+        Some(vec![Located { value: words.into_iter().map(|word| word.value).collect(), span }])
+    }
+
+    /// One of a few words.
+    pub fn choice(
+        &mut self,
+        table: &mut Table<'_>,
+        key: &'static str,
+        words: &[&'static str],
+    ) -> Option<Located<&'static str>> {
+        let text = self.string(table, key)?;
+        if let Some(word) = words.iter().find(|word| **word == text.value) {
+            return Some(text.map(|_| *word));
+        }
+        let shown: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        let problem = format!("`{}` is {}, not \"{}\"", table.child_path(key), shown.join(" or "), text.value);
+        let error = Diagnostic::new("config::bad_value", problem).at(text.span);
+        self.errors.push(error.did_you_mean(&text.value, words.iter().copied()));
+        None
+    }
+
+    /// An array whose items have a short form.
+    pub fn array_of_strings_or_tables<'doc>(
+        &mut self,
+        table: &mut Table<'doc>,
+        key: &'static str,
+    ) -> Option<Vec<ShortOrLong<'doc>>> {
+        let value = table.get(key)?;
+        let path = table.child_path(key);
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(&path, "an array of strings or tables", value);
+            return None;
+        };
+        Some(array.iter().filter_map(|item| self.short_or_long(path.clone(), item)).collect())
+    }
+
     /// `true` or `false`.
     pub fn boolean(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<bool> {
+        self.flag(table, key).map(|flag| flag.value)
+    }
+
+    /// The same with its place.
+    pub fn flag(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Located<bool>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
         let boolean = value.get_ref().as_bool();
         if boolean.is_none() {
             self.wrong_type(&path, "`true` or `false`", value);
         }
-        boolean
+        boolean.map(|boolean| Located { value: boolean, span: self.span(value.span()) })
     }
 
     /// An integer between 0 and `max`.

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use super::check::CheckConfig;
 use super::files::{self, FileConfig};
 use super::kind::{self, Kind};
+use super::labels::{self, LabelSource};
 use super::layers::{self, LayersConfig};
 use super::layout::{self, Layout};
 use super::path::require_absolute;
 use super::runtime::{self, Healthcheck};
 use super::sbom::{self, Sbom};
+use super::steps::{self, StepConfig};
 use super::table::{Located, Reader, Table};
 use super::user::{self, UserConfig};
-use super::{lock, system};
+use super::{lock, size, system};
 use crate::diagnostic::Diagnostic;
 
 /// One `[targets.NAME]`.
@@ -57,6 +59,8 @@ pub struct Settings {
     pub cmd: Option<Vec<Located<String>>>,
     /// Image `Entrypoint`.
     pub entrypoint: Option<Vec<Located<String>>>,
+    /// An init is the first process.
+    pub init: Option<Located<bool>>,
     /// Image `Env`, over the base's.
     pub env: BTreeMap<String, Located<String>>,
     /// Image `WorkingDir`.
@@ -73,10 +77,18 @@ pub struct Settings {
     pub expose: Option<Vec<Located<String>>>,
     /// Image `Labels`, over the base's.
     pub labels: BTreeMap<String, Located<String>>,
+    /// Where labels come from that nobody wrote.
+    pub labels_from: Option<Vec<LabelSource>>,
     /// Files of the context that the image holds.
     pub files: Option<Vec<FileConfig>>,
+    /// Directories that the user may write to.
+    pub writable: Option<Vec<Located<String>>>,
+    /// Commands that make directories of the image.
+    pub steps: Option<Vec<StepConfig>>,
     /// Packages that the image must not have: names, or prefixes that end in `*`.
     pub deny: Option<Vec<Located<String>>>,
+    /// Bytes on disk that the image may have.
+    pub max_image_size: Option<Located<u64>>,
     /// Bounds of the layers.
     pub layers: Option<LayersConfig>,
     /// Where bills of materials come from.
@@ -99,16 +111,21 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         build_apt: system::read(reader, table, "build-apt"),
         cmd: reader.strings(table, "cmd"),
         entrypoint: reader.strings(table, "entrypoint"),
+        init: reader.flag(table, "init"),
         env: read_env(reader, table),
         workdir: reader.string(table, "workdir"),
         user: user::read(reader, table),
         healthcheck: runtime::read_healthcheck(reader, table),
         stop_signal: runtime::read_stop_signal(reader, table),
-        volumes: runtime::read_volumes(reader, table),
+        volumes: runtime::read_directories(reader, table, "volumes"),
         expose: reader.ports(table, "expose"),
         labels: reader.string_map(table, "labels").unwrap_or_default(),
+        labels_from: labels::read_sources(reader, table),
         files: files::read(reader, table),
+        writable: runtime::read_directories(reader, table, "writable"),
+        steps: steps::read(reader, table),
         deny: reader.strings(table, "deny"),
+        max_image_size: size::read(reader, table, "max-image-size"),
         layers: layers::read(reader, table),
         sbom: sbom::read(reader, table),
         ..Settings::default()
@@ -124,7 +141,8 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
     settings
 }
 
-fn read_env(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Located<String>> {
+/// Variables of an image or a step.
+pub(super) fn read_env(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeMap<String, Located<String>> {
     let env = reader.string_map(table, "env").unwrap_or_default();
     for (name, value) in &env {
         if name.is_empty() || name.contains(['=', '\0']) {

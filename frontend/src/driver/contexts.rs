@@ -131,7 +131,9 @@ impl<'a> Contexts<'a> {
 
     /// Named contexts that the build of a target has no use for.
     pub fn unused(&self, project: &Project, target: &Target) -> Vec<Diagnostic> {
-        let images = [&target.base.value, &target.builder.value, &target.uv.value].map(|image| familiar(image));
+        let of_steps = target.images_of_steps().map(|(image, _)| image);
+        let images = [&target.base, &target.builder, &target.uv].into_iter().chain(of_steps);
+        let images: Vec<String> = images.map(|image| familiar(&image.value)).collect();
         let frontend = familiar(self.options.get("source").unwrap_or_default());
         let mut known: Vec<&str> = images.iter().map(String::as_str).chain(project.local_names()).collect();
         let names = self.options.all.keys().filter_map(|key| key.strip_prefix("context:"));

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use buildkit_llb::Output;
 use buildkit_proto::GatewayError;
 use buildkit_proto::gateway::{ImageRequest, ResolvedImage};
+use futures::future::try_join_all;
 
 use super::Job;
 use super::contexts::Replacement;
@@ -41,16 +42,41 @@ struct Found {
 /// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one.
 pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     managed::check(job, platform)?;
-    let Some(host) = job.options.host_for(platform) else { return native(job, platform).await };
     // The path of a python that uv installs tells its platform.
-    if job.target.managed.is_some() {
-        return native(job, platform).await;
+    let host = job.options.host_for(platform).filter(|_| job.target.managed.is_none());
+    let images = match host {
+        None => native(job, platform).await,
+        Some(host) => match foreign::resolve(job, platform, host).await {
+            // Whatever stands in the way, slower is better than not at all.
+            Err(_) if job.options.runs(platform) => native(job, platform).await,
+            images => images,
+        },
+    };
+    let mut images = images?;
+    resolve_steps(job, &mut images).await?;
+    Ok(images)
+}
+
+/// Resolves the images that steps of the config run in.
+async fn resolve_steps(job: &Job<'_>, images: &mut Images) -> Result<(), Failure> {
+    let outside = &images.outside;
+    let wanted: BTreeMap<(&str, &Platform), &Located<String>> = job
+        .target
+        .images_of_steps()
+        .map(|(named, on_builder)| ((named.value.as_str(), outside.platform_of_step(on_builder)), named))
+        .collect();
+    let found = try_join_all(wanted.into_iter().map(async |((_, platform), named)| {
+        let found = resolve_image(job, named, platform, false).await?;
+        Ok::<_, Failure>((named.value.clone(), platform.clone(), found))
+    }))
+    .await?;
+    for (named, platform, found) in found {
+        if found.is_replaced {
+            images.replaced.insert((found.image.reference.clone(), platform.clone()), found.root);
+        }
+        images.outside.steps.insert((named, platform), found.image);
     }
-    match foreign::resolve(job, platform, host).await {
-        // Whatever stands in the way, slower is better than not at all.
-        Err(_) if job.options.runs(platform) => native(job, platform).await,
-        images => images,
-    }
+    Ok(())
 }
 
 /// Resolves images that the builder can run.
@@ -82,7 +108,9 @@ async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     };
     let (base, builder) = futures::try_join!(probe(&base, &target.base), probe_builder)?;
     let builder = builder.unwrap_or_else(|| base.clone());
-    Ok(Images { outside: Outside { platform: platform.clone(), builder, base, uv: uv.image, host: None }, replaced })
+    let steps = BTreeMap::new();
+    let outside = Outside { platform: platform.clone(), builder, base, uv: uv.image, steps, host: None };
+    Ok(Images { outside, replaced })
 }
 
 /// Pins an image to a digest and reads its config.

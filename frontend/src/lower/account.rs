@@ -11,7 +11,7 @@ use crate::account::Account;
 pub(super) fn lower(
     account: &Account,
     shared: &BTreeSet<String>,
-    volumes: &BTreeSet<String>,
+    writable: &BTreeSet<String>,
     metadata: Metadata,
 ) -> Input {
     let mut file = File::on(Input::Scratch);
@@ -21,7 +21,7 @@ pub(super) fn lower(
         add_with_parents(&mut directories, path, None);
     }
     let home = account.make_home.then_some(&account.user.home);
-    for path in home.into_iter().chain(volumes) {
+    for path in home.into_iter().chain(writable) {
         let owner = Owner::ids(account.user.uid, account.user.gid);
         add_with_parents(&mut directories, path, Some(owner));
     }

@@ -1,25 +1,26 @@
-//! The step that lists the files of packages, for those who ask where the bytes of an image are.
+//! The step that lists what is in an image, for those who ask where its bytes are, and for those who bound them.
 
-use buildkit_llb::{Bind, Input, Metadata, Output};
+use buildkit_llb::{Bind, ContentCache, Metadata, Output};
 
 use super::{Lowering, Options};
-use crate::plan::{Contents, Plan};
+use crate::plan::Plan;
 
 /// Path of the list in the step's output.
 pub const LIST: &str = "/files.json";
 
 const SCRIPT: &str = include_str!("files.py");
 
-/// A step over the environment of a plan that writes [`LIST`]. It is no part of an image.
+/// Where the step has the image.
+const IMAGE: &str = "/image";
+
+/// A step over the image of a plan that writes [`LIST`]. It is no part of the image, and runs nothing of it.
 pub fn files(plan: &Plan, options: &Options) -> Output {
     let lowering = Lowering::new(plan, options);
-    let layers = plan.layers.iter().enumerate();
-    let packages = layers.filter(|(_, layer)| matches!(layer.contents, Contents::ThirdParty(_) | Contents::Members(_)));
-    let packages = packages.map(|(index, layer)| lowering.layer(index, layer)).collect();
-    let environment = lowering.stack(Input::Scratch, packages, 0, &lowering.shared_name("gather packages"));
-    let (packages, list) = (format!("/packages{}", plan.destination.path()), format!("/out{LIST}"));
-    let exec = lowering.scripted(("files.py", SCRIPT), &[&packages, &list]);
-    let exec = exec.mount(Bind::new("/packages", environment).readonly());
+    let image = lowering.assemble();
+    let list = format!("/out{LIST}");
+    let exec = lowering.scripted(("files.py", SCRIPT), &[IMAGE, plan.destination.path(), &list]);
+    // Known by what it is made from: to read all of it for its key would take longer than the step.
+    let exec = exec.mount(Bind::new(IMAGE, image).readonly().content_cache(ContentCache::Off));
     let metadata = Metadata::named(format!("[{}] list files of packages", plan.target));
     exec.metadata(metadata).build().output("/out")
 }

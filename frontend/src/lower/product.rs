@@ -19,7 +19,7 @@ impl Lowering<'_> {
     /// What a plan of another kind than an image leaves.
     pub(super) fn product(&self, product: &Product) -> Input {
         match product {
-            Product::Image => self.assemble(self.layers()),
+            Product::Image => self.assemble(),
             Product::Wheels => self.wheels(),
             Product::Venv => {
                 let copy = Copy::new(self.packages(), VENV, "/").contents_only().timestamp(EPOCH);

@@ -40,12 +40,16 @@ fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
         Contents::ThirdParty(packages) => packages.iter().map(|package| &package.span).collect::<Vec<_>>(),
         Contents::Members(members) => members.iter().map(|member| &member.span).collect(),
         Contents::System(packages) => vec![&packages.span],
+        Contents::Files(files) => files.iter().map(|file| &file.span).collect(),
+        Contents::Step(step) => {
+            let inputs = step.inputs.iter().map(|file| &file.span);
+            step.commands.iter().map(|command| &command.span).chain(inputs).chain([&step.span]).collect()
+        }
         Contents::Account { .. }
         | Contents::Python { .. }
         | Contents::Bytecode
         | Contents::Venv
-        | Contents::Sources { .. }
-        | Contents::Files(_) => Vec::new(),
+        | Contents::Sources { .. } => Vec::new(),
     });
     let in_backends = plan.backends.iter().flat_map(|backend| &backend.projects).map(|member| &member.span);
     let in_builder = plan.builder_system.iter().map(|packages| &packages.span);

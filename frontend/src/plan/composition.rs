@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::access::Access;
 use super::destination::Destination;
 use super::product::{self, Product};
 use super::{
-    Backend, Contents, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects, python,
-    requirements,
+    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects,
+    python, requirements, steps,
 };
 use crate::account;
 use crate::config::UserConfig;
@@ -38,6 +39,7 @@ pub(super) struct Parts<'a> {
     pub(super) closure: &'a Closure,
     pub(super) destination: &'a Destination,
     pub(super) workdir: &'a str,
+    pub(super) access: &'a Access,
 }
 
 /// Composes a target of any kind.
@@ -70,7 +72,7 @@ fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super
 
 /// Everything that is installed, and what is around it.
 fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>) -> Result<Composition, Diagnostics> {
-    let Parts { project, target, outside, interpreter, closure, destination, .. } = *parts;
+    let Parts { project, target, outside, interpreter, closure, destination, access, .. } = *parts;
     let packages = artifacts::choose(project, target, closure, interpreter, warnings)?;
     let (members, backends) = local(parts, warnings)?;
     members::warn_of_nothing_installed(project, target, warnings);
@@ -88,11 +90,15 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         layers.push(Layer { name: "python".to_owned(), contents: Contents::Python { version } });
         layers.push(Layer { name: "bytecode".to_owned(), contents: Contents::Bytecode });
     }
+    let (steps_below, steps_above) = steps::layers(target, outside, access);
+    let others = steps_below.len() + steps_above.len() + if brings_python { python::LAYERS } else { 0 };
+    // What they leave is often large, and seldom changes.
+    layers.extend(steps_below);
     if destination.directory().is_none() {
         layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
     }
-    let below = base_layers(&outside.base.config) + if brings_python { python::LAYERS } else { 0 };
-    let (third_party, size_warnings) = layers::assign(packages, &target.layers.policy(below));
+    let others = base_layers(&outside.base.config) + others;
+    let (third_party, size_warnings) = layers::assign(packages, &target.layers.policy(others));
     warnings.extend(size_warnings);
     layers.extend(third_party);
     layers.extend(projects::assign(members));
@@ -100,16 +106,18 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids: target.ids() } });
     }
     if !target.files.is_empty() {
-        let files = target.files.iter().map(|file| (file.from.value.clone(), file.to.value.clone())).collect();
+        let files = target.files.iter().map(|file| Copied::of(file, target.ids(), access)).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
     }
+    layers.extend(steps_above);
     Ok(Composition { layers, backends, product })
 }
 
 /// The user and the directories that packages do not bring; none where there are no such.
 fn account_layer(parts: &Parts<'_>) -> Result<Option<Layer>, Diagnostics> {
     let Parts { target, interpreter, destination, workdir, .. } = *parts;
-    let is_needed = target.user.is_some() || !target.volumes.is_empty() || workdir != destination.path();
+    let has_directories = !target.volumes.is_empty() || !target.writable.is_empty();
+    let is_needed = target.user.is_some() || has_directories || workdir != destination.path();
     if !is_needed {
         return Ok(None);
     }
@@ -119,6 +127,7 @@ fn account_layer(parts: &Parts<'_>) -> Result<Option<Layer>, Diagnostics> {
     if *destination == Destination::Venv {
         directories.insert(APP_DIR.to_owned());
     }
-    let contents = Contents::Account { account, directories, volumes: target.volumes.clone() };
+    let writable = target.volumes.union(&target.writable).cloned().collect();
+    let contents = Contents::Account { account, directories, writable };
     Ok(Some(Layer { name: "user".to_owned(), contents }))
 }

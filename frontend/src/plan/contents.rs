@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::recipe::Recipe;
-use super::{Form, Origin, Package};
+use super::{Copied, Form, Origin, Package, Step};
 use crate::account::Account;
 use crate::config::table::Located;
 use crate::diagnostic::Span;
@@ -53,7 +53,7 @@ pub enum Contents {
         /// Directories that are there, whoever they belong to.
         directories: BTreeSet<String>,
         /// Directories that belong to the user.
-        volumes: BTreeSet<String>,
+        writable: BTreeSet<String>,
     },
     /// Packages of the base's distribution, with what they need.
     System(SystemPackages),
@@ -77,8 +77,10 @@ pub enum Contents {
         /// User and group that may change them.
         ids: (u32, u32),
     },
-    /// Files of the context.
-    Files(Vec<(String, String)>),
+    /// Files of the context, and of servers.
+    Files(Vec<Copied>),
+    /// What a step leaves.
+    Step(Box<Step>),
 }
 
 /// The sources of a project.
@@ -166,7 +168,8 @@ pub(super) fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &In
         match &layer.contents {
             Contents::Members(members) => paths.extend(members.iter().map(|member| member.directory.clone())),
             Contents::Sources { trees, .. } => paths.extend(trees.iter().map(|tree| tree.directory.clone())),
-            Contents::Files(files) => paths.extend(files.iter().map(|(from, _)| from.clone())),
+            Contents::Files(files) => paths.extend(files.iter().filter_map(Copied::context_path).cloned()),
+            Contents::Step(step) => paths.extend(step.inputs.iter().filter_map(Copied::context_path).cloned()),
             Contents::ThirdParty(packages) => {
                 paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {
                     Origin::Context(path) => Some(path.clone()),

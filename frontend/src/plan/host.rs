@@ -2,6 +2,7 @@
 //! for the builder's own platform. What they make for the image is files, the same on every platform that has the same python.
 
 use super::{Image, Outside, Platform, SystemPackages, interpreter_of};
+use crate::config::steps::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
 use crate::project::Target;
@@ -83,17 +84,21 @@ pub(super) fn check(
     }
     if !host.emulates {
         let packages = SystemPackages::of(&target.apt)
-            .map(|SystemPackages { names, span }| (format!("install {}", names.join(" ")), span));
-        let command = target.check.run.first().map(|run| (format!("run `{}`", run.value.join(" ")), run.span.clone()));
-        for (what, span) in packages.into_iter().chain(command) {
-            errors.push(
-                Diagnostic::new(
-                    "platform::needs_emulation",
-                    format!("this builder runs {} only: it cannot {what} for {platform}", host.platform),
-                )
-                .at(span)
-                .help(how_to_emulate(platform)),
-            );
+            .map(|SystemPackages { names, span }| (format!("install {}", names.join(" ")), span, None));
+        let command = target.check.run.first();
+        let command = command.map(|run| (format!("run `{}`", run.value.join(" ")), run.span.clone(), None));
+        let steps = target.steps.iter().filter(|step| !matches!(step.place, Place::Image { on_builder: true, .. }));
+        let steps = steps.map(|step| {
+            let has_image = matches!(step.place, Place::Image { .. });
+            let advice =
+                has_image.then_some("write `platform = \"builder\"`, if what it leaves is the same for every platform");
+            (format!("run the step `{}`", step.name.value), step.name.span.clone(), advice)
+        });
+        for (what, span, advice) in packages.into_iter().chain(steps).chain(command) {
+            let problem = format!("this builder runs {} only: it cannot {what} for {platform}", host.platform);
+            let error = Diagnostic::new("platform::needs_emulation", problem).at(span);
+            let error = advice.into_iter().fold(error, Diagnostic::help);
+            errors.push(error.help(how_to_emulate(platform)));
         }
     }
     Diagnostics::check(errors)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::access::Download;
 use super::product::Product;
-use super::{Contents, Layer, Origin, Package, Plan, source_path};
+use super::{Contents, Copied, Layer, Origin, Package, Plan, source_path};
 
 /// The JSON form of a plan.
 #[derive(Debug, Serialize)]
@@ -37,6 +37,10 @@ struct LayerReport<'plan> {
     sources: Vec<&'plan str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileReport<'plan>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    run: Vec<&'plan [String]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<&'plan str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,6 +123,12 @@ impl<'plan> Report<'plan> {
             for file in &layer.files {
                 text += &format!("        {} -> {}\n", file.from, file.to);
             }
+            for command in &layer.run {
+                text += &format!("        run {}\n", command.join(" "));
+            }
+            for output in &layer.outputs {
+                text += &format!("        keep {output}\n");
+            }
         }
         for command in &self.run {
             text += &format!("      run          {}\n", command.join(" "));
@@ -142,6 +152,8 @@ impl<'plan> LayerReport<'plan> {
             system: &[],
             sources: Vec::new(),
             files: Vec::new(),
+            run: Vec::new(),
+            outputs: Vec::new(),
         };
         match &layer.contents {
             Contents::Account { .. } | Contents::Python { .. } | Contents::Bytecode | Contents::Venv => {}
@@ -163,11 +175,20 @@ impl<'plan> LayerReport<'plan> {
                 build_requires: member.backend.map(|backend| plan.backends[backend].requires.as_slice()),
             })),
             Contents::Sources { trees, .. } => report.sources.extend(trees.iter().map(|tree| tree.directory.as_str())),
-            Contents::Files(files) => {
-                report.files.extend(files.iter().map(|(from, to)| FileReport { from, to }));
+            Contents::Files(files) => report.files.extend(files.iter().map(FileReport::new)),
+            Contents::Step(step) => {
+                report.files.extend(step.inputs.iter().map(FileReport::new));
+                report.run.extend(step.commands.iter().map(|command| &command.value[..]));
+                report.outputs.extend(step.outputs.iter().map(|output| output.to.as_str()));
             }
         }
         report
+    }
+}
+
+impl<'plan> FileReport<'plan> {
+    fn new(file: &'plan Copied) -> Self {
+        Self { from: file.from(), to: &file.to }
     }
 }
 
@@ -199,6 +220,7 @@ impl Layer {
             Contents::Members(_) => "member",
             Contents::Sources { .. } => "sources",
             Contents::Files(_) => "files",
+            Contents::Step(_) => "step",
         }
     }
 }

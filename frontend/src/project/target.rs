@@ -11,8 +11,9 @@ use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::config::python::ManagedConfig;
 use crate::config::sbom::Sbom;
+use crate::config::steps::Place;
 use crate::config::table::Located;
-use crate::config::{self, FileConfig, Healthcheck, LayersConfig, Settings, UserConfig};
+use crate::config::{self, FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lock::PackageId;
 use crate::lock::closure::Selection;
@@ -55,6 +56,8 @@ pub struct Target {
     pub entrypoint: Option<Vec<String>>,
     /// The words of both, as they are written.
     pub words: Vec<Located<String>>,
+    /// An init is the first process, before entrypoint and command.
+    pub init: bool,
     /// Image `Env`, over the base's.
     pub env: BTreeMap<String, String>,
     /// Image `WorkingDir`; where packages are when it is not given.
@@ -73,10 +76,20 @@ pub struct Target {
     pub expose: BTreeSet<String>,
     /// Image `Labels`, over the base's.
     pub labels: BTreeMap<String, String>,
+    /// Where labels come from that nobody wrote.
+    pub labels_from: Vec<LabelSource>,
+    /// Those that the client's checkout gives.
+    pub git_labels: BTreeMap<String, String>,
     /// Files of the context that the image holds.
     pub files: Vec<FileConfig>,
+    /// Directories that the user may write to.
+    pub writable: BTreeSet<String>,
+    /// Commands that make directories of the image.
+    pub steps: Vec<StepConfig>,
     /// Packages that it must not have: names, or prefixes that end in `*`.
     pub deny: Vec<Located<String>>,
+    /// Bytes on disk that it may have.
+    pub max_image_size: Option<Located<u64>>,
     /// Bounds of its layers.
     pub layers: LayersConfig,
     /// Where its bills of materials come from.
@@ -92,12 +105,26 @@ impl Target {
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
         let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
-        (values.map(|named| named.map(|named| named.value.clone())), self.managed.clone())
+        let of_steps: Vec<_> = self.images_of_steps().map(|(image, on_builder)| (&image.value, on_builder)).collect();
+        let values = values.map(|named| named.map(|named| &named.value));
+        format!("{values:?} {of_steps:?} {:?}", self.managed)
+    }
+
+    /// The images that steps run in, and whether in those of the builder's platform.
+    pub fn images_of_steps(&self) -> impl Iterator<Item = (&Located<String>, bool)> {
+        self.steps.iter().filter_map(|step| match &step.place {
+            Place::Image { image, on_builder } => Some((image, *on_builder)),
+            Place::Before | Place::After => None,
+        })
     }
 }
 
 /// The image that uv is taken from unless the config names another.
 pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
+
+/// The package of Debian that has an init for containers, and where it has it.
+const INIT_PACKAGE: &str = "tini";
+pub const INIT: &str = "/usr/bin/tini";
 
 /// Where applications live.
 pub const APP_DIR: &str = "/app";
@@ -150,6 +177,8 @@ impl Project {
             gid: config::DEFAULT_ID,
             home: "/home/app".to_owned(),
         });
+        let init = settings.init.as_ref().filter(|init| init.value);
+        let init = init.map(|init| init.clone().map(|_| INIT_PACKAGE.to_owned()));
         let workdir = match package.source.project_dir() {
             Some(directory) if editable => Some(plan::source_path(directory)),
             _ => (kind == Kind::Image && in_venv).then(|| APP_DIR.to_owned()),
@@ -164,7 +193,7 @@ impl Project {
             check: check.clone(),
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
             base,
-            apt: settings.apt.clone().unwrap_or_default(),
+            apt: settings.apt.clone().unwrap_or_default().into_iter().chain(init.clone()).collect(),
             build_apt: settings.build_apt.clone().unwrap_or_default(),
             uv: self.config.as_ref().and_then(|config| config.uv_image.clone()).unwrap_or_else(default_uv),
             python,
@@ -172,6 +201,7 @@ impl Project {
             cmd: strings(&settings.cmd),
             entrypoint: strings(&settings.entrypoint),
             words: [&settings.entrypoint, &settings.cmd].into_iter().flatten().flatten().cloned().collect(),
+            init: init.is_some(),
             env: values(&settings.env),
             workdir: settings.workdir.as_ref().map(|workdir| workdir.value.clone()).or(workdir),
             // Where such directories are usual, the platform chooses who runs.
@@ -183,8 +213,13 @@ impl Project {
             volumes: strings(&settings.volumes).unwrap_or_default().into_iter().collect(),
             expose: strings(&settings.expose).unwrap_or_default().into_iter().collect(),
             labels: values(&settings.labels),
+            labels_from: settings.labels_from.clone().unwrap_or_else(|| vec![LabelSource::Project]),
+            git_labels: BTreeMap::new(),
             files: settings.files.clone().unwrap_or_default(),
+            writable: strings(&settings.writable).unwrap_or_default().into_iter().collect(),
+            steps: settings.steps.clone().unwrap_or_default(),
             deny: settings.deny.clone().unwrap_or_default(),
+            max_image_size: settings.max_image_size.clone(),
             layers: settings.layers.clone().unwrap_or_default(),
             sbom: settings.sbom.unwrap_or_default(),
         })

@@ -1,6 +1,8 @@
 //! Images that the builder cannot run: their pythons are known from their files, and the builder's own variants of the same images
 //! stand for them while steps run.
 
+use std::collections::BTreeMap;
+
 use buildkit_proto::GatewayError;
 use buildkit_proto::gateway::{FileRange, Ref};
 
@@ -42,7 +44,8 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
         builder.map_or_else(|| if has_builder { outside.builder.clone() } else { base.clone() }, |found| found.image);
     let uv = uv.map_or_else(|| outside.uv.clone(), |found| found.image);
     let host = Some(Host::of(outside, emulates));
-    Ok(Images { outside: Outside { platform: platform.clone(), base, builder, uv, host }, replaced })
+    let outside = Outside { platform: platform.clone(), base, builder, uv, steps: BTreeMap::new(), host };
+    Ok(Images { outside, replaced })
 }
 
 /// Says what images of the builder's platform are for, when they cannot be had.

@@ -1,0 +1,352 @@
+//! `steps`: commands that make directories of an image while it is put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::check_secret_id;
+use super::files::{self, FileConfig};
+use super::path::{require_absolute, require_lasting};
+use super::table::{Located, Reader, Table};
+use super::target::read_env;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::plan::VENV;
+
+/// One entry of `steps`.
+#[derive(Clone, Debug)]
+pub struct StepConfig {
+    /// Its name, unique in its target, and its place.
+    pub name: Located<String>,
+    /// Commands, one after the other, as lists of words.
+    pub run: Vec<Located<Vec<String>>>,
+    /// Where it runs.
+    pub place: Place,
+    /// What it reads beside that.
+    pub inputs: Vec<FileConfig>,
+    /// Directories that are kept of it.
+    pub outputs: Vec<OutputConfig>,
+    /// Variables over those of the image that it runs in.
+    pub env: BTreeMap<String, Located<String>>,
+    /// Its working directory, if not that of the image.
+    pub workdir: Option<String>,
+    /// It may fetch.
+    pub network: bool,
+    /// Secrets that it sees.
+    pub secrets: Vec<SecretConfig>,
+    /// Directories that outlive builds.
+    pub caches: Vec<String>,
+    /// It runs as the user, to whom its outputs belong then, not as root.
+    pub as_user: bool,
+}
+
+/// Where a step runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the image as it is before anything of python is installed.
+    Before,
+    /// In the image with all that is installed, and what earlier steps left.
+    After,
+    /// In an image of its own.
+    Image {
+        /// The image.
+        image: Located<String>,
+        /// In that of the builder's platform: what it leaves is the same for every platform.
+        on_builder: bool,
+    },
+}
+
+/// One entry of `outputs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputConfig {
+    /// Where the step leaves it.
+    pub from: String,
+    /// Where the image has it.
+    pub to: String,
+}
+
+/// One entry of `secrets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretConfig {
+    /// Its id.
+    pub id: String,
+    /// How the step sees it.
+    pub shown: ShownAs,
+    /// There is no step without it.
+    pub is_required: bool,
+}
+
+/// How a step sees a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShownAs {
+    /// As a file at this path.
+    File(String),
+    /// As the value of this variable.
+    Variable(String),
+}
+
+/// Where a secret is that says nothing of it, as in a Dockerfile.
+const SECRETS: &str = "/run/secrets";
+
+pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<StepConfig>> {
+    let tables = reader.tables(table, "steps")?;
+    let mut steps: Vec<StepConfig> = Vec::new();
+    for mut table in tables {
+        let step = read_step(reader, &mut table);
+        reader.finish(&table);
+        let Some(step) = step else { continue };
+        if let Some(other) = steps.iter().find(|other| other.name.value == step.name.value) {
+            let error = Diagnostic::new("config::same_name", format!("two steps have the name `{}`", step.name.value))
+                .at(step.name.span.clone())
+                .at(other.name.span.clone())
+                .help("write `name = \"…\"`; a step that has none goes by its program");
+            reader.errors.push(error);
+        }
+        steps.push(step);
+    }
+    Some(steps)
+}
+
+fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<StepConfig> {
+    let span = reader.span(table.range.clone());
+    let name = read_name(reader, table);
+    let run = reader.commands(table, "run").unwrap_or_default();
+    let place = read_place(reader, table);
+    let inputs = files::read_inputs(reader, table);
+    let outputs = read_outputs(reader, table, &place);
+    let step = StepConfig {
+        // Said below, if there is none.
+        name: name.clone().unwrap_or_else(|| named_after_its_program(&run, &span)),
+        env: read_env(reader, table),
+        workdir: read_workdir(reader, table),
+        network: reader.boolean(table, "network").unwrap_or(false),
+        secrets: read_secrets(reader, table),
+        caches: read_caches(reader, table),
+        as_user: reader.choice(table, "owner", &["root", "user"]).is_some_and(|owner| owner.value == "user"),
+        run,
+        place,
+        inputs,
+        outputs,
+    };
+    if step.run.is_empty() {
+        let error = Diagnostic::new("config::missing_key", "a step needs a command to `run`")
+            .at(span.clone())
+            .help("write `run = [\"PROGRAM\", \"ARGUMENT\"]`; there is no shell in between");
+        reader.errors.push(error);
+        return None;
+    }
+    for command in step.run.iter().filter(|command| command.value.is_empty()) {
+        let error = Diagnostic::new("config::empty_command", "an entry of `run` is an empty command")
+            .at(command.span.clone())
+            .help("write `run = [[\"PROGRAM\", \"ARGUMENT\"], …]`; there is no shell in between");
+        reader.errors.push(error);
+    }
+    check_mounts(reader, &step);
+    if step.outputs.is_empty() {
+        let problem = format!("the step `{}` leaves nothing: it needs `outputs`", step.name.value);
+        let error = Diagnostic::new("config::missing_key", problem)
+            .at(span)
+            .help("write `outputs = [\"/app/static\"]`: the directories that the image has of it; all else is dropped");
+        reader.errors.push(error);
+    }
+    Some(step)
+}
+
+/// Two things cannot be at one path.
+fn check_mounts(reader: &mut Reader<'_>, step: &StepConfig) {
+    let secrets = step.secrets.iter().filter_map(|secret| match &secret.shown {
+        ShownAs::File(path) => Some(path.as_str()),
+        ShownAs::Variable(_) => None,
+    });
+    let caches = step.caches.iter().map(String::as_str);
+    let outputs = step.outputs.iter().map(|output| output.from.as_str());
+    let mut known = BTreeSet::new();
+    for path in outputs.chain(caches).chain(secrets) {
+        if !known.insert(path.trim_end_matches('/')) {
+            let problem = format!("the step `{}` has two things at `{path}`", step.name.value);
+            let error = Diagnostic::new("config::same_path", problem).at(step.name.span.clone());
+            reader.errors.push(error.help("outputs, caches and secrets lie at paths of their own"));
+        }
+    }
+}
+
+/// It is a part of the names of caches, and what `--no-cache-filter` takes.
+fn read_name(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<String>> {
+    let name = reader.string(table, "name")?;
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || ['_', '-', '.'].contains(&char);
+    if name.value.is_empty() || !name.value.chars().all(is_plain) {
+        let error = Diagnostic::new("config::bad_name", format!("`{}` is not a name of a step", name.value))
+            .at(name.span.clone())
+            .help("use letters, digits, `_`, `-` and `.`");
+        reader.errors.push(error);
+    }
+    Some(name)
+}
+
+fn named_after_its_program(run: &[Located<Vec<String>>], span: &Span) -> Located<String> {
+    let program = run.first().and_then(|command| command.value.first());
+    let name = program.map_or("step", |program| program.rsplit('/').next().unwrap_or(program));
+    Located { value: name.to_owned(), span: run.first().map_or_else(|| span.clone(), |command| command.span.clone()) }
+}
+
+fn read_place(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Place {
+    let when = reader.choice(table, "when", &["before", "after"]);
+    let platform = reader.choice(table, "platform", &["image", "builder"]);
+    match (reader.string(table, "image"), when, platform) {
+        (Some(image), when, platform) => {
+            if let Some(when) = when {
+                let error = Diagnostic::new("config::exclusive_keys", "a step in an `image` of its own has no `when`")
+                    .at(when.span)
+                    .help("nothing is installed in that image: take `when` out");
+                reader.errors.push(error);
+            }
+            Place::Image { image, on_builder: platform.is_some_and(|platform| platform.value == "builder") }
+        }
+        (None, when, platform) => {
+            if let Some(platform) = platform {
+                let problem = "`platform` is for steps in an `image` of their own";
+                let error = Diagnostic::new("config::exclusive_keys", problem)
+                    .at(platform.span)
+                    .help("a step in the image itself runs on the platform of that: take `platform` out");
+                reader.errors.push(error);
+            }
+            if when.is_some_and(|when| when.value == "before") { Place::Before } else { Place::After }
+        }
+    }
+}
+
+/// Each is empty when the step starts, so that what is kept is what the step left there.
+fn read_outputs(reader: &mut Reader<'_>, table: &mut Table<'_>, place: &Place) -> Vec<OutputConfig> {
+    let mut outputs: Vec<(OutputConfig, Span)> = Vec::new();
+    for entry in reader.array_of_strings_or_tables(table, "outputs").unwrap_or_default() {
+        let (from, to) = match entry {
+            Ok(path) => (path.clone(), path),
+            Err(mut table) => {
+                let (from, to) = (reader.string(&mut table, "from"), reader.string(&mut table, "to"));
+                reader.finish(&table);
+                let (Some(from), Some(to)) = (from, to) else {
+                    let error = Diagnostic::new("config::missing_key", "an entry of `outputs` needs `from` and `to`")
+                        .at(reader.span(table.range.clone()))
+                        .help("write `{ from = \"/PATH/IN/THE/STEP\", to = \"/PATH/IN/THE/IMAGE\" }`, or one path for both");
+                    reader.errors.push(error);
+                    continue;
+                };
+                (from, to)
+            }
+        };
+        require_absolute(reader, &from, "outputs");
+        if to.span != from.span {
+            require_absolute(reader, &to, "outputs");
+        }
+        require_lasting(reader, &to, "outputs");
+        let (span, output) = (from.span.clone(), OutputConfig { from: plain(&from.value), to: plain(&to.value) });
+        check_output(reader, &output, place, &outputs, &span);
+        outputs.push((output, span));
+    }
+    outputs.into_iter().map(|(output, _)| output).collect()
+}
+
+fn check_output(
+    reader: &mut Reader<'_>,
+    output: &OutputConfig,
+    place: &Place,
+    others: &[(OutputConfig, Span)],
+    span: &Span,
+) {
+    let OutputConfig { from, to } = output;
+    if from == "/" || to == "/" {
+        let error = Diagnostic::new("config::bad_output", "the root directory cannot be an output")
+            .at(span.clone())
+            .help("name the directories that the image has of the step");
+        reader.errors.push(error);
+    } else if *place == Place::After && lies_in(VENV, from) {
+        let error = Diagnostic::new("config::bad_output", format!("`{from}` has the environment in it"))
+            .at(span.clone())
+            .help("an output is empty when its step starts: name a directory that holds nothing else");
+        reader.errors.push(error);
+    }
+    for (other, other_span) in others {
+        let overlap = |a: &str, b: &str| lies_in(a, b) || lies_in(b, a);
+        if overlap(from, &other.from) || overlap(to, &other.to) {
+            let error = Diagnostic::new("config::bad_output", format!("`{from}` and `{}` overlap", other.from))
+                .at(span.clone())
+                .at(other_span.clone())
+                .help("name the directory that holds both, or two that lie side by side");
+            reader.errors.push(error);
+        }
+    }
+}
+
+/// Without `/` at the end, and without empty parts.
+fn plain(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether a path is another one, or below it.
+fn lies_in(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn read_workdir(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<String> {
+    let workdir = reader.string(table, "workdir")?;
+    require_absolute(reader, &workdir, "workdir");
+    Some(workdir.value)
+}
+
+fn read_caches(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<String> {
+    let caches = reader.strings(table, "caches").unwrap_or_default();
+    for cache in &caches {
+        require_absolute(reader, cache, "caches");
+    }
+    caches.into_iter().map(|cache| plain(&cache.value)).collect()
+}
+
+fn read_secrets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<SecretConfig> {
+    let mut secrets = Vec::new();
+    for entry in reader.array_of_strings_or_tables(table, "secrets").unwrap_or_default() {
+        let secret = match entry {
+            Ok(id) => {
+                check_secret_id(reader, &id, "secrets");
+                SecretConfig { shown: ShownAs::file(&id.value), id: id.value, is_required: true }
+            }
+            Err(mut table) => {
+                let span = reader.span(table.range.clone());
+                let id = reader.string(&mut table, "id");
+                let target = reader.string(&mut table, "target");
+                let variable = reader.string(&mut table, "env");
+                let is_required = reader.boolean(&mut table, "required").unwrap_or(true);
+                reader.finish(&table);
+                let Some(id) = id else {
+                    let error = Diagnostic::new("config::missing_key", "an entry of `secrets` needs an `id`")
+                        .at(span)
+                        .help("write `\"ID\"`, or `{ id = \"ID\", env = \"VARIABLE\" }`");
+                    reader.errors.push(error);
+                    continue;
+                };
+                check_secret_id(reader, &id, "secrets.id");
+                if let Some(target) = &target {
+                    require_absolute(reader, target, "secrets.target");
+                }
+                let shown = match (target, variable) {
+                    (None, None) => ShownAs::file(&id.value),
+                    (Some(target), None) => ShownAs::File(target.value),
+                    (None, Some(variable)) => ShownAs::Variable(variable.value),
+                    (Some(target), Some(variable)) => {
+                        let problem = "a secret is a file at `target` or the variable `env`";
+                        let error =
+                            Diagnostic::new("config::exclusive_keys", problem).at(variable.span).at(target.span);
+                        reader.errors.push(error.help("write an entry for each"));
+                        continue;
+                    }
+                };
+                SecretConfig { id: id.value, shown, is_required }
+            }
+        };
+        secrets.push(secret);
+    }
+    secrets
+}
+
+impl ShownAs {
+    fn file(id: &str) -> Self {
+        Self::File(format!("{SECRETS}/{id}"))
+    }
+}

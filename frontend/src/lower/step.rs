@@ -1,0 +1,154 @@
+//! Commands that make directories of an image. They run in what is below their layer, or in another image, and may write anywhere;
+//! what is kept is what they leave in their outputs, with the times of everything else.
+
+use buildkit_llb::{
+    Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata, Mkdir, Network, Output, Owner, Secret,
+};
+
+use super::access::CA;
+use super::{EPOCH, EPOCH_SECONDS, Lowering, platform, settled};
+use crate::config::steps::{OutputConfig, SecretConfig, ShownAs};
+use crate::plan::{self, Step};
+
+/// The variable by which node knows of authorities beside its own; others have none that would not take the place of their own.
+const NODE_CA: &str = "NODE_EXTRA_CA_CERTS";
+
+impl Lowering<'_> {
+    /// The layer of a step, whose commands run in `root` unless the step has an image of its own.
+    pub(super) fn step(&self, step: &Step, root: impl FnOnce() -> Input, prefix: &str, name: String) -> Output {
+        let ground = self.ground_of(step, root);
+        let mut root = ground.root.clone();
+        if !step.inputs.is_empty() {
+            let metadata = self.step_metadata(format!("{prefix} copy inputs of {}", step.name), step);
+            let copies = self.copies(File::on(root), &step.inputs);
+            root = copies.metadata(self.copies_metadata(&step.inputs, metadata)).build().into();
+        }
+        let mut outputs: Vec<Input> = step.outputs.iter().map(|output| self.empty(output, step).into()).collect();
+        for command in &step.commands {
+            let exec = self.command(step, &ground, &command.value).mount(Bind::new("/", root));
+            let mounts = step.outputs.iter().zip(&outputs);
+            let exec = mounts.fold(exec, |exec, (output, input)| {
+                exec.mount(Bind::new(&output.from, input.clone()).selector(&output.to))
+            });
+            let metadata = self.step_metadata(format!("{prefix} {}: {}", step.name, command.value.join(" ")), step);
+            // Its result is in the layer, which has a key of its own.
+            let metadata = metadata.export_cache(false).at_all(self.sources.location(&command.span));
+            let vertex = exec.metadata(metadata).build();
+            root = vertex.output("/").into();
+            outputs = step.outputs.iter().map(|output| vertex.output(&output.from).into()).collect();
+        }
+        let copy = |input: &Input| Copy::new(input, "/", "/").contents_only().timestamp(EPOCH);
+        let copies = outputs.iter().fold(File::on(Input::Scratch), |file, output| file.copy(copy(output)));
+        let metadata = self.step_metadata(name, step).at_all(self.sources.location(&step.span));
+        match &outputs[..] {
+            [_only] => copies.metadata(metadata).build(),
+            // Each copy changes the times of directories that it shares with those before it.
+            _ => settled(copies, metadata),
+        }
+    }
+
+    fn step_metadata(&self, name: String, step: &Step) -> Metadata {
+        self.metadata(name, Some(&step.name))
+    }
+
+    fn ground_of(&self, step: &Step, root: impl FnOnce() -> Input) -> Ground {
+        let Some(own) = &step.image else {
+            return Ground {
+                root: root(),
+                platform: self.plan.platform.clone(),
+                env: self.options.image_env.clone(),
+                workdir: step.workdir.clone().unwrap_or_else(|| self.plan.workdir.clone()),
+            };
+        };
+        let replaced = self.options.images.get(&(own.image.reference.clone(), own.platform.clone())).cloned();
+        let root = replaced.unwrap_or_else(|| super::image(&own.image.reference, &platform(&own.platform), false));
+        let mut env = crate::image::env(&own.image.config);
+        // Its accounts do not know the user of the image.
+        if step.ids.is_some() {
+            env.push(("HOME".to_owned(), "/tmp".to_owned()));
+        }
+        let workdir = step.workdir.clone().unwrap_or_else(|| crate::image::workdir(&own.image.config));
+        Ground { root: root.into(), platform: own.platform.clone(), env, workdir }
+    }
+
+    /// A command without its file systems.
+    fn command(&self, step: &Step, ground: &Ground, words: &[String]) -> Exec {
+        let exec = Exec::new(words.iter().cloned())
+            .platform(&platform(&ground.platform))
+            .cwd(&ground.workdir)
+            .envs(ground.env.iter().cloned())
+            .env("SOURCE_DATE_EPOCH", EPOCH_SECONDS.to_string())
+            .envs(step.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let exec = match step.ids {
+            Some((uid, gid)) => exec.user(format!("{uid}:{gid}")),
+            None => exec,
+        };
+        let exec = self.options.container.limit(exec);
+        let exec = if step.network { self.with_network(exec, step) } else { exec.network(Network::None) };
+        let exec = step.secrets.iter().fold(exec, |exec, secret| with_secret(exec, secret, step.ids));
+        step.caches.iter().fold(exec, |exec, path| exec.mount(self.step_cache(step, ground, path)))
+    }
+
+    /// A cache that belongs to whom the step runs as.
+    fn step_cache(&self, step: &Step, ground: &Ground, path: &str) -> Cache {
+        const EMPTY: &str = "/cache";
+        let cache = Cache::new(path, self.step_cache_id(step, ground, path)).sharing(CacheSharing::Locked);
+        match step.ids {
+            None => cache,
+            Some((uid, gid)) => {
+                let mkdir = Mkdir::new(EMPTY, 0o755).timestamp(EPOCH).owner(Owner::ids(uid, gid));
+                let metadata = Metadata::named(format!("[internal] cache of {uid}:{gid}"));
+                cache.from(File::on(Input::Scratch).mkdir(mkdir).metadata(metadata).build()).selector(EMPTY)
+            }
+        }
+    }
+
+    /// A step that fetches, and trusts whom the config says as far as a variable can tell it that.
+    fn with_network(&self, exec: Exec, step: &Step) -> Exec {
+        let exec = self.online(exec);
+        match self.plan.access.ca() {
+            Some(_) if !step.env.contains_key(NODE_CA) => exec.env(NODE_CA, CA),
+            Some(_) | None => exec,
+        }
+    }
+
+    /// `NAMESPACE/uv-buildkit-step-NAME-root-.npm-linux-amd64`: the same for all targets that have the step.
+    fn step_cache_id(&self, step: &Step, ground: &Ground, path: &str) -> String {
+        let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
+        let (path, platform) = (path.replace('/', "-"), ground.platform.to_string().replace('/', "-"));
+        let owner = step.ids.map(|(uid, gid)| format!("-{uid}-{gid}")).unwrap_or_default();
+        format!("{namespace}uv-buildkit-step-{}{path}-{platform}{owner}", step.name)
+    }
+
+    /// The directory of an output and those above it, of whom the image says.
+    fn empty(&self, output: &OutputConfig, step: &Step) -> Output {
+        let of_user = self.directories_of_the_user();
+        let mkdir = Mkdir::new(&output.to, 0o755).timestamp(EPOCH);
+        let mkdir = match step.ids.or_else(|| of_user.get(output.to.as_str()).copied()) {
+            Some((uid, gid)) => mkdir.owner(Owner::ids(uid, gid)),
+            None => mkdir,
+        };
+        let file = self.directories_above(File::on(Input::Scratch), &output.to).mkdir(mkdir);
+        file.metadata(Metadata::named(format!("[internal] {}", output.to))).build()
+    }
+}
+
+/// Where the commands of a step run.
+struct Ground {
+    root: Input,
+    platform: plan::Platform,
+    env: Vec<(String, String)>,
+    workdir: String,
+}
+
+fn with_secret(exec: Exec, secret: &SecretConfig, ids: Option<(u32, u32)>) -> Exec {
+    match &secret.shown {
+        ShownAs::File(path) => {
+            let (uid, gid) = ids.unwrap_or_default();
+            let mount = Secret::new(path, &secret.id).owner(uid, gid);
+            exec.mount(if secret.is_required { mount } else { mount.optional() })
+        }
+        ShownAs::Variable(name) if secret.is_required => exec.secret_env(name, &secret.id),
+        ShownAs::Variable(name) => exec.optional_secret_env(name, &secret.id),
+    }
+}
