@@ -127,12 +127,21 @@ pub fn usual(places: &Places) -> Result<Vec<StandIn>> {
 
 /// The stand-in for one image, by its name as a config has it (`python:3.13-bookworm`, `ghcr.io/astral-sh/uv:0.9.18`).
 pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
-    let _lock = places.lock_images()?;
     if let Some(version) = name.strip_prefix("ghcr.io/astral-sh/uv:") {
+        let _lock = places.lock_images()?;
         return uv(places, version);
     }
     let name = ["docker.io/", "public.ecr.aws/"].iter().find_map(|host| name.strip_prefix(host)).unwrap_or(name);
     let repository = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
+    let debian = DEBIANS.iter().find(|debian| debian.stands_for.contains(&repository.as_str()));
+    // What is there need not wait for those who make others.
+    if let Some(debian) = debian
+        && let directory = debian.directory(places)?
+        && directory.is_dir()
+    {
+        return Ok(debian.stand_in(directory));
+    }
+    let _lock = places.lock_images()?;
     if TWO_PLATFORMS.stands_for.contains(&repository.as_str()) {
         return TWO_PLATFORMS.make(places);
     }
@@ -149,7 +158,7 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
     {
         return image.make(places);
     }
-    match DEBIANS.iter().find(|debian| debian.stands_for.contains(&repository.as_str())) {
+    match debian {
         Some(debian) => debian.make(places),
         None => {
             let known = DEBIANS.iter().flat_map(|debian| debian.stands_for).chain(TWO_PLATFORMS.stands_for);
@@ -164,21 +173,30 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
 }
 
 impl Debian {
-    fn make(&self, places: &Places) -> Result<StandIn> {
-        let certificates = certificates()?;
+    /// Where its layout lies, once it is made.
+    fn directory(&self, places: &Places) -> Result<PathBuf> {
         let config = self.config();
-        let mut recipe = format!("2 {} {:?} {config} {}", self.suite, self.packages, layout::hash_file(&certificates)?);
+        let certificates = layout::hash_file(&certificates()?)?;
+        let mut recipe = format!("2 {} {:?} {config} {certificates}", self.suite, self.packages);
         if self.is_lambda {
             recipe += &lambda::recipe();
         }
         let key = layout::hexadecimal(&Sha256::digest(recipe));
-        let directory = places.images().join(format!("{}-{}", self.name, &key[..12]));
+        Ok(places.images().join(format!("{}-{}", self.name, &key[..12])))
+    }
+
+    fn stand_in(&self, layout: PathBuf) -> StandIn {
+        StandIn { layout, names: self.stands_for.iter().map(|&name| name.to_owned()).collect() }
+    }
+
+    fn make(&self, places: &Places) -> Result<StandIn> {
+        let directory = self.directory(places)?;
         if !directory.is_dir() {
             report(format_args!("making the image {} from Debian {} with mmdebstrap", self.name, self.suite));
-            self.bootstrap(places, None, &certificates, &directory, &config)
+            self.bootstrap(places, None, &certificates()?, &directory, &self.config())
                 .with_context(|| format!("cannot make the stand-in for {}", self.stands_for.join(", ")))?;
         }
-        Ok(StandIn { layout: directory, names: self.stands_for.iter().map(|&name| name.to_owned()).collect() })
+        Ok(self.stand_in(directory))
     }
 
     /// The same image for a platform whose programs this machine may not be able to run, without names.

@@ -26,7 +26,7 @@ pub fn recipe() -> String {
     format!("{RUNTIME_CLIENT} {FILES:?}")
 }
 
-/// Runtime config, as the official images have it.
+/// Runtime config, as the official images have it but for the certificates, which all stand-ins are told of.
 pub fn config(labels: &Value) -> Value {
     json!({
         "Env": [
@@ -34,6 +34,7 @@ pub fn config(labels: &Value) -> Value {
             "LANG=en_US.UTF-8",
             "LAMBDA_TASK_ROOT=/var/task",
             "LAMBDA_RUNTIME_DIR=/var/runtime",
+            "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
         ],
         "Entrypoint": ["/lambda-entrypoint.sh"],
         "WorkingDir": "/var/task",

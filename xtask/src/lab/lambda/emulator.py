@@ -34,6 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(404, b"")
         identity, event = EVENTS.get()
         self.answer(200, event, {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",
             "Lambda-Runtime-Aws-Request-Id": identity,
             "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1000) + 30000),
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:012345678912:function:test_function",
@@ -76,16 +78,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Says nothing: the log is the function's."""
 
 
-def main(handler):
-    """Serves, and becomes the function."""
-    port = int(os.environ.get("AWS_LAMBDA_EMULATOR_PORT", "8080"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+def function(handler, port):
+    """Becomes the function, as the official images start it."""
+    os.environ["AWS_LAMBDA_RUNTIME_API"] = "127.0.0.1:%d" % port
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     from awslambdaric import bootstrap
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
-    bootstrap.run(handler, LambdaRuntimeClient("127.0.0.1:%d" % port))
+    bootstrap.run(handler, LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+
+
+def main(handler):
+    """Serves as long as the function runs. That is another process: its client keeps python from running while it waits."""
+    port = int(os.environ.get("AWS_LAMBDA_EMULATOR_PORT", "8080"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    if os.fork() == 0:
+        server.socket.close()
+        return function(handler, port)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    os.wait()
+    sys.exit("the function has ended")
 
 
 main(*sys.argv[1:])
