@@ -150,7 +150,8 @@ pub fn listings_of_movable(
     selection: &str,
 ) -> Result<(Listing, Listing)> {
     let dockerfile = DOCKERFILE
-        .replace("uv sync", "uv venv --quiet --relocatable --no-project /app/.venv && uv sync")
+        .replace("type=cache", "type=tmpfs")
+        .replace("uv sync", "uv venv --quiet --relocatable --no-project --python python3 /app/.venv && uv sync")
         .replace("/image/app/.venv", "/image");
     let name = context.directory.file_name().context("a context has a name")?.to_string_lossy();
     let place = stage.directory(&format!("listings-{name}"))?;
