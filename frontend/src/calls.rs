@@ -286,7 +286,9 @@ pub fn lint(outcome: &Result<Vec<Diagnostic>, Diagnostics>) -> Answer {
         }
     }
     json["sources"] = sources.infos();
-    Answer { json, text, version: Call::Lint.version(), status: Some(u8::from(found)) }
+    // An error is drawn by clients in any case, and would be told twice.
+    let version = if outcome.is_ok() { Call::Lint.version() } else { VERSION };
+    Answer { json, text, version, status: Some(u8::from(found)) }
 }
 
 /// A warning as text: its rule and where that is explained, then what it says.
