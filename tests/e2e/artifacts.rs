@@ -82,7 +82,10 @@ fn venv(stage: &Stage) -> Result<()> {
     let run = container::run(stage.lab(), &base, &[mount], &["/opt/pond/bin/pond-app".to_owned()])?;
     ensure!(run.stdout == "pond-app\n" && run.exit_code == Some(0), "{run:?}");
 
-    let (oracle, ours) = listings_of_movable(stage, &pond.context, &moved, "--package pond-app")?;
+    // BuildKit takes a file of a context for one that it has by its size and time, and all times are the same here.
+    let copy = stage.directory("movable-copy")?.join("environment");
+    run_captured(std::process::Command::new("cp").args(["-r", "-d", "--preserve=mode"]).arg(&moved).arg(&copy))?;
+    let (oracle, ours) = listings_of_movable(stage, &pond.context, &copy, "--package pond-app")?;
     let differences = differences(&oracle, &ours);
     ensure!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
     ensure!(ours.uncompiled.is_empty(), "without bytecode: {:?}", ours.uncompiled);
@@ -235,7 +238,10 @@ fn requirements(stage: &Stage) -> Result<()> {
     let installed = directory.join("output");
     let mut build = stage.lab().buildx(["build", "--quiet", "--file"]);
     build.arg(directory.join("Dockerfile")).arg(format!("--output=type=local,dest={}", installed.display()));
-    build.arg(format!("--build-context=requirements={}", output.display()));
+    // A copy, whose time is another one.
+    let requirements = stage.directory("requirements-copy")?;
+    fs::copy(output.join("requirements.txt"), requirements.join("requirements.txt"))?;
+    build.arg(format!("--build-context=requirements={}", requirements.display()));
     run_captured(build.arg(&context.directory)).context("uv pip install")?;
     let read = |name: &str| fs::read_to_string(installed.join(name));
     ensure!(read("oracle.txt")? == read("ours.txt")?, "{}\n{}", read("oracle.txt")?, read("ours.txt")?);

@@ -167,10 +167,12 @@ pub fn listings_of_directory(
     selection: &str,
     directory: &str,
 ) -> Result<(Listing, Listing)> {
+    // Without dependencies, all of which the file has: for those of members uv asks the workspace, where members are links.
     let sync = "uv sync --quiet --frozen --no-dev --no-editable $SELECTION";
     let install = format!(
-        "uv export --quiet --frozen --no-dev --no-editable $SELECTION --output-file /requirements.txt \
-             && UV_NO_INSTALLER_METADATA=1 uv pip install --quiet --compile-bytecode --target {directory}          --requirements /requirements.txt"
+        "uv export --quiet --frozen --no-dev --no-editable $SELECTION --output-file /requirements.txt \\\n    \
+         && UV_NO_INSTALLER_METADATA=1 uv pip install --quiet --no-deps --compile-bytecode --target {directory} \
+         --requirements /requirements.txt"
     );
     let dockerfile = DOCKERFILE.replace(sync, &install).replace("/app/.venv /", &format!("{directory} /"));
     list(stage, context, built, base, selection, &dockerfile)
