@@ -10,8 +10,11 @@ use sha2::{Digest, Sha256};
 use super::super::machine::{architecture, certificates};
 use super::super::places::Places;
 use super::super::{layout, report};
-use super::unpacked::{SUITE, pack, remove, unpack};
+use super::unpacked::{pack, remove, unpack};
 use super::{StandIn, labels};
+
+/// The release that they are of.
+const SUITE: &str = "bookworm";
 
 /// An image without a shell.
 pub(super) struct Distroless {
@@ -68,7 +71,9 @@ impl Distroless {
             let what = || format!("cannot make the stand-in for {}", self.stands_for.join(", "));
             let work = tempfile::tempdir_in(places.cache())?;
             let root = work.path().join("root");
-            unpack(places, self.packages, &root).and_then(|()| self.strip(&root, &certificates)).with_context(what)?;
+            unpack(places, SUITE, self.packages, &root)
+                .and_then(|()| self.strip(&root, &certificates))
+                .with_context(what)?;
             let tar = work.path().join("layer.tar");
             pack(&root, ".", &tar)?;
             layout::write(&directory, &mut fs::File::open(&tar)?, architecture(), &config)?;

