@@ -12,7 +12,8 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 9] = [
+pub const RULES: [Rule; 11] = [
+    rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
@@ -20,6 +21,7 @@ pub const RULES: [Rule; 9] = [
     rule("members::not_editable", "A project that may compile is not installed as a link"),
     rule("option::not_applied", "An option has no effect here"),
     rule("option::unused_build_arg", "A build arg is not declared"),
+    rule("plan::nothing_installed", "A project is no package, and nothing of it is in the image"),
     rule("platform::check_elsewhere", "A check runs on another platform than the image"),
     rule("platform::other_patch", "Bytecode is made by another patch of python"),
 ];

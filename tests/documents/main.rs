@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use uv_buildkit::rules::RULES;
 
 fn repository() -> PathBuf {
@@ -35,9 +35,12 @@ fn literals(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Cells of the rows of the tables of options.
+/// How the first rows of tables begin, which name the columns.
+const HEADS: [&str; 4] = ["| option", "| # |", "| failure", "| app |"];
+
+/// Cells of the rows of the tables of a document.
 fn rows(text: &str) -> Vec<Vec<&str>> {
-    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| option"));
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !HEADS.iter().any(|head| line.starts_with(head)));
     let inner = rows.filter_map(|row| row.strip_prefix('|')?.strip_suffix('|'));
     inner.map(|row| row.split('|').map(str::trim).collect()).collect()
 }
@@ -59,6 +62,39 @@ fn every_test_in_the_table_of_options_exists() -> Result<()> {
         }
     }
     ensure!(count > 40, "the tests are no longer found in the table");
+    Ok(())
+}
+
+#[test]
+fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
+    let table = read("docs/patterns.md")?;
+    let end_to_end = sources("tests/e2e")?.concat();
+    let beside = [sources("frontend/src")?, sources("frontend/tests")?, sources("tests/properties")?].concat().concat();
+    let mut patterns = BTreeSet::new();
+    for row in rows(&table) {
+        let cell = match (row.len(), row[0].parse::<u32>()) {
+            (5, Ok(number)) => {
+                patterns.insert(number);
+                row[3]
+            }
+            (3, _) => row[2],
+            // Sizes have a test for each application, which prints them.
+            (9, _) => continue,
+            _ => bail!("a row of {} cells: {row:?}", row.len()),
+        };
+        for test in literals(cell) {
+            let exists = match test.split("::").collect::<Vec<_>>()[..] {
+                ["example", name, ..] => repository().join("examples").join(name).exists(),
+                [_, _] => ["trials.add(", "("].iter().any(|call| end_to_end.contains(&format!("{call}\"{test}\", "))),
+                _ => {
+                    let cases = ["errors", "imports"].map(|kind| format!("tests/{kind}/cases/{test}"));
+                    beside.contains(&format!("fn {test}(")) || cases.iter().any(|case| repository().join(case).exists())
+                }
+            };
+            ensure!(exists, "docs/patterns.md names the test `{test}`, and there is none");
+        }
+    }
+    ensure!(patterns.len() >= 20, "patterns are no longer found in the table: {patterns:?}");
     Ok(())
 }
 

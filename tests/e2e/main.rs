@@ -22,6 +22,7 @@ mod frontends;
 mod gate;
 mod graph;
 mod image;
+mod imports;
 mod index;
 mod indexes;
 mod lambda;
@@ -41,6 +42,7 @@ mod sbom;
 mod server;
 mod shared;
 mod size;
+mod sizes;
 mod sources;
 mod stage;
 mod steps;
@@ -95,6 +97,8 @@ fn main() -> Result<ExitCode> {
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
     versions::add(&mut trials);
+    imports::add(&mut trials);
+    sizes::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 
