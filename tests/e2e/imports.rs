@@ -70,6 +70,7 @@ fn two_services(stage: &Stage) -> Result<()> {
                     stdout: None,
                     exit_code: None,
                     http: Some(http),
+                    invocation: None,
                 };
                 observe(stage.lab(), &ours.reference, &check).context("the config's image")?;
                 observe(stage.lab(), &theirs.reference, &check).context("the Dockerfile's image")?;
