@@ -95,7 +95,7 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
     let mut args = BTreeMap::new();
     let values = targets.iter().flat_map(|target| &target.keys).chain(&defaults).map(|(_, value)| value);
     values.for_each(|value| value.args(&mut args));
-    shared.uv.iter().chain(&shared.python).for_each(|text| text.args(&mut args));
+    shared.uv.iter().chain(shared.managed_python.iter().flatten()).for_each(|text| text.args(&mut args));
 
     let mut text = format!("# syntax={SYNTAX}\n# Made from `{name}`.\n");
     if let [_, .., last] = &targets[..] {
@@ -105,8 +105,10 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
     if !args.is_empty() {
         text += &format!("\n{}", args_table(&args));
     }
-    if let Some(version) = &shared.python {
-        text += &format!("\n[python]\n{}", entry("version", &Value::Text(version.clone())));
+    if let Some(version) = &shared.managed_python {
+        text += "\n[python]\n";
+        text.extend(version.iter().map(|version| entry("version", &Value::Text(version.clone()))));
+        text += &entry("provider", &Value::text("managed"));
     }
     if let Some(image) = shared.uv.as_ref().filter(|image| **image != Text::from(DEFAULT_UV_IMAGE)) {
         text += &format!("\n[uv]\n{}", entry("image", &Value::Text(image.clone())));

@@ -347,7 +347,7 @@ fn uv(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
         "pip" => uv_pip(reader, command, arguments, stage),
         "python" if arguments.first().is_some_and(|word| word.shown() == "install") => {
             let version = arguments[1..].iter().find(|word| !word.shown().starts_with('-') && word.text.is_known());
-            stage.managed_python = Some((version.map(|word| word.text.clone()), range));
+            stage.managed_python = Some(version.map(|word| word.text.clone()));
         }
         "run" => {
             let texts = command.words.iter().map(|word| word.text.clone()).collect();
@@ -369,7 +369,7 @@ fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], stage:
     let target = words.iter().position(|word| word == "--target" || word == "-t").and_then(|at| arguments.get(at + 1));
     let joined = arguments.iter().find_map(|word| word.text.strip_prefix("--target="));
     if let Some(directory) = joined.or_else(|| target.map(|word| word.text.clone())) {
-        stage.directory_layout = Some((directory, range.clone()));
+        stage.directory_layout = Some(directory);
     }
     let is_project = |word: &String| word == "." || word.starts_with(".[") || word == "./";
     let is_exported = words.iter().any(|word| word.ends_with(".txt") || word == "-");

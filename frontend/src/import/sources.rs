@@ -74,7 +74,7 @@ pub fn holds_environment(stage: &Stage, path: &str) -> bool {
 /// Whether a path of a stage is what uv made there, and nothing else.
 fn is_environment(stage: &Stage, path: &str) -> bool {
     let of_python = stage.env.get("UV_PYTHON_INSTALL_DIR").map(|(text, _)| text.shown());
-    let of_layout = stage.directory_layout.as_ref().map(|(text, _)| stage.absolute(&text.shown()));
+    let of_layout = stage.directory_layout.as_ref().map(|text| stage.absolute(&text.shown()));
     stage.is_environment(path)
         || path.contains("/site-packages")
         || path.starts_with("/usr/local/bin")

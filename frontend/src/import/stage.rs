@@ -35,9 +35,9 @@ pub struct Stage {
     /// The image that uv was taken from.
     pub uv: Option<Text>,
     /// The version of a python that uv installs itself, where it does.
-    pub managed_python: Option<(Option<Text>, Range<usize>)>,
+    pub managed_python: Option<Option<Text>>,
     /// Packages were installed into a plain directory, as AWS Lambda wants them.
-    pub directory_layout: Option<(Text, Range<usize>)>,
+    pub directory_layout: Option<Text>,
     /// Copies from the context.
     pub copies: Vec<Copy>,
     /// Copies from other stages.

@@ -27,8 +27,8 @@ pub struct Target {
 pub struct Shared {
     /// `[uv]` `image`.
     pub uv: Option<Text>,
-    /// `[python]` `version`, of a python that uv installs.
-    pub python: Option<Text>,
+    /// `[python]`, where uv installs it: the version, if one is named.
+    pub managed_python: Option<Option<Text>>,
 }
 
 /// What an environment is filled with: the last `uv sync` of all that lead to it.
@@ -232,15 +232,7 @@ fn target(reader: &mut Reader<'_>, index: usize, filling: &Filling, shared: &mut
     let images = images(reader, &stage, filling, shared);
     add("base", Some(Value::Text(images.base)));
     add("builder", images.builder.map(Value::Text));
-    for index in &filling.stages {
-        if let Some((_, range)) = reader.stages[*index].directory_layout.clone() {
-            reader.left_out(
-                &range,
-                "packages in a directory of their own",
-                "they are in `/app/.venv`, whose `site-packages` a handler can be told of",
-            );
-        }
-    }
+    add("layout", filling.stages.iter().find_map(|index| layout(&reader.stages[*index])));
     let (apt, build_apt) = packages(reader, &stage, filling);
     add("apt", list(&apt));
     add("build-apt", list(&build_apt));
@@ -313,6 +305,16 @@ fn inherit(
     Target { stage: index, name: name.to_owned(), keys }
 }
 
+/// `layout`, where packages are installed into a plain directory.
+fn layout(stage: &Stage) -> Option<Value> {
+    let directory = stage.directory_layout.as_ref()?;
+    // Where AWS Lambda looks is known.
+    Some(match directory.shown() == "/var/task" {
+        true => Value::text("target"),
+        false => Value::Table(vec![("target".to_owned(), Value::Text(directory.clone()))]),
+    })
+}
+
 struct Images {
     base: Text,
     builder: Option<Text>,
@@ -333,22 +335,14 @@ fn images(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling, shared: &mu
         let version = other.env.get("UV_PYTHON").map(|(text, _)| text.clone()).filter(Text::is_known);
         let wants_managed =
             other.env.get("UV_PYTHON_PREFERENCE").is_some_and(|(text, _)| text.shown().contains("managed"));
-        if let Some((installed, range)) = &other.managed_python {
-            managed(reader, installed.clone().or(version), range, shared);
-        } else if wants_managed || split.has_no_python {
-            managed(reader, version, &other.range, shared);
+        let installed = other.managed_python.as_ref();
+        if installed.is_some() || wants_managed || split.has_no_python {
+            let version = installed.cloned().flatten().or(version);
+            let known = shared.managed_python.take().flatten();
+            shared.managed_python = Some(known.or(version));
         }
     }
     Images { base: base.base, builder }
-}
-
-fn managed(reader: &mut Reader<'_>, version: Option<Text>, range: &std::ops::Range<usize>, shared: &mut Shared) {
-    shared.python = shared.python.take().or(version);
-    reader.left_out(
-        range,
-        "a python that uv installs",
-        "name a base that has python, such as `python:3.13-slim-bookworm`",
-    );
 }
 
 /// Debian packages of the image, and those of the steps that build.
