@@ -28,7 +28,7 @@ pub(super) fn of(
         closure,
         manifests,
         uv_version,
-        has_builder: target.builder.value != target.base.value,
+        has_builder: target.builder.value != target.base.value || !target.build_apt.is_empty(),
         editable: target.editable,
         directories: directories(project),
         backends: Vec::new(),
