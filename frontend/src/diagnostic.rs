@@ -60,10 +60,13 @@ impl SourceFile {
         let last = near.last().map_or(0, |last| self.line_starts.len().min(*last));
         let mut text = String::new();
         for line in 1..=last {
+            // The end of a text is a line as well, if an empty one.
+            if line > 1 {
+                text.push('\n');
+            }
             if near.contains(&line) {
                 text += &shortened(self.line(line), LONGEST_LINE);
             }
-            text.push('\n');
         }
         (text.len() <= LONGEST_EXCERPT).then_some(text)
     }
