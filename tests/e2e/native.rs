@@ -26,7 +26,6 @@ pub fn add(trials: &mut Trials) {
     add("native::c_by_setuptools", c_by_setuptools);
     add("native::c_by_scikit_build_core", c_by_scikit_build_core);
     add("native::rust_by_maturin", rust_by_maturin);
-    add("native::caches_of_namespaces", caches_of_namespaces);
 }
 
 /// The builder, with compilers that its official image does not have.
@@ -154,22 +153,6 @@ fn compiles_what_was_edited(stage: &Stage, context: &Context<'_>) -> Result<()> 
     let (printed, log) = build_and_run(stage, context, command)?;
     ensure!(printed == "43\n", "{printed}");
     ensure!(counted(&log, "cache_miss") == Some(1), "not one file was compiled:\n{log}");
-    Ok(())
-}
-
-/// `BUILDKIT_CACHE_MOUNT_NS`: what was compiled in one namespace is not there in another, and still there in its own.
-fn caches_of_namespaces(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
-    let context = setuptools(stage, toolchain, "namespaces")?;
-    let command = write_sums(stage, &context)?;
-    let misses = |namespace: &str| -> Result<Option<u32>> {
-        let build = context.build().argument(format!("--build-arg=BUILDKIT_CACHE_MOUNT_NS={namespace}"));
-        Ok(counted(&run(stage, build, command)?.1, "cache_miss"))
-    };
-    let (north, south) = (format!("north-{}", stage.nonce()), format!("south-{}", stage.nonce()));
-    ensure!(misses(&north)? == Some(2), "not two files were compiled at first");
-    ensure!(misses(&south)? == Some(2), "another namespace saw what the first had compiled");
-    context.edit("src/abacus/parts.c", "return 2", "return 3")?;
-    ensure!(misses(&north)? == Some(1), "the first namespace lost what it had compiled");
     Ok(())
 }
 

@@ -16,9 +16,11 @@ use crate::equality::BASE;
 use crate::project::{Project, UV_BUILD};
 use crate::stage::Stage;
 
-/// Serves its directory over TLS on a free port, which it prints.
+/// Serves its directory over TLS on a free port, which it prints. Connections stay open: python does not end TLS before it closes one,
+/// and apt wants that.
 const SERVER: &str = r#"
 import functools, http.server, ssl, sys
+http.server.SimpleHTTPRequestHandler.protocol_version = "HTTP/1.1"
 handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
