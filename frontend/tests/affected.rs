@@ -81,7 +81,7 @@ fn only_what_a_change_concerns() {
     repository.commit();
 
     repository.edit("uv.build.toml", "cmd = [\"125\", \"250\"]", "cmd = [\"126\", \"250\"]");
-    assert_eq!(repository.told(), "worker: its plan\n");
+    assert_eq!(repository.told(), "worker: its plan\nworker-dev: its plan\n");
     repository.commit();
 
     // A wheel of the flat index, which one target has.
