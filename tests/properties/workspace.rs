@@ -71,7 +71,7 @@ pub struct Target {
     pub in_directory: bool,
     /// It is no image, but a zip of the packages.
     pub is_zip: bool,
-    /// With a step in another image.
+    /// With a step in another image, where it is an image.
     pub has_step: bool,
     /// A value that other keys are made from.
     pub number: u16,
@@ -264,7 +264,7 @@ impl Workspace {
             lines.extend(target.has_group.then(|| "groups = [\"dev\"]".to_owned()));
             lines.extend(target.in_directory.then(|| "layout = \"target\"".to_owned()));
             lines.extend(target.has_files.then(|| "files = [{ from = \"data\", to = \"/var/task/data\" }]".to_owned()));
-            lines.extend(target.has_step.then(|| STEP.to_owned()));
+            lines.extend((target.has_step && !target.is_zip).then(|| STEP.to_owned()));
             format!("[targets.{}]\n{}\n", target.name, order.apply(lines).join("\n"))
         });
         order.apply([args, python, defaults].into_iter().chain(targets).collect()).join("\n")
