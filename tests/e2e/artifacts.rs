@@ -21,7 +21,7 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("artifacts::wheels", wheels);
     trials.add("artifacts::venv", venv);
-    trials.add("artifacts::lambda_zip", lambda_zip);
+    trials.add_alone("artifacts::lambda_zip", lambda_zip);
     trials.add("artifacts::zip_that_is_too_large", zip_that_is_too_large);
     trials.add("artifacts::requirements", requirements);
     trials.add("artifacts::two_platforms", two_platforms);

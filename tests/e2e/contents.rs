@@ -17,7 +17,7 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("contents::pond", pond);
     trials.add("contents::runtime", runtime);
-    trials.add("contents::built_twice", built_twice);
+    trials.add_alone("contents::built_twice", built_twice);
     trials.add("contents::entrypoint_of_the_base", entrypoint_of_the_base);
 }
 

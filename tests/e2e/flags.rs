@@ -32,7 +32,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("flags::annotations", annotations);
     trials.add("flags::metadata_file", metadata_file);
     trials.add("flags::epoch", epoch);
-    trials.add("flags::no_cache", no_cache);
+    trials.add_alone("flags::no_cache", no_cache);
 }
 
 /// The backend of two projects whose builds tell of their containers.

@@ -51,7 +51,7 @@ mod transcripts;
 mod versions;
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
@@ -65,7 +65,7 @@ fn main() -> Result<ExitCode> {
     if !arguments.list {
         stage.require()?;
     }
-    let mut trials = Trials { stage, trials: Vec::new() };
+    let mut trials = Trials { stage, builder: Arc::default(), trials: Vec::new() };
     examples::add(&mut trials)?;
     equality::add(&mut trials);
     caching::add(&mut trials);
@@ -105,14 +105,29 @@ fn main() -> Result<ExitCode> {
 /// The tests, each with the stage that they share.
 struct Trials {
     stage: Arc<Stage>,
+    /// Held by every test, and by those alone that must have the builder for themselves.
+    builder: Arc<RwLock<()>>,
     trials: Vec<Trial>,
 }
 
 impl Trials {
     /// Adds a test.
     fn add(&mut self, name: impl Into<String>, test: impl FnOnce(&Stage) -> Result<()> + Send + 'static) {
-        let stage = Arc::clone(&self.stage);
-        let run = move || test(&stage).map_err(|error| format!("{error:#}").into());
+        let (stage, builder) = (Arc::clone(&self.stage), Arc::clone(&self.builder));
+        let run = move || {
+            let _with_others = builder.read().unwrap_or_else(PoisonError::into_inner);
+            test(&stage).map_err(|error| format!("{error:#}").into())
+        };
+        self.trials.push(Trial::test(name, run));
+    }
+
+    /// Adds a test that builds without a cache: a step that tests share would run for those beside it, too, and they look at what ran.
+    fn add_alone(&mut self, name: impl Into<String>, test: impl FnOnce(&Stage) -> Result<()> + Send + 'static) {
+        let (stage, builder) = (Arc::clone(&self.stage), Arc::clone(&self.builder));
+        let run = move || {
+            let _alone = builder.write().unwrap_or_else(PoisonError::into_inner);
+            test(&stage).map_err(|error| format!("{error:#}").into())
+        };
         self.trials.push(Trial::test(name, run));
     }
 }

@@ -25,7 +25,7 @@ const DISTROLESS: &str = "gcr.io/distroless/cc-debian12";
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
-    trials.add("managed::layers", layers);
+    trials.add_alone("managed::layers", layers);
     trials.add("managed::equals_uv", equals_uv);
     trials.add("managed::from_a_mirror", from_a_mirror);
     trials.add("managed::builder_without_python", builder_without_python);

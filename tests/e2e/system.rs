@@ -1,7 +1,5 @@
 //! `apt` and `build-apt`: packages of the base's distribution, in the image and in the image that it is built in.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use anyhow::{Context as _, Result, ensure};
 
 use crate::Trials;
@@ -15,18 +13,9 @@ use crate::stage::Stage;
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
-    // They begin with the same steps, which would run for one of them and not for the other: one after the other.
-    let turn = Arc::new(Mutex::new(()));
-    let mut add = |name, test: fn(&Stage) -> Result<()>| {
-        let turn = Arc::clone(&turn);
-        trials.add(name, move |stage| {
-            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            test(stage)
-        });
-    };
-    add("system::in_the_image_and_in_the_builder", in_the_image_and_in_the_builder);
-    add("system::init", init);
-    add("system::unknown_package", unknown_package);
+    trials.add_alone("system::in_the_image_and_in_the_builder", in_the_image_and_in_the_builder);
+    trials.add("system::init", init);
+    trials.add("system::unknown_package", unknown_package);
 }
 
 /// A project whose build runs a program that neither image has.
