@@ -237,15 +237,9 @@ fn base_of_another_platform(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// What a check is about is the code: it runs where it can, and an image that cannot run is built when it has passed.
-fn required_checks(stage: &Stage) -> Result<()> {
-    if emulates(stage)? {
-        return Ok(());
-    }
-    stage.lab().require_image(BASE)?;
-    let context = Context::new(stage, "platforms-checks")?;
-    let command =
-        format!("import alder, platform; assert alder.ANSWER == 42; print(platform.machine(), '{}')", stage.nonce());
+/// A project of one module, whose image requires that a command of python passes.
+fn checked<'a>(stage: &'a Stage, directory: &str, module: &str, command: &str) -> Result<Context<'a>> {
+    let context = Context::new(stage, directory)?;
     context.write(
         "uv.build.toml",
         format!(
@@ -256,11 +250,23 @@ fn required_checks(stage: &Stage) -> Result<()> {
     context.write(
         "pyproject.toml",
         format!(
-            "[project]\nname = \"alder\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{UV_BUILD}"
+            "[project]\nname = \"{module}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{UV_BUILD}"
         ),
     )?;
-    context.write("src/alder/__init__.py", "ANSWER = 42\n")?;
+    context.write(&format!("src/{module}/__init__.py"), "ANSWER = 42\n")?;
     context.lock()?;
+    Ok(context)
+}
+
+/// What a check is about is the code: it runs where it can, and an image that cannot run is built when it has passed.
+fn required_checks(stage: &Stage) -> Result<()> {
+    if emulates(stage)? {
+        return Ok(());
+    }
+    stage.lab().require_image(BASE)?;
+    let command =
+        format!("import alder, platform; assert alder.ANSWER == 42; print(platform.machine(), '{}')", stage.nonce());
+    let context = checked(stage, "platforms-checks", "alder", &command)?;
     let foreign = || context.build().argument("--platform=linux/arm64");
     let built = foreign().push("platforms")?;
     let image = Image::of_platform(stage.lab(), &built, "linux/arm64")?;
@@ -289,23 +295,8 @@ fn emulated(stage: &Stage) -> Result<()> {
     lab.require_image(BASE)?;
     let grounds = Grounds::clear(&stage.directory("emulated-grounds")?)?;
     let builder = Builder::start_emulating(lab, &grounds, "buildkitd", lab.registry())?;
-    let context = Context::new(stage, "emulated")?;
     let command = "import aspen, platform; print('checked on', platform.machine())";
-    context.write(
-        "uv.build.toml",
-        format!(
-            "default-target = \"app\"\n\n[defaults]\nbase = \"{BASE}\"\n\n[targets.app]\nrequires = [\"test\"]\n\n\
-             [targets.test]\nrun = [[\"python\", \"-c\", \"{command}\"]]\n"
-        ),
-    )?;
-    context.write(
-        "pyproject.toml",
-        format!(
-            "[project]\nname = \"aspen\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{UV_BUILD}"
-        ),
-    )?;
-    context.write("src/aspen/__init__.py", "")?;
-    context.lock()?;
+    let context = checked(stage, "emulated", "aspen", command)?;
     let built = context.build().by(&builder).argument("--platform=linux/arm64").push("platforms")?;
     ensure!(built.told.log.contains("checked on aarch64"), "{}", built.told.log);
     ensure!(built.told.warnings.is_empty(), "{:?}", built.told.warnings);
