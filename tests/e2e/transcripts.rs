@@ -206,9 +206,15 @@ impl Progress {
     }
 
     fn text(&self) -> String {
-        // Whether the end of a step is told that was found in the cache differs from run to run.
-        let state = |state: &str| if state.is_empty() { "cached".to_owned() } else { state.to_owned() };
-        let lines = self.steps.values().map(|(name, told)| format!("{:<8} {name}\n", state(told)));
+        // Images, wheels and files are looked at in every build; how buildx tells the end of that differs from run to run, and
+        // so does whether the end of a step is told that was found in the cache.
+        let is_source = |name: &str| [" fetch ", "] image ", "] load "].iter().any(|words| name.contains(words));
+        let state = |name: &str, told: &str| match told {
+            "done" | "cached" | "" if is_source(name) => "source".to_owned(),
+            "" => "cached".to_owned(),
+            told => told.to_owned(),
+        };
+        let lines = self.steps.values().map(|(name, told)| format!("{:<8} {name}\n", state(name, told)));
         let steps: BTreeSet<String> = lines.collect();
         let mut steps: Vec<String> = steps.into_iter().collect();
         // How the client finds builder and frontend is nothing that the frontend says.
