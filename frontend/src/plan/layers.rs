@@ -43,6 +43,21 @@ const FAMILIES: [&[&str]; 8] = [
     &["google-cloud-*"],
 ];
 
+/// Distributions that stand for one another and write the same files. Where an image has several of a row they are in one layer,
+/// in which the last by name wins and the log says so: which is on top would be a matter of their sizes otherwise. The first is
+/// the layer's name.
+const RIVALS: [&[&str]; 9] = [
+    &["opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"],
+    &["psycopg2", "psycopg2-binary"],
+    &["tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly"],
+    &["onnxruntime", "onnxruntime-gpu"],
+    &["faiss-cpu", "faiss-gpu"],
+    &["pillow", "pillow-simd"],
+    &["pycrypto", "pycryptodome"],
+    &["jwt", "pyjwt"],
+    &["bson", "pymongo"],
+];
+
 /// What the layers of third-party packages have to keep to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -76,6 +91,8 @@ impl LayersConfig {
 /// Where a package goes. The order is that of the image: large and stable low, small and restless high.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Slot {
+    /// With others that write the same files.
+    Rivals(&'static str),
     /// Alone; ordered by size class, the largest first, so that another size within a class changes no order.
     Solo { smallness: u32, name: String },
     /// With its family.
@@ -89,6 +106,7 @@ enum Slot {
 impl Slot {
     fn layer_name(&self) -> String {
         match self {
+            Self::Rivals(name) => (*name).to_owned(),
             Self::Solo { name, .. } | Self::Family(name) => name.clone(),
             Self::Small(number) => format!("small-{number:02}"),
             Self::Tiny(number) => format!("tiny-{number:02}"),
@@ -129,6 +147,9 @@ impl Place {
     fn of(package: &Package, families: &Families<'_>, limit: usize) -> Self {
         let (small, tiny) = if limit >= ROOMY { (14, 4) } else { ((limit / 2).max(1), (limit / 10).max(1)) };
         let size = size(package);
+        if let Some(name) = families.rivals(package) {
+            return Self { size, alone: Slot::Rivals(name), shared: Slot::Rivals(name) };
+        }
         if let Some(family) = families.of(package) {
             return Self { size, alone: Slot::Family(family.clone()), shared: Slot::Family(family) };
         }
@@ -182,6 +203,8 @@ pub(super) fn bucket(name: &str, buckets: usize) -> usize {
 /// The user's families and the built-in ones.
 struct Families<'policy> {
     own: Vec<&'policy [String]>,
+    /// The rows of rivals of which there are several.
+    rivals: Vec<&'static [&'static str]>,
 }
 
 impl<'policy> Families<'policy> {
@@ -217,14 +240,30 @@ impl<'policy> Families<'policy> {
                 );
             }
         }
-        Self { own }
+        let mut families = Self { own, rivals: Vec::new() };
+        // What the user says of a package counts for more.
+        let is_free = |package: &&Package| families.of_the_user(package).is_none();
+        let free: Vec<&str> = packages.iter().filter(is_free).map(|package| package.name.as_str()).collect();
+        let are_several = |row: &&[&str]| row.iter().filter(|name| free.contains(name)).count() > 1;
+        families.rivals = RIVALS.iter().copied().filter(are_several).collect();
+        families
+    }
+
+    /// The name of the layer of a package and its rivals.
+    fn rivals(&self, package: &Package) -> Option<&'static str> {
+        let row = self.rivals.iter().find(|row| row.contains(&&*package.name))?;
+        self.of_the_user(package).is_none().then_some(row[0])
+    }
+
+    fn of_the_user(&self, package: &Package) -> Option<String> {
+        let own = self.own.iter().find(|family| is_in(&package.name, family.iter().map(String::as_str)))?;
+        own.first().map(|first| family_name(first))
     }
 
     /// The name of a package's family.
     fn of(&self, package: &Package) -> Option<String> {
-        let own = self.own.iter().find(|family| is_in(&package.name, family.iter().map(String::as_str)));
-        if let Some(family) = own {
-            return family.first().map(|first| family_name(first));
+        if let Some(family) = self.of_the_user(package) {
+            return Some(family);
         }
         let built_in = FAMILIES.iter().find(|family| is_in(&package.name, family.iter().copied()));
         built_in.filter(|_| size(package) < FAMILY_SIZE).map(|family| family_name(family[0]))
@@ -307,6 +346,30 @@ mod tests {
         opentelemetry: opentelemetry-api opentelemetry-sdk
         small-02: unsized
         tiny-01: idna
+        ");
+    }
+
+    #[test]
+    fn packages_that_write_the_same_files_are_in_one_layer() {
+        let packages = |other: u64| {
+            vec![
+                package("opencv-python", Some(60_000_000)),
+                package("opencv-python-headless", Some(other)),
+                package("numpy", Some(16_000_000)),
+                package("pillow", Some(6_000_000)),
+            ]
+        };
+        for other in [20_000, 50_000_000, 900_000_000] {
+            assert_eq!(
+                shown(packages(other), &usual()),
+                ["opencv-python: opencv-python opencv-python-headless", "numpy: numpy", "pillow: pillow"]
+            );
+        }
+        let together = vec![vec!["numpy".to_owned(), "opencv-python".to_owned()]];
+        insta::assert_snapshot!(shown(packages(20_000), &Policy { together, ..usual() }).join("\n"), @r"
+        pillow: pillow
+        numpy: numpy opencv-python
+        tiny-02: opencv-python-headless
         ");
     }
 
