@@ -279,14 +279,19 @@ impl<'a> Job<'a> {
         for warning in &warnings {
             failure::warn(self.gateway, &definition, warning).await;
         }
-        let reference = self.solve(definition.into_pb()).await?;
-        if let Some(reference) = &reference {
-            downloads::check(self, reference, &plan).await?;
-        }
-        if let (Some(list), Some(limit)) = (list, &self.target.max_image_size) {
-            size::check(self, list, limit).await?;
-        }
-        let attestations = self.bill_of_materials(&plan).await?.into_iter().collect();
+        let image = async {
+            let reference = self.solve(definition.into_pb()).await?;
+            if let Some(reference) = &reference {
+                // First of all, so that a download that fails is explained.
+                downloads::check(self, reference, &plan).await?;
+            }
+            if let (Some(list), Some(limit)) = (list, &self.target.max_image_size) {
+                size::check(self, list, limit).await?;
+            }
+            Ok(reference)
+        };
+        let (reference, bill) = futures::try_join!(image, self.bill_of_materials(&plan))?;
+        let attestations = bill.into_iter().collect();
         Ok(Built { reference, config, base_config: outside.base.config, attestations })
     }
 
