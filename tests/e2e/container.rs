@@ -11,7 +11,7 @@ use uv_buildkit_tests::expectation::{Check, HttpCheck, Invocation};
 use xtask::lab::{Lab, run_captured};
 
 /// How long a container may take to start and to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a container did.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ fn observe_http(
 }
 
 /// Free now; whoever takes it before the container does makes the test fail, not pass.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
@@ -155,8 +155,8 @@ impl Drop for Server<'_> {
     }
 }
 
-/// HTTP/1.0: the answer ends where the connection does, and comes in one piece.
-fn ask(port: u16, request: &str) -> Result<(u16, String)> {
+/// Status and body. HTTP/1.0: the answer ends where the connection does, and comes in one piece.
+pub fn ask(port: u16, request: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(request.as_bytes())?;

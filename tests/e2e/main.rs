@@ -8,6 +8,7 @@ mod build;
 mod caching;
 mod calls;
 mod checks;
+mod compose;
 mod container;
 mod contents;
 mod context;
@@ -91,6 +92,7 @@ fn main() -> Result<ExitCode> {
     checks::add(&mut trials);
     transcripts::add(&mut trials);
     pipelines::add(&mut trials);
+    compose::add(&mut trials);
     calls::add(&mut trials);
     frontends::add(&mut trials);
     indexes::add(&mut trials);

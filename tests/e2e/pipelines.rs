@@ -1,4 +1,4 @@
-//! The examples of pipelines and of a compose project: linted where there is a linter, and what they run is run.
+//! The examples of pipelines: linted where there is a linter, and what they run is run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,6 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("pipelines::github", github);
     trials.add("pipelines::gitlab", gitlab);
-    trials.add("pipelines::compose", compose);
     trials.add("pipelines::own", own);
 }
 
@@ -93,45 +92,5 @@ fn gitlab(stage: &Stage) -> Result<()> {
     }
     let said = container::run(stage.lab(), &format!("{image}/worker:{branch}"), &[], &[])?;
     ensure!(said.stdout == "ACME: 3.75 EUR, uid 1500\n", "{said:?}");
-    Ok(())
-}
-
-/// What the compose project builds starts as it says there, and what its `watch` copies into containers is what runs next.
-fn compose(stage: &Stage) -> Result<()> {
-    let directory = stage.copy(&example("monorepo"), "pipelines-compose")?;
-    let project = read("monorepo/compose.yaml")?;
-    let services = project["services"].as_hash().context("no services")?;
-    let bake = |arguments: &[String]| {
-        let mut bake = stage.lab().buildx(["bake", "--progress=plain", "--file=compose.yaml"]);
-        run_captured(bake.args(arguments).current_dir(&directory))
-    };
-    let printed: serde_json::Value = serde_json::from_str(&bake(&["--print".to_owned()])?)?;
-    let image =
-        |service: &str| format!("{}/e2e/compose-{service}:{}", stage.lab().registry(), stage.nonce().to_lowercase());
-    let names: Vec<&str> = services.keys().filter_map(Yaml::as_str).collect();
-    for name in &names {
-        ensure!(printed["target"][name]["target"] == format!("{name}-dev"), "{printed}");
-    }
-    let outputs = names.iter().map(|name| format!("--set={name}.output=type=image,name={},push=true", image(name)));
-    bake(&outputs.collect::<Vec<_>>())?;
-
-    // As compose does: a container of the image, files copied into it, another start.
-    let worker = &services[&Yaml::from_str("worker")];
-    stage.lab().pull(&image("worker"))?;
-    let mut create = stage.lab().docker(["create", "--network=host", &image("worker")]);
-    let container = run_captured(&mut create)?.trim().to_owned();
-    let start = || run_captured(&mut stage.lab().docker(["start", "--attach", &container]));
-    let before = start()?;
-    let sync = &worker["develop"]["watch"][0];
-    let (path, target) = sync["path"].as_str().zip(sync["target"].as_str()).context("nothing is synced")?;
-    let module = directory.join(path).join("acme_worker/__init__.py");
-    let text = fs::read_to_string(&module)?;
-    ensure!(text.contains("uid {"), "{text}");
-    fs::write(&module, text.replace("uid {", "user {"))?;
-    let mut copy = stage.lab().docker(["cp"]);
-    run_captured(copy.arg(directory.join(path).join(".")).arg(format!("{container}:{target}")))?;
-    let after = start()?;
-    run_captured(&mut stage.lab().docker(["rm", &container]))?;
-    ensure!(before == "ACME: 3.75 EUR, uid 1500\n" && after == "ACME: 3.75 EUR, user 1500\n", "{before:?}, {after:?}");
     Ok(())
 }

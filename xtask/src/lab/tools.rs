@@ -17,6 +17,7 @@ pub const BUILDKIT_VERSION: &str = "0.34.2";
 pub const BUILDX_VERSION: &str = "0.38.2";
 pub const CRANE_VERSION: &str = "0.22.1";
 pub const ACTIONLINT_VERSION: &str = "1.7.12";
+pub const COMPOSE_VERSION: &str = "2.40.3";
 
 /// Programs of one Go module at one version.
 struct Toolset {
@@ -59,6 +60,19 @@ const ACTIONLINT: Toolset = Toolset {
     packages: &["cmd/actionlint"],
     version_variable: None,
 };
+
+const COMPOSE: Toolset = Toolset {
+    name: "compose",
+    version: COMPOSE_VERSION,
+    module: "github.com/docker/compose/v2",
+    packages: &["cmd"],
+    version_variable: Some("github.com/docker/compose/v2/internal.Version"),
+};
+
+/// Builds Docker Compose, unless it is built, and gives back its path. It is no part of a lab: it is a client.
+pub fn compose(places: &Places) -> Result<PathBuf> {
+    Ok(COMPOSE.build(places)?.join("cmd"))
+}
 
 /// Builds actionlint, unless it is built, and gives back its path. It is no part of a lab: it runs nothing.
 pub fn actionlint(places: &Places) -> Result<PathBuf> {
