@@ -262,6 +262,17 @@ pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Inde
     Ok(indexes)
 }
 
+/// Takes what the lock was made from out of such a file, too.
+pub fn declare_beside(file: &Arc<SourceFile>, manifest: &mut Manifest) -> Result<(), Diagnostics> {
+    let beside = declarations::read_beside(file)?;
+    manifest.declarations = manifest
+        .declarations
+        .take()
+        .zip(beside)
+        .map(|(declarations, configuration)| Declarations { configuration, ..declarations });
+    Ok(())
+}
+
 fn indexes(uv: &UvWire, root: &str) -> Indexes {
     let is_url = |text: &str| text.contains("://");
     let unnamed = |url: &str, role| RemoteIndex { name: None, url: url.to_owned(), role };

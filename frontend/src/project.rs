@@ -57,6 +57,7 @@ impl Project {
         {
             settings = manifest::settings::parse_beside(file, settings)?;
             manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
+            manifest::declare_beside(file, manifest)?;
         }
         let lock = lock::parse(&files.lock)?;
         let python_version = files.python_version.as_ref().and_then(python::pinned);

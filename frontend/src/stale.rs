@@ -3,9 +3,11 @@
 //! how uv reads something, nothing is said.
 
 mod forks;
+mod indexes;
 mod lowering;
 pub mod newcomers;
 mod requirement;
+mod settings;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +68,7 @@ pub fn check(
     root.into_iter().for_each(|root| check.editables(root));
     check.conflicts(&compared);
     check.python(&compared);
+    root.into_iter().for_each(|root| check.indexes(root, &compared));
     // Once is enough.
     if let Some(last) = check.errors.pop() {
         let help = "to build from the lock as it is, write `[lock]` with `check = \"off\"` in `uv.build.toml`";
@@ -188,6 +191,7 @@ impl<'a> Check<'a> {
                 !(package.dependencies.is_empty() && package.extras.is_empty() && package.groups.is_empty());
             if self.lock.revision >= NOTES_LESS {
                 self.edges(package, lists.as_ref(), groups.as_ref(), table);
+                self.named(package, lists.as_ref(), groups.as_ref(), scope.own);
                 return;
             } else if is_stripped {
                 return;
@@ -237,7 +241,7 @@ impl<'a> Check<'a> {
         groups: Option<&BTreeMap<GroupName, Vec<Lowered>>>,
         table: &ProjectTable,
     ) {
-        if !self.lock.settings.overrides.is_empty() || self.root.is_some_and(|root| root.excludes) {
+        if !self.lock.settings.overrides.is_empty() || self.root.is_some_and(|root| root.excludes.is_some()) {
             return;
         }
         let name = &package.name;
@@ -281,6 +285,27 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Where the lock notes no requirements, it has every extra and every group nevertheless, the empty ones, too.
+    fn named(
+        &mut self,
+        package: &Package,
+        lists: Option<&Lists>,
+        groups: Option<&BTreeMap<GroupName, Vec<Lowered>>>,
+        own: &Declarations,
+    ) {
+        let name = &package.name;
+        let extras = lists.into_iter().flat_map(|lists| &lists.extras);
+        for (extra, list) in extras.filter(|(extra, list)| list.value.is_empty() && !package.extras.contains_key(extra))
+        {
+            self.report(format!("`{name}` was locked without the extra `{extra}`"), list.span.clone());
+        }
+        let groups = groups.into_iter().flatten();
+        for (group, _) in groups.filter(|(group, list)| list.is_empty() && !package.groups.contains_key(group)) {
+            let message = format!("`{name}` was locked without the group `{group}`");
+            place_of_group(own, group.as_str()).into_iter().for_each(|place| self.report(&message, place));
+        }
+    }
+
     fn compare_groups(
         &mut self,
         owner: &str,
@@ -296,15 +321,8 @@ impl<'a> Check<'a> {
             .filter(|(_, list)| keeps(list.is_empty()))
             .map(|(name, list)| (name.as_str(), list.as_slice()))
             .collect();
-        let place = |name: &str| {
-            let named =
-                own.groups.iter().find(|(key, _)| key.parse::<GroupName>().is_ok_and(|key| key.as_str() == name));
-            named.map(|(_, group)| group.span.clone())
-        };
-        let start = own.project.as_ref().map(|table| table.span.clone());
-        let start = start.or_else(|| own.workspace.as_ref().map(|table| table.span.clone()));
         for (name, required) in &groups {
-            let Some(span) = place(name) else { continue };
+            let Some(span) = place_of_group(own, name) else { continue };
             match noted.get(name).map(|list| self.noted(list)) {
                 Some(Some(noted)) => self.compare(&format!("{owner}:{name}"), required, noted, &span),
                 Some(None) => {}
@@ -312,35 +330,8 @@ impl<'a> Check<'a> {
             }
         }
         for name in noted.keys().filter(|name| !groups.contains_key(*name)) {
-            let span = start.clone();
-            span.into_iter().for_each(|span| self.report(format!("`{owner}` was locked with a group `{name}`"), span));
-        }
-    }
-
-    /// What the workspace root says for all of it.
-    fn settings(&mut self, root: &'a Declarations) {
-        let (lock, bounds) = (self.lock, self.bounds.clone());
-        let scope = Scope { lock, bounds: &bounds, name: None, directory: &lock.root, own: root, root: None };
-        let settings = [
-            ("tool.uv.constraint-dependencies", &root.constraints, &lock.settings.constraints),
-            ("tool.uv.override-dependencies", &root.overrides, &lock.settings.overrides),
-            ("tool.uv.build-constraint-dependencies", &root.build_constraints, &lock.settings.build_constraints),
-        ];
-        for (key, list, noted) in settings {
-            let Some(mut noted) = self.noted(noted) else { continue };
-            noted.retain(|noted| lock.named(&noted.name).next().is_some());
-            // Where the key is not written, `uv.toml` may have it: that file is not read.
-            let Some(Located { value, span }) = list else { continue };
-            let Some(mut required) = scope.list(value, Table::Always) else { continue };
-            // Of packages that are not locked, newer uvs note nothing.
-            required.retain(|lowered| lock.named(&lowered.requirement.name).next().is_some());
-            self.compare(key, &required, noted, span);
-        }
-        if root.project.is_none()
-            && let Some(groups) = scope.groups()
-        {
-            let noted = lock.settings.groups.iter().map(|(name, list)| (name.as_str(), list.as_slice())).collect();
-            self.compare_groups(WORKSPACE, &groups, &noted, root);
+            let message = format!("`{owner}` was locked with a group `{name}`");
+            own.start().into_iter().for_each(|start| self.report(&message, start.clone()));
         }
     }
 
@@ -434,6 +425,11 @@ fn lists(scope: &Scope<'_>, table: &ProjectTable) -> Option<Lists> {
         extras.insert(extra, Located { value, span: list.span.clone() });
     }
     Some(Lists { dependencies, extras })
+}
+
+fn place_of_group(own: &Declarations, name: &str) -> Option<Span> {
+    let named = own.groups.iter().find(|(key, _)| key.parse::<GroupName>().is_ok_and(|key| key.as_str() == name));
+    named.map(|(_, group)| group.span.clone())
 }
 
 /// `pkg`, or `pkg[extra]` for a requirement of an extra.

@@ -1,5 +1,5 @@
-//! Stale locks: uv is asked whether it would change a lock, and must agree. Workspaces are the examples, those of the parity tests
-//! and, where it is there, the corpus of real ones; manifests are taken as they are and with one change each.
+//! Stale locks: uv is asked whether it would change a lock, and must agree. Workspaces are the examples, those of the parity tests,
+//! those of this one and, where it is there, the corpus of real ones; manifests are taken as they are and with one change each.
 
 #![expect(clippy::print_stdout, reason = "counts are what a test run is read for")]
 
@@ -24,7 +24,7 @@ const MANIFESTS: usize = 4;
 
 fn workspaces() -> Result<Vec<PathBuf>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut roots = vec![here.join("../examples"), here.join("parity/workspaces")];
+    let mut roots = vec![here.join("../examples"), here.join("parity/workspaces"), here.join("stale/workspaces")];
     let corpus = std::env::var_os(CORPUS).map_or_else(|| here.join("../../shared/corpus"), PathBuf::from);
     if corpus.is_dir() {
         roots.push(corpus);

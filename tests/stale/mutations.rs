@@ -1,12 +1,14 @@
 //! Changes to a manifest, by the places of what it declares.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use anyhow::Result;
 use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::manifest;
-use uv_buildkit::manifest::declarations::{GroupItem, SourceKind};
+use uv_buildkit::manifest::declarations::{Declarations, GroupItem, SourceKind};
 
+use crate::oracle::INDEX;
 use crate::workspace::Workspace;
 
 /// A manifest with one change.
@@ -35,8 +37,8 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
         let text = format!("{}{new}{}", &text[..range.start], &text[range.end..]);
         mutations.push(Mutation { name, claim, text });
     };
-    let start = |range: &Range<usize>| range.start + 1..range.start + 1;
     let end = text.len()..text.len();
+    let locked = workspace.locked_package()?;
 
     add("a comment", Claim::Seen, end.clone(), "\n# nothing\n");
     add("a table of another tool", Claim::Seen, end.clone(), "\n[tool.unknown]\nkey = [1, { a = 2 }]\n");
@@ -169,6 +171,7 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
         let Some(list) = list else { continue };
         let name = if name == "constraints" { "a new constraint" } else { "a new override" };
         add(name, Claim::Seen, start(&list.span.range), "\"added-package<9\", ");
+        add("constraints or overrides gone", Claim::Seen, key_of(&text, &list.span.range), "");
     }
     if text.contains("\n[tool.uv]\n") && path == "pyproject.toml" {
         let at = text.find("\n[tool.uv]\n").unwrap_or_default() + "\n[tool.uv]\n".len();
@@ -190,15 +193,126 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
         if own.conflicts.is_empty() {
             add("an empty list of conflicts", Claim::Seen, at..at, "conflicts = []\n");
         }
-        add(
-            "metadata of dependencies",
-            Claim::NotSeen,
-            at..at,
-            "dependency-metadata = [{ name = \"added-package\" }]\n",
-        );
-        add("excluded dependencies", Claim::NotSeen, at..at, "exclude-dependencies = [\"added-package\"]\n");
+        if own.configuration.metadata.is_none() {
+            let metadata = |name: &str| format!("dependency-metadata = [{{ name = \"{name}\" }}]\n");
+            add("metadata of a locked package", Claim::Seen, at..at, &metadata(&locked));
+            add("metadata of a package that is not locked", Claim::Seen, at..at, &metadata("added-package"));
+            add("an empty list of metadata", Claim::Seen, at..at, "dependency-metadata = []\n");
+        }
+        if own.excludes.is_none() {
+            let excludes = |name: &str| format!("exclude-dependencies = [\"{name}\"]\n");
+            add("a locked package excluded", Claim::Seen, at..at, &excludes(&locked));
+            add("a package excluded that is not locked", Claim::Seen, at..at, &excludes("added-package"));
+            add("an empty list of exclusions", Claim::Seen, at..at, "exclude-dependencies = []\n");
+        }
+        add("no index", Claim::Seen, at..at, "no-index = true\n");
+    }
+    if path == "pyproject.toml" {
+        settings(own, &locked, &mut add);
+        indexes(own, &text, &mut add);
     }
     // A key may be there already, in a way that was not seen.
     mutations.retain(|mutation| manifest::parse(&SourceFile::new(path, mutation.text.as_str())).is_ok());
     Ok(mutations)
+}
+
+/// Behind the bracket that a list or a table opens with.
+fn start(range: &Range<usize>) -> Range<usize> {
+    range.start + 1..range.start + 1
+}
+
+/// From the start of its line: a key and its value.
+fn key_of(text: &str, value: &Range<usize>) -> Range<usize> {
+    text[..value.start].rfind('\n').map_or(0, |at| at + 1)..value.end
+}
+
+/// Changes to what the root says of packages that are not its own.
+fn settings(own: &Declarations, locked: &str, add: &mut impl FnMut(&'static str, Claim, Range<usize>, &str)) {
+    if let Some(list) = &own.excludes {
+        add("another package excluded", Claim::Seen, start(&list.span.range), &format!("\"{locked}\", "));
+        add("another exclusion that is of no package", Claim::Seen, start(&list.span.range), "\"added-package\", ");
+        add("exclusions gone", Claim::Seen, list.span.range.clone(), "[]");
+        for item in &list.value {
+            let range = item.span.range.clone();
+            add("an exclusion less", Claim::Seen, range.clone(), "\"added-package\"");
+            match item.value.as_str() {
+                Some(name) => {
+                    let spelled = format!("\"{}\"", name.replace('-', "_").to_uppercase());
+                    add("an exclusion spelled otherwise", Claim::Seen, range.clone(), &spelled);
+                    add("an exclusion twice", Claim::Seen, range, &format!("\"{name}\", \"{name}\""));
+                }
+                None => add(
+                    "another exclusion of a package",
+                    Claim::Seen,
+                    range,
+                    "{ package = { name = \"added\" }, dependencies = [\"added-package\"] }",
+                ),
+            }
+        }
+    }
+    if let Some(list) = &own.configuration.metadata {
+        let other = format!("{{ name = \"{locked}\" }}, ");
+        add("metadata of another package", Claim::Seen, start(&list.span.range), &other);
+        add("metadata of no package", Claim::Seen, start(&list.span.range), "{ name = \"added-package\" }, ");
+        add("metadata gone", Claim::Seen, list.span.range.clone(), "[]");
+        for item in &list.value {
+            let range = item.span.range.clone();
+            add("metadata of another version", Claim::Seen, start(&range), " version = \"99\",");
+            // uv then takes no notice of any setting.
+            add("metadata with an unknown key", Claim::NotSeen, start(&range), " added = 1,");
+            let Some(requires) = item.value.get("requires-dist").and_then(|list| list.as_array()) else { continue };
+            let name = &item.value["name"];
+            let again = |list: Vec<&toml::Value>| {
+                let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+                format!("{{ name = {name}, requires-dist = [{}] }}", list.join(", "))
+            };
+            add(
+                "metadata with other requirements",
+                Claim::Seen,
+                range.clone(),
+                &again(requires.iter().skip(1).collect()),
+            );
+            add("metadata in another order", Claim::Seen, range.clone(), &again(requires.iter().rev().collect()));
+            add("metadata written again", Claim::Seen, range, &again(requires.iter().collect()));
+        }
+    }
+}
+
+/// Changes to where packages come from. That an index that is not the default is gone is not told: uv may have it from elsewhere.
+fn indexes(own: &Declarations, text: &str, add: &mut impl FnMut(&'static str, Claim, Range<usize>, &str)) {
+    const OTHER: &str = "https://other.example/simple";
+    let end = text.len()..text.len();
+    let index = |keys: &str| format!("\n[[tool.uv.index]]\n{keys}\n");
+    let named = own.sources.values().flatten().filter_map(|source| match &source.kind {
+        SourceKind::Index(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let named: BTreeSet<&str> = named.collect();
+    for (name, url) in &own.indexes {
+        let Some(at) = text.find(&format!("url = \"{url}\"")) else { continue };
+        let range = at + "url = \"".len()..at + "url = \"".len() + url.len();
+        let claim = if named.contains(name.as_str()) { Claim::Seen } else { Claim::NotSeen };
+        add("another URL of an index", claim, range.clone(), OTHER);
+        add(
+            "the URL of an index spelled otherwise",
+            claim,
+            range.clone(),
+            &url.replacen("https://", "https://user:password@", 1),
+        );
+        add("the URL of an index with a slash", Claim::NotSeen, range, &format!("{url}/"));
+    }
+    if own.configuration.default_index.is_none() {
+        add("another default index", Claim::Seen, end.clone(), &index(&format!("url = \"{OTHER}\"\ndefault = true")));
+        add(
+            "the default index that it is",
+            Claim::Seen,
+            end.clone(),
+            &index(&format!("url = \"{INDEX}\"\ndefault = true")),
+        );
+        let both = format!("url = \"{INDEX}\"") + &index(&format!("url = \"{OTHER}\"\ndefault = true"));
+        add("another default index besides", Claim::Seen, end.clone(), &index(&both));
+    }
+    add("another index", Claim::Seen, end.clone(), &index(&format!("url = \"{OTHER}\"")));
+    let explicit = format!("name = \"added\"\nurl = \"{OTHER}\"\nexplicit = true");
+    add("another explicit index", Claim::Seen, end, &index(&explicit));
 }

@@ -13,7 +13,8 @@ pub struct Oracle {
     python: Option<PathBuf>,
 }
 
-const INDEX: &str = "https://index.example/simple";
+/// Where the corpus has its packages from.
+pub const INDEX: &str = "https://index.example/simple";
 
 /// What uv says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +37,9 @@ impl Oracle {
     pub fn judge(&self, directory: &Path) -> Result<Verdict> {
         let mut command = uv::command()?;
         command.current_dir(directory).env("UV_CACHE_DIR", self.home.join("cache"));
-        // The corpus has the hosts of its indexes replaced by one.
-        if std::fs::read_to_string(directory.join("uv.lock"))?.contains(INDEX) {
+        // The corpus has the hosts of its indexes replaced by one. A default that a manifest names would have to give way.
+        let names_default = std::fs::read_to_string(directory.join("pyproject.toml"))?.contains("\ndefault = true");
+        if std::fs::read_to_string(directory.join("uv.lock"))?.contains(INDEX) && !names_default {
             command.env("UV_DEFAULT_INDEX", INDEX);
         }
         if let Some(python) = &self.python {

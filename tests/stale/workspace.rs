@@ -63,6 +63,13 @@ impl Workspace {
         })
     }
 
+    /// The name of a package of an index, or one that nothing has.
+    pub fn locked_package(&self) -> Result<String> {
+        let lock = self.project()?.lock;
+        let locked = lock.packages.iter().find(|package| package.source.index().is_some());
+        Ok(locked.map_or_else(|| "added-package".to_owned(), |package| package.name.to_string()))
+    }
+
     /// Paths of the members' manifests.
     pub fn manifests(&self) -> Vec<String> {
         let Ok(project) = self.project() else { return Vec::new() };

@@ -29,6 +29,10 @@ pub struct Settings {
     pub overrides: Vec<Noted>,
     /// `build-constraints`
     pub build_constraints: Vec<Noted>,
+    /// `excludes`
+    pub excludes: Vec<toml::Value>,
+    /// `[[manifest.dependency-metadata]]`
+    pub dependency_metadata: Vec<toml::Value>,
     /// `[manifest.dependency-groups]`: those of a root that is not a project.
     pub groups: BTreeMap<String, Vec<Noted>>,
 }
@@ -108,6 +112,8 @@ impl Settings {
             constraints: Noted::list(&wire.constraints, root),
             overrides: Noted::list(&wire.overrides, root),
             build_constraints: Noted::list(&wire.build_constraints, root),
+            excludes: wire.excludes.clone(),
+            dependency_metadata: wire.dependency_metadata.clone(),
             groups: wire
                 .dependency_groups
                 .iter()

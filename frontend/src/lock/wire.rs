@@ -107,6 +107,10 @@ pub struct ManifestWire<'a> {
     pub overrides: Vec<RequirementWire<'a>>,
     #[serde(default, borrow)]
     pub build_constraints: Vec<RequirementWire<'a>>,
+    #[serde(default)]
+    pub excludes: Vec<toml::Value>,
+    #[serde(default)]
+    pub dependency_metadata: Vec<toml::Value>,
     #[serde(default, borrow)]
     pub dependency_groups: BTreeMap<Text<'a>, Vec<RequirementWire<'a>>>,
 }

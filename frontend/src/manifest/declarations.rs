@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::config::syntax_error;
 use crate::config::table::Located;
-use crate::diagnostic::{SourceFile, Span};
+use crate::diagnostic::{Diagnostics, SourceFile, Span};
 
 /// The statements of a manifest.
 #[derive(Clone, Debug)]
@@ -37,14 +40,35 @@ pub struct Declarations {
     pub required_environments: Option<Located<Vec<Located<String>>>>,
     /// `tool.uv.conflicts`.
     pub conflicts: Vec<Located<Vec<ConflictTable>>>,
-    /// There is a `tool.uv.exclude-dependencies`.
-    pub excludes: bool,
+    /// `tool.uv.exclude-dependencies`, as it is written.
+    pub excludes: Option<Located<Vec<Located<toml::Value>>>>,
     /// `tool.uv.constraint-dependencies`.
     pub constraints: Option<Located<Vec<Located<String>>>>,
     /// `tool.uv.override-dependencies`.
     pub overrides: Option<Located<Vec<Located<String>>>>,
     /// `tool.uv.build-constraint-dependencies`.
     pub build_constraints: Option<Located<Vec<Located<String>>>>,
+    /// Of the manifest, or of what takes its place.
+    pub configuration: Configuration,
+}
+
+impl Declarations {
+    /// Where to point for what is not written: the header of `[project]`, or of the workspace.
+    pub fn start(&self) -> Option<&Span> {
+        let project = self.project.as_ref().map(|table| &table.span);
+        project.or(self.workspace.as_ref().map(|table| &table.span))
+    }
+}
+
+/// What uv takes from a `uv.toml` beside the workspace root's manifest, where there is one, and from `tool.uv` otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    /// `dependency-metadata`, as it is written.
+    pub metadata: Option<Located<Vec<Located<toml::Value>>>>,
+    /// All indexes, with `no-index` the flat ones: a URL, or a path relative to the file.
+    pub indexes: Vec<String>,
+    /// The one that takes the place of uv's own default, or `no-index`.
+    pub default_index: Option<Span>,
 }
 
 /// `[project]`.
@@ -196,11 +220,18 @@ pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Dec
         environments: reader.markers_at(uv, "environments")?,
         required_environments: reader.markers_at(uv, "required-environments")?,
         conflicts: reader.conflicts(uv)?,
-        excludes: uv.contains_key("exclude-dependencies"),
+        excludes: reader.values_at(uv, "exclude-dependencies")?,
         constraints: reader.list_at(uv, "constraint-dependencies")?,
         overrides: reader.list_at(uv, "override-dependencies")?,
         build_constraints: reader.list_at(uv, "build-constraint-dependencies")?,
+        configuration: reader.configuration(uv)?,
     })
+}
+
+/// The settings of a `uv.toml`. `None` when one has a shape that is not known here.
+pub(super) fn read_beside(file: &Arc<SourceFile>) -> Result<Option<Configuration>, Diagnostics> {
+    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    Ok(Reader { file }.configuration(document.get_ref()))
 }
 
 /// The table under a key. `None` when it is something else.
@@ -241,6 +272,52 @@ impl Reader<'_> {
             Some(value) => self.list(value).map(Some),
             None => Some(None),
         }
+    }
+
+    /// A list of anything.
+    fn values_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<toml::Value>>>>> {
+        let Some(list) = table.get(key) else { return Some(None) };
+        let value = |item: &Value<'_>| {
+            let value = toml::Value::deserialize(item.clone().into_deserializer()).ok()?;
+            Some(Located { value, span: self.span(item.span()) })
+        };
+        let value = list.get_ref().as_array()?.iter().map(value).collect::<Option<_>>()?;
+        Some(Some(Located { value, span: self.span(list.span()) }))
+    }
+
+    fn configuration(&self, uv: &DeTable<'_>) -> Option<Configuration> {
+        let mut configuration =
+            Configuration { metadata: self.values_at(uv, "dependency-metadata")?, ..Configuration::default() };
+        let is_set = |table: &DeTable<'_>, key: &str| match table.get(key) {
+            Some(value) => value.get_ref().as_bool(),
+            None => Some(false),
+        };
+        let no_index = is_set(uv, "no-index")?;
+        let mut default_index = None;
+        for index in uv.get("index").map_or(Some(&[][..]), |list| Some(list.get_ref().as_array()?.as_ref()))? {
+            let table = index.get_ref().as_table()?;
+            let url = self.text_at(table, "url")??;
+            if is_set(table, "default")? {
+                default_index = Some(url.span.clone());
+            }
+            let is_flat = self.text_at(table, "format")?.is_some_and(|format| format.value == "flat");
+            if is_flat || !no_index {
+                configuration.indexes.push(url.value);
+            }
+        }
+        if let Some(url) = self.text_at(uv, "index-url")? {
+            default_index = Some(url.span.clone());
+            configuration.indexes.extend((!no_index).then_some(url.value));
+        }
+        if no_index {
+            default_index = uv.get("no-index").map(|value| self.span(value.span()));
+        }
+        for key in ["extra-index-url", "find-links"] {
+            let list = self.list_at(uv, key)?.map(|list| list.value).unwrap_or_default();
+            let counts = key == "find-links" || !no_index;
+            configuration.indexes.extend(list.into_iter().filter(|_| counts).map(|url| url.value));
+        }
+        Some(Configuration { default_index, ..configuration })
     }
 
     /// A list, or the one text that stands for a list of one.

@@ -18,7 +18,6 @@ impl Check<'_> {
             ("environments", &root.environments, &self.lock.supported_markers),
             ("required-environments", &root.required_environments, &self.lock.required_markers),
         ];
-        let start = root.project.as_ref().map(|table| &table.span).or(root.workspace.as_ref().map(|table| &table.span));
         for (key, declared, locked) in lists {
             let texts = declared.as_ref().map_or(&[][..], |list| &list.value);
             let parsed: Result<Vec<MarkerTree>, _> = texts.iter().map(|text| text.value.parse()).collect();
@@ -26,7 +25,7 @@ impl Check<'_> {
             let simplified = |markers: &[MarkerTree]| -> Vec<MarkerTree> {
                 markers.iter().map(|marker| self.bounds.simplify(*marker)).collect()
             };
-            let span = declared.as_ref().map(|list| &list.span).or(start);
+            let span = declared.as_ref().map(|list| &list.span).or(root.start());
             if simplified(&markers) != simplified(locked)
                 && let Some(span) = span
             {
@@ -70,12 +69,9 @@ impl Check<'_> {
         }
         let gone = locked.iter().any(|set| !declared.iter().any(|items| items.iter().collect::<BTreeSet<_>>() == *set));
         let is_complete = is_certain && self.root.is_some() && lock.members.iter().all(|name| is_read.contains(name));
-        let start = self.root.and_then(|root| {
-            root.project.as_ref().map(|table| &table.span).or(root.workspace.as_ref().map(|table| &table.span))
-        });
         if gone
             && is_complete
-            && let Some(start) = start
+            && let Some(start) = self.root.and_then(Declarations::start)
         {
             self.report("it was made with `conflicts` that no project has", start.clone());
         }
