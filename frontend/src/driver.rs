@@ -7,6 +7,7 @@ mod downloads;
 mod failure;
 mod flags;
 mod images;
+mod links;
 mod listing;
 mod reading;
 mod result;
@@ -156,6 +157,8 @@ struct Read {
     /// Manifests in directories that may have become members, by directory.
     newcomers: BTreeMap<String, Manifest>,
     ignore: Vec<String>,
+    /// What links on the way to local projects lead to, in a context that is a graph.
+    linked: BTreeSet<String>,
     check: Check,
 }
 
@@ -178,7 +181,8 @@ impl Read {
                 )?
             }
         };
-        Ok(Self { project, manifests, newcomers, ignore, check })
+        let linked = links::targets(contexts, &project).await?;
+        Ok(Self { project, manifests, newcomers, ignore, linked, check })
     }
 
     /// What must pass before a target is built.
@@ -395,6 +399,7 @@ impl<'a> Job<'a> {
                 Place::Local { .. } => None,
                 Place::Graph(root) => Some(root.clone()),
             },
+            linked: self.read.linked.clone(),
             project: self.options.project(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),

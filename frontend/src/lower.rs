@@ -55,6 +55,8 @@ pub struct Options {
     pub ignore: Vec<String>,
     /// The build context, when it is no directory of the client's.
     pub context: Option<Input>,
+    /// Paths in it that symbolic links on the way to local projects lead to. A client follows links itself.
+    pub linked: BTreeSet<String>,
     /// What tells the project from others with a target of the same name, for the daemon's copy of its files.
     pub project: String,
     /// Images that are not to be had from a registry, by their references in the plan and their platforms.

@@ -1,8 +1,11 @@
 //! Build contexts that are no directory of the client's, and configs that lie elsewhere.
 
+use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use anyhow::{Result, ensure};
+use uv_buildkit_tests::uv;
+use xtask::lab::run_captured;
 
 use crate::Trials;
 use crate::build::{Build, Built};
@@ -24,6 +27,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("contexts::keys_and_subdirectory", keys_and_subdirectory);
     trials.add("contexts::ignore_file_of_the_config", ignore_file_of_the_config);
     trials.add("contexts::member_left_out", member_left_out);
+    trials.add("contexts::member_behind_a_link", member_behind_a_link);
     trials.add("contexts::no_context", no_context);
     trials.add("contexts::remote_bake", remote_bake);
 }
@@ -194,6 +198,34 @@ fn member_left_out(stage: &Stage) -> Result<()> {
 }
 
 /// A config on standard input, and nothing to build it from.
+/// uv follows links to the directories of members, and so does a build: of a directory, of a repository and of an archive.
+fn member_behind_a_link(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "link-within")?;
+    let config = pond.context.read("uv.build.toml")?;
+    pond.context.write("uv.build.toml", config + "\n[targets.dev]\ninherits = \"app\"\neditable = true\n")?;
+    let build = |target: &str| pond.context.build().target(Some(target)).push("contexts");
+    let image = |target: &str| Image::of(stage.lab(), &build(target)?);
+    let before = [image("app")?, image("dev")?];
+    let directory = &pond.context.directory;
+    std::fs::create_dir(directory.join("libraries"))?;
+    std::fs::rename(directory.join("members/pond-core"), directory.join("libraries/core"))?;
+    symlink("../libraries/core", directory.join("members/pond-core"))?;
+    run_captured(uv::command()?.args(["lock", "--check", "--quiet"]).current_dir(directory))?;
+    ensure!(before == [image("app")?, image("dev")?], "the link makes another image");
+    let server = Server::open(stage, "link-within-server")?;
+    server.commit("pond", directory, "pond")?;
+    server.pack("pond", directory)?;
+    for url in [server.url("pond.git#main:pond"), server.url("pond.tar.gz")] {
+        let built = Build::of(stage, &url).push("contexts")?;
+        ensure!(Image::of(stage.lab(), &built)?.layers == before[0].layers, "{url} makes another image");
+    }
+    // What lies behind the link is in the key of the member.
+    pond.context.edit("libraries/core/src/pond_core/__init__.py", "print(", "print('edited', ")?;
+    check(stage, &build("app")?)?;
+    ensure!(image("app")?.changed_from(&before[0])?.len() == 1, "an edit behind the link is not seen");
+    Ok(())
+}
+
 fn no_context(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "no-context")?;
     let shown = Build::of(stage, "-").input(&pond.context.directory.join("Dockerfile")).fail()?;

@@ -23,12 +23,13 @@ pub const ALWAYS_IGNORED: [&str; 8] = [
 pub(super) fn context(plan: &Plan, options: &Options) -> Output {
     let paths = if plan.context_paths.contains(".") { Default::default() } else { plan.context_paths.clone() };
     if let Some(root) = &options.context {
-        return without_ignored(root, paths);
+        let linked = (!paths.is_empty()).then_some(&options.linked).into_iter().flatten().cloned();
+        return without_ignored(root, paths.into_iter().chain(linked));
     }
     sync(options, &plan.target, "[internal] load build context", paths, [])
 }
 
-/// A part of the client's directory, without what is ignored and without `excluded`. Trees synced with other filters must not take
+/// A part of the client's directory, with what links on the way to `paths` lead to, without what is ignored and without `excluded`. Trees synced with other filters must not take
 /// each other's place: `filter` tells them apart.
 pub(super) fn sync(
     options: &Options,
@@ -43,7 +44,7 @@ pub(super) fn sync(
         .exclude(ignored.chain(excluded))
         .shared_key_hint(format!("uv-buildkit-{filter}{}", options.project))
         .metadata(Metadata::named(name));
-    if paths.is_empty() { local.build() } else { local.include(paths).build() }
+    if paths.is_empty() { local.build() } else { local.follow_paths(paths).build() }
 }
 
 /// The tree of a graph, without what never takes part; only `paths` of it, if there are any.

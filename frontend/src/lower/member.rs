@@ -86,7 +86,7 @@ impl Lowering<'_> {
                 .owner(Owner::ids(uid, gid))
                 .exclude(foreign(&tree.nested, is_root))
                 .timestamp(EPOCH);
-            file.copy(copy)
+            file.copy(if is_root { copy } else { copy.follow_symlinks() })
         })
     }
 
@@ -170,7 +170,7 @@ impl Lowering<'_> {
             .exclude(foreign(&member.nested, is_root))
             .timestamp(EPOCH);
         let own = File::on(Input::Scratch)
-            .copy(copy)
+            .copy(if is_root { copy } else { copy.follow_symlinks() })
             .metadata(Metadata::named(format!("[internal] sources of {}", member.name)))
             .build();
         Bind::new(at, own).readonly()
