@@ -65,8 +65,12 @@ fn from_git(package: &LockedPackage, git: &GitSource) -> Result<Artifact, Diagno
         let problem = format!("package `{}` needs files of git LFS, which BuildKit does not fetch", package.name);
         return Err(Diagnostic::new("lock::unsupported_source", problem)
             .at(package.span.clone())
-            .help("use a version that an index has, or put its wheel into the build context")
-            .help("if its build does without those files, take `lfs = true` out of its entry in `tool.uv.sources`"));
+            .help(format!(
+                "use a version that an index has, or build its wheel where git-lfs is (`uv build --wheel`), put it into the \
+                 build context, and write `{} = {{ path = \"WHEEL\" }}` in `tool.uv.sources`",
+                package.name
+            ))
+            .help("if its build does without those files, take `lfs = true` out of its entry there"));
     }
     let origin = Origin::Git { url: git.url.clone(), commit: git.commit.clone() };
     let form = Form::Tree { subdirectory: git.subdirectory.clone() };
