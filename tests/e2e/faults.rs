@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use xtask::builder::Builder;
 use xtask::grounds::Grounds;
 use xtask::lab::run_captured;
@@ -24,6 +24,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("faults::daemon_ended", daemon_ended);
     trials.add("faults::base_cut_off", |stage| base_cut_off(stage, "base-cut", Fault::Cut));
     trials.add("faults::base_refused", |stage| base_cut_off(stage, "base-refused", Fault::InternalError));
+    trials.add("faults::host_out_of_reach", host_out_of_reach);
     trials.add("faults::push_cut_off", |stage| push_cut_off(stage, "push-cut", Fault::Cut));
     trials.add("faults::push_refused", |stage| push_cut_off(stage, "push-refused", Fault::InternalError));
 }
@@ -121,6 +122,28 @@ fn base_cut_off(stage: &Stage, name: &str, fault: Fault) -> Result<()> {
         ensure!(shown.contains(&words), "no `{words}` in\n{shown}");
     }
     check(stage, pond.context.build().by(&builder)).map(drop)
+}
+
+/// A host that is not there: the error names the way around it, which works.
+fn host_out_of_reach(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "out-of-reach")?;
+    let lock = pond.context.read("uv.lock")?;
+    let end = lock.find("reed-1.0").context("a wheel")?;
+    let start = lock[..end].rfind("http://").context("its URL")?;
+    let directory = &lock[start..end];
+    pond.context.write("uv.lock", lock.replace(&format!("{directory}reed-"), "http://nowhere.invalid/reed-"))?;
+    let shown = pond.context.build().fail()?;
+    for words in [
+        "`nowhere.invalid` cannot be reached for `reed-1.0-py3-none-any.whl` of `reed`",
+        "`[mirrors]` with `\"http://nowhere.invalid/\" = \"URL\"` asks there",
+        ">>> name = \"reed\"",
+    ] {
+        ensure!(shown.contains(words), "no `{words}` in\n{shown}");
+    }
+    let config = pond.context.read("uv.build.toml")?;
+    pond.context
+        .write("uv.build.toml", format!("{config}\n[mirrors]\n\"http://nowhere.invalid/\" = \"{directory}\"\n"))?;
+    check(stage, pond.context.build()).map(drop)
 }
 
 /// The registry fails while layers are pushed to it.

@@ -32,6 +32,8 @@ enum Cause {
     Truncated(u64),
     /// The connection ended before the file did.
     Cut,
+    /// There is no connection to the host, for this reason.
+    Unreachable(String),
     /// The same request succeeded when it was made again.
     Passing,
     /// The secret cannot be sent as a header.
@@ -135,6 +137,11 @@ fn told(words: &str) -> Option<Cause> {
     if words.contains("unexpected EOF") {
         return Some(Cause::Cut);
     }
+    // A proxy that cannot be reached is not the host's fault.
+    if let Some((_, reason)) = words.rsplit_once("dial tcp").filter(|_| !words.contains("proxyconnect")) {
+        let reason = reason.rsplit(": ").next().unwrap_or_default().trim();
+        return Some(Cause::Unreachable(reason.to_owned()));
+    }
     words.contains("invalid header field value for \"Authorization\"").then_some(Cause::NoHeader)
 }
 
@@ -179,6 +186,11 @@ fn whose(download: &Download) -> String {
 fn host(url: &str) -> String {
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
     host.unwrap_or_else(|| url.to_owned())
+}
+
+/// The start of a URL, to where its path begins.
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| format!("{}/", url.origin().ascii_serialization()))
 }
 
 fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic {
@@ -232,6 +244,15 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
         Cause::Cut => {
             let problem = format!("`{host}` ended the connection in the middle of {of}{from}");
             Diagnostic::new("download::failed", problem).help("build again; if it stays so, look at proxies on the way")
+        }
+        Cause::Unreachable(reason) => {
+            let problem = format!("`{host}` cannot be reached for {of}{from}: {reason}");
+            Diagnostic::new("download::unreachable", problem)
+                .help(format!("it is BuildKit that asks for `{}`, from where its daemon runs", download.url))
+                .help(format!(
+                    "if another server has the same files, `[mirrors]` with `\"{}\" = \"URL\"` asks there",
+                    origin(&download.url)
+                ))
         }
         Cause::Passing => {
             let problem = format!("`{host}` sent something else for {of}{from}, and the right file when asked again");
@@ -331,6 +352,7 @@ mod tests {
             Cause::Truncated(500),
             Cause::OtherFile(digest),
             Cause::Cut,
+            Cause::Unreachable("no such host".to_owned()),
             Cause::Passing,
             Cause::NoHeader,
             Cause::Words("Get \"https://files.example/\": x509: certificate signed by unknown authority".to_owned()),
@@ -350,6 +372,12 @@ mod tests {
     fn reads_what_buildkit_says() {
         assert_eq!(told("failed to load cache key: invalid response status 403"), Some(Cause::Status(403)));
         assert_eq!(told("unexpected EOF"), Some(Cause::Cut));
+        let unreachable = |reason: &str| Some(Cause::Unreachable(reason.to_owned()));
+        let lookup = "Get \"https://a/b\": dial tcp: lookup a on 127.0.0.53:53: no such host";
+        assert_eq!(told(lookup), unreachable("no such host"));
+        let refused = "Get \"https://a/b\": dial tcp 127.0.0.1:1: connect: connection refused";
+        assert_eq!(told(refused), unreachable("connection refused"));
+        assert_eq!(told("Get \"https://a/b\": proxyconnect tcp: dial tcp 127.0.0.1:1: i/o timeout"), None);
         let header = "Get \"https://a\": net/http: invalid header field value for \"Authorization\"";
         assert_eq!(told(header), Some(Cause::NoHeader));
         assert_eq!(told("digest mismatch sha256:00: sha256:11"), None);
