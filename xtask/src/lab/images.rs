@@ -1,7 +1,9 @@
 //! Stand-ins for the images that builds start from, under their real names in the lab's registry: no container registry
 //! need be in reach. They are Debian by mmdebstrap, and uv from its own wheel; their labels say that they are stand-ins.
-//! One is an image for two platforms, of which this machine need not run the other: its packages are only unpacked.
+//! One has a python that the lab compiles itself. One is an image for two platforms, of which this machine need not run the
+//! other: its packages are only unpacked.
 
+mod alpine;
 mod distroless;
 mod python;
 mod unpacked;
@@ -20,6 +22,7 @@ use super::places::Places;
 use super::process::{run_logged, tail};
 use super::{lambda, layout, report};
 
+use alpine::ALPINE;
 use distroless::DISTROLESS;
 pub use python::PythonArchive;
 
@@ -144,6 +147,9 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
     if TWO_PLATFORMS.stands_for.contains(&repository.as_str()) {
         return TWO_PLATFORMS.make(places);
     }
+    if ALPINE.stands_for.contains(&repository.as_str()) {
+        return ALPINE.make(places);
+    }
     // `gcr.io/distroless/cc-debian12`, without the tag that everyone leaves out.
     let tagged = repository.strip_prefix("gcr.io/").map(|name| match name.contains(':') {
         true => name.to_owned(),
@@ -159,7 +165,7 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
         None => {
             let known = DEBIANS.iter().flat_map(|debian| debian.stands_for).chain(TWO_PLATFORMS.stands_for);
             let distroless = DISTROLESS.iter().flat_map(|image| image.stands_for);
-            let known: Vec<&str> = known.chain(distroless).copied().collect();
+            let known: Vec<&str> = known.chain(distroless).chain(ALPINE.stands_for).copied().collect();
             bail!(
                 "the lab has no stand-in for the image `{name}`; it has {} and ghcr.io/astral-sh/uv:VERSION",
                 known.join(", ")
