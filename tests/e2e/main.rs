@@ -3,6 +3,7 @@
 //! `cargo xtask test` sets up the lab and runs these; so does `cargo test -p uv-buildkit-tests --features e2e --test e2e`. Without a
 //! lab they fail. `UV_BUILDKIT_FRONTEND` names a frontend image to test instead of the working copy's.
 
+mod alpine;
 mod artifacts;
 mod build;
 mod caching;
@@ -84,6 +85,7 @@ fn main() -> Result<ExitCode> {
     system::add(&mut trials);
     managed::add(&mut trials);
     distroless::add(&mut trials);
+    alpine::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
     locks::add(&mut trials);
