@@ -157,7 +157,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_depth", NULL, -1, m
 PyMODINIT_FUNC PyInit__depth(void) { return PyModule_Create(&module); }
 "#;
 
-/// A member in C is compiled in a builder that can, and runs without a compiler.
+/// A member in C is compiled in a builder that can, and runs without a compiler; what says that there is none does not speak of apt.
 fn compiled(stage: &Stage) -> Result<()> {
     for image in [BASE, BUILDER] {
         stage.lab().require_image(image)?;
@@ -168,7 +168,7 @@ fn compiled(stage: &Stage) -> Result<()> {
     let builder = Build::of(stage, &directory).push("alpine-toolchain")?.reference;
 
     let context = Context::new(stage, "alpine-sounding")?;
-    context.write("uv.build.toml", format!("[targets.app]\nbase = \"{BASE}\"\nbuilder = \"{builder}\"\n"))?;
+    context.write("uv.build.toml", format!("[targets.app]\nbase = \"{BASE}\"\n"))?;
     context.write(
         "pyproject.toml",
         format!(
@@ -179,6 +179,15 @@ fn compiled(stage: &Stage) -> Result<()> {
     context.write("src/sounding/__init__.py", "")?;
     context.write("src/sounding/depth.c", DEPTH.replace("NONCE", &stage.nonce()))?;
     context.lock()?;
+    let shown = context.build().fail()?;
+    for words in [
+        "this builder does not have `gcc`",
+        "help: name a `builder` that has it",
+        "`RUN apk add --no-cache gcc musl-dev`",
+    ] {
+        ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
+    }
+    context.edit("uv.build.toml", "[targets.app]\n", &format!("[targets.app]\nbuilder = \"{builder}\"\n"))?;
     let built = context.build().push("alpine-sounding")?;
     let depth = "from sounding import _depth; print(_depth.depth(), _depth.__file__)";
     let run = container::run(stage.lab(), &built.reference, &[], &["python", "-Ic", depth].map(str::to_owned))?;

@@ -3,7 +3,9 @@
 Packages are named as in Debian.
 """
 
+import json
 import re
+import sysconfig
 
 # Programs that build backends and compilers of their languages start.
 PROGRAMS = {
@@ -63,3 +65,10 @@ def lacking(text):
             if package is not None:
                 found.append((match.start(), header, package))
     return list(dict.fromkeys((name, package) for _, name, package in sorted(found)))
+
+
+def remedy(packages):
+    """What to do about it. Where python is linked to musl there is no apt."""
+    if "-musl" in (sysconfig.get_config_var("SOABI") or ""):
+        return "name a `builder` that has it: an image of your own, from this one with `RUN apk add --no-cache gcc musl-dev` or the like"
+    return "`build-apt = %s` installs what Debian has of it; or name a `builder` that has it" % json.dumps(packages)

@@ -109,16 +109,14 @@ def uv(*arguments):
 def advise(words):
     """Tells which packages have what a build did not find, where that is known."""
     try:
-        from advice import lacking
+        from advice import lacking, remedy
     except ImportError:
         return
     lacks = [(name, packages) for name, packages in lacking(words) if shutil.which(name) is None]
     packages = sorted({package for _, packages in lacks for package in packages.split()})
     if lacks:
-        print(
-            "worker.py: this builder does not have %s\nhelp: `build-apt = %s` installs what Debian has of it; or name a `builder` "
-            "that has it" % (" and ".join("`%s`" % name for name, _ in lacks), json.dumps(packages)), file=sys.stderr
-        )
+        names = " and ".join("`%s`" % name for name, _ in lacks)
+        print("worker.py: this builder does not have %s\nhelp: %s" % (names, remedy(packages)), file=sys.stderr)
 
 
 def trust():
