@@ -30,6 +30,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("indexes::outline", outline);
     trials.add("indexes::authority", authority::authority);
     trials.add("indexes::authority_for_apt", authority::authority_for_apt);
+    trials.add("indexes::authority_for_python", authority::authority_for_python);
     for failure in FAILURES {
         trials.add(format!("indexes::{}", failure.name), move |stage| failure.show(stage));
     }

@@ -2,6 +2,7 @@
 //! a list in uv's form.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::Result;
 use xtask::lab::PythonArchive;
@@ -55,6 +56,11 @@ impl Pythons {
     /// Where the list is.
     pub fn url(&self) -> String {
         self.server.url("pythons.json")
+    }
+
+    /// What is served, for another server.
+    pub fn directory(&self) -> &Path {
+        &self.server.directory
     }
 
     /// What takes the place of uv's own server.

@@ -14,6 +14,7 @@ use crate::container;
 use crate::context::Context;
 use crate::equality::BASE;
 use crate::project::{Project, UV_BUILD};
+use crate::pythons::Pythons;
 use crate::stage::Stage;
 
 /// Serves its directory over TLS on a free port, which it prints. Connections stay open: python does not end TLS before it closes one,
@@ -184,6 +185,42 @@ pub fn authority_for_apt(stage: &Stage) -> Result<()> {
     for built in [&by_secret, &by_file] {
         let run = container::run(stage.lab(), &built.reference, &[], &[])?;
         ensure!(run.stdout == nonce, "{run:?}");
+    }
+    Ok(())
+}
+
+/// uv finds the python that it installs behind such a certificate, and not without the authority.
+pub fn authority_for_python(stage: &Stage) -> Result<()> {
+    let pythons = Pythons::serve(stage, "python-authority-served")?;
+    let (ca, certificate, key) = certificates(&stage.directory("python-authority-certificates")?)?;
+    let server = Server::open(pythons.directory(), &certificate, &key)?;
+
+    let context = Context::new(stage, "python-authority")?;
+    context.write(
+        "pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[tool.uv]\npackage = false\n",
+    )?;
+    context.write("pythons.json", pythons.list_of_releases())?;
+    let print = "import platform; print(platform.python_version())";
+    let config = format!(
+        "[python]\nversion = \"3.13\"\nprovider = \"managed\"\ndownloads-json = \"pythons.json\"\n\
+         mirror = \"https://127.0.0.1:{}\"\n\n[targets.app]\ncmd = [\"python\", \"-Ic\", \"{print}\"]\n",
+        server.port
+    );
+    context.write("uv.build.toml", &config)?;
+    context.lock()?;
+    let shown = context.build().fail()?;
+    ensure!(shown.contains("certificate"), "the certificate is not what is wrong:\n{shown}");
+
+    context.write("uv.build.toml", format!("{config}\n[ca]\nsecret = \"marsh-ca\"\n"))?;
+    let secret = format!("--secret=id=marsh-ca,src={}", ca.display());
+    let by_secret = context.build().argument(secret).push("indexes")?;
+    context.write("certificates/ca.pem", fs::read(&ca)?)?;
+    context.write("uv.build.toml", format!("{config}\n[ca]\nfile = \"certificates/ca.pem\"\n"))?;
+    let by_file = context.build().push("indexes")?;
+    for built in [&by_secret, &by_file] {
+        let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(run.stdout == format!("{}\n", pythons.version()), "{run:?}");
     }
     Ok(())
 }
