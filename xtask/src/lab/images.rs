@@ -143,12 +143,16 @@ pub fn by_name(places: &Places, name: &str) -> Result<StandIn> {
     {
         return Ok(debian.stand_in(directory));
     }
+    let is_alpine = ALPINE.stands_for.contains(&repository.as_str());
+    if is_alpine && ALPINE.directory(places)?.is_dir() {
+        return ALPINE.make(places);
+    }
     let _lock = places.lock_images()?;
+    if is_alpine {
+        return ALPINE.make(places);
+    }
     if TWO_PLATFORMS.stands_for.contains(&repository.as_str()) {
         return TWO_PLATFORMS.make(places);
-    }
-    if ALPINE.stands_for.contains(&repository.as_str()) {
-        return ALPINE.make(places);
     }
     // `gcr.io/distroless/cc-debian12`, without the tag that everyone leaves out.
     let tagged = repository.strip_prefix("gcr.io/").map(|name| match name.contains(':') {

@@ -2,7 +2,7 @@
 //! What Alpine is beyond that (`apk`, its packages) is not there, and of python's modules those are missing that need more than zlib.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -49,26 +49,30 @@ const GROUP: &str = "root:x:0:root\nbin:x:1:root,bin,daemon\ndaemon:x:2:root,bin
 const RELEASE: &str = "NAME=\"uv-buildkit's stand-in for Alpine Linux\"\nID=stand-in\nID_LIKE=alpine\n";
 
 impl Alpine {
-    pub(super) fn make(&self, places: &Places) -> Result<StandIn> {
-        let certificates = certificates()?;
-        let config = self.config();
+    /// Where its layout lies, once it is made.
+    pub(super) fn directory(&self, places: &Places) -> Result<PathBuf> {
         let recipe = format!(
-            "1 {} {:?} {PACKAGES:?} {MAKE} {PASSWD} {GROUP} {RELEASE} {config} {}",
+            "1 {} {:?} {PACKAGES:?} {MAKE} {PASSWD} {GROUP} {RELEASE} {} {}",
             self.suite,
             self.sources,
-            layout::hash_file(&certificates)?
+            self.config(),
+            layout::hash_file(&certificates()?)?
         );
         let key = layout::hexadecimal(&Sha256::digest(recipe));
-        let directory = places.images().join(format!("{}-{}", self.name, &key[..12]));
+        Ok(places.images().join(format!("{}-{}", self.name, &key[..12])))
+    }
+
+    pub(super) fn make(&self, places: &Places) -> Result<StandIn> {
+        let directory = self.directory(places)?;
         if !directory.is_dir() {
             report(format_args!("compiling python {} against musl for an image without glibc (minutes)", self.python));
             let work = tempfile::tempdir_in(places.cache())?;
             let root = work.path().join("root");
             let tar = work.path().join("layer.tar");
             self.compile(places, &root)
-                .and_then(|()| settle(&root, &certificates))
+                .and_then(|()| settle(&root, &certificates()?))
                 .and_then(|()| pack(&root, ".", &tar))
-                .and_then(|()| layout::write(&directory, &mut fs::File::open(&tar)?, architecture(), &config))
+                .and_then(|()| layout::write(&directory, &mut fs::File::open(&tar)?, architecture(), &self.config()))
                 .with_context(|| format!("cannot make the stand-in for {}", self.stands_for.join(", ")))?;
         }
         Ok(StandIn { layout: directory, names: self.stands_for.iter().map(|&name| name.to_owned()).collect() })
