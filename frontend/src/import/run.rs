@@ -223,9 +223,11 @@ fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
         }
         "uv" => uv(reader, command, stage),
         "apt-get" | "apt" | "aptitude" => apt(reader, command, words, stage),
-        "apk" if flags("add") => {
-            reader.left_out(&range, shown(words), "packages of Alpine are not installed; Debian's are named in `apt`")
-        }
+        "apk" if flags("add") => reader.left_out(
+            &range,
+            shown(words),
+            "packages of Alpine are not installed: make a `base` or a `builder` of your own with them",
+        ),
         "apk" => {}
         "pip" | "pip3" => pip(reader, command, arguments),
         "python" | "python3" => match (arguments.first().map(String::as_str), arguments.get(1).map(String::as_str)) {
