@@ -19,6 +19,8 @@ use crate::stage::Stage;
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
     trials.add("sizes::hello", |stage| side_by_side(stage, "hello", "hello", ""));
+    trials.add("sizes::fastapi", |stage| side_by_side(stage, "fastapi", "notes", ""));
+    trials.add("sizes::monorepo", |stage| side_by_side(stage, "monorepo", "api", "--package acme-api"));
 }
 
 /// The guide's first Dockerfile: one stage, in which everything stays.
