@@ -186,7 +186,7 @@ impl<'plan> Lowering<'plan> {
             },
             Contents::Sources { trees, ids } => settled(self.copied(trees, *ids), self.metadata(name, None)).into(),
             Contents::Files(files) => {
-                let copies = self.copies(File::on(Input::Scratch), files);
+                let copies = self.copies(File::on(Input::Scratch), files, &BTreeMap::new());
                 settled(copies, self.copies_metadata(files, self.metadata(name, None))).into()
             }
         }
@@ -273,6 +273,7 @@ impl<'plan> Lowering<'plan> {
     fn assemble(&self) -> Input {
         let mut below = Input::from(&self.base);
         let mut layers = Vec::new();
+        let mut left = BTreeMap::new();
         let mut start = 0;
         for (index, layer) in self.plan.layers.iter().enumerate() {
             match &layer.contents {
@@ -285,8 +286,10 @@ impl<'plan> Lowering<'plan> {
                 Contents::Step(step) => {
                     let name = format!("[{}] prepare {}", self.plan.target, step.name);
                     let root = || self.stack(below.clone(), layers.clone(), start, &name);
-                    let output = self.step(step, root, &self.step_prefix(index), self.step_name(index, layer));
-                    layers.push(output.into());
+                    let names = (&*self.step_prefix(index), self.step_name(index, layer));
+                    let output = self.step(step, root, &left, names);
+                    layers.push(Input::from(&output));
+                    left.insert(step.name.as_str(), output);
                 }
                 _ => layers.push(self.layer(index, layer)),
             }

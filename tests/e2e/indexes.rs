@@ -31,6 +31,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("indexes::authority", authority::authority);
     trials.add("indexes::authority_for_apt", authority::authority_for_apt);
     trials.add("indexes::authority_for_python", authority::authority_for_python);
+    trials.add("indexes::authority_for_steps", authority::authority_for_steps);
     for failure in FAILURES {
         trials.add(format!("indexes::{}", failure.name), move |stage| failure.show(stage));
     }

@@ -24,6 +24,7 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("steps::in_the_image", in_the_image);
     trials.add("steps::in_another_image", in_another_image);
+    trials.add("steps::of_what_steps_left", of_what_steps_left);
     trials.add("steps::before_the_install", before_the_install);
     trials.add("steps::failure", failure);
     trials.add("steps::secrets", secrets);
@@ -194,6 +195,75 @@ owner = "user"
     let built = context.build().push("steps")?;
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout.contains("/app/static/pages/runs root 2\n"), "{run:?}");
+    Ok(())
+}
+
+/// A step in another image reads what one before it left, and one reads what was made in the image itself.
+fn of_what_steps_left(stage: &Stage) -> Result<()> {
+    let config = format!(
+        r#"
+cmd = ["sh", "-c", "cat /app/counted/words && cat /app/packed/* && stat -c '%n %U' /app/packed/*"]
+
+[[targets.site.steps]]
+name = "words"
+image = "{OTHER}"
+inputs = [{{ from = "web", to = "/src" }}]
+run = ["sh", "-c", "mkdir /dist/deep && cat /src/* | tr -d ' ' > /dist/deep/words && touch /dist/other"]
+outputs = [{{ from = "/dist", to = "/app/words" }}]
+owner = "user"
+
+[[targets.site.steps]]
+name = "count"
+image = "{OTHER}"
+inputs = [{{ step = "words", from = "/dist/deep/words", to = "/in/words" }}]
+run = ["sh", "-c", "ls -A /in && stat -c '%U' /in/words && wc -c < /in/words > /app/counted/words"]
+outputs = ["/app/counted"]
+
+[[targets.site.steps]]
+name = "static"
+run = ["python", "-c", "import site_app; site_app.collect('/app/static')"]
+inputs = [{{ step = "words", from = "/dist/deep/words", to = "/app/web/words" }}]
+outputs = ["/app/static"]
+env = {{ STYLE = "plain" }}
+
+[[targets.site.steps]]
+name = "pack"
+image = "{OTHER}"
+inputs = [{{ step = "static", to = "/in" }}]
+run = ["sh", "-c", "tr -d '<>' < /in/pages/words > /packed/words"]
+outputs = [{{ from = "/packed", to = "/app/packed" }}]
+"#
+    );
+    let context = site(stage, "of-what-steps-left", &config)?;
+    let built = context.build().push("steps")?;
+    ensure!(built.told.log.contains("words\nroot\n"), "not the one file, or not root's:\n{}", built.told.log);
+    let words = format!("<p>{}of-what-steps-left</p>", stage.nonce());
+    let page = words.to_uppercase().replace(['<', '>'], "");
+    let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+    let expected = format!("{}\n{page}\n/app/packed/words root\n", words.len() + 1);
+    ensure!(run.stdout == expected, "{run:?}, not {expected}");
+
+    // Where a step leaves the same, those that read from it do not run again.
+    context.edit("web/index.html", "<p>", "<p> ")?;
+    let edited = context.build().push("steps")?;
+    let ran = executed(&edited);
+    ensure!(ran.iter().any(|step| step.starts_with("words: sh")), "{ran:?}");
+    ensure!(
+        !ran.iter().any(|step| ["count: ", "static: ", "pack: "].iter().any(|name| step.starts_with(name))),
+        "{ran:?}"
+    );
+
+    // The application is nothing to those that read nothing of it.
+    context.edit("app/src/site_app/__init__.py", ".upper()", ".upper().strip()")?;
+    let edited = context.build().push("steps")?;
+    let ran = executed(&edited);
+    for (step, runs) in [("words: ", false), ("count: ", false), ("static: ", true), ("pack: ", true)] {
+        ensure!(ran.iter().any(|ran| ran.starts_with(step)) == runs, "{step} {runs}: {ran:?}");
+    }
+    let image = Image::of(stage.lab(), &edited)?;
+    let changed = image.changed_from(&Image::of(stage.lab(), &built)?)?;
+    let last = ["keep /app/static of static", "keep /app/packed of pack"];
+    ensure!(changed.ends_with(&last) && changed.len() == 3, "{changed:?}");
     Ok(())
 }
 

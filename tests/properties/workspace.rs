@@ -78,7 +78,7 @@ pub struct Target {
 }
 
 /// What a target has for a step.
-const STEP: &str = r#"steps = [{ image = "node:22", platform = "builder", run = ["npm"], inputs = [{ from = "web", to = "/src" }], outputs = ["/web"] }]"#;
+const STEP: &str = r#"steps = [{ image = "node:22", platform = "builder", run = ["npm"], inputs = [{ from = "web", to = "/src" }], outputs = ["/web"] }, { image = "debian:bookworm-slim", platform = "builder", run = ["pack"], inputs = [{ step = "npm", to = "/in" }], outputs = ["/packed"] }]"#;
 
 /// `requires` and `build-backend`.
 pub const BACKENDS: [(&str, &str); 4] = [

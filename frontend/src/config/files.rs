@@ -3,7 +3,8 @@
 use url::Url;
 
 use super::access::has_credentials;
-use super::path::{require_absolute, require_inside, require_lasting};
+use super::path::{lies_in, plain, require_absolute, require_inside, require_lasting};
+use super::steps::StepConfig;
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -32,13 +33,20 @@ pub enum FileSource {
         /// Its sha256, 64 digits.
         sha256: String,
     },
+    /// What an earlier step left.
+    Step {
+        /// Its name.
+        step: Located<String>,
+        /// Where the image has it: an output of that step, or something in one.
+        path: Located<String>,
+    },
 }
 
 impl FileSource {
     /// Its place in the config.
     pub fn span(&self) -> &Span {
         match self {
-            Self::Context(path) => &path.span,
+            Self::Context(path) | Self::Step { path, .. } => &path.span,
             Self::Url { url, .. } => &url.span,
         }
     }
@@ -46,19 +54,19 @@ impl FileSource {
 
 /// `files` of a target.
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<FileConfig>> {
-    read_entries(reader, table, "files", true)
+    read_entries(reader, table, "files", None)
 }
 
-/// `inputs` of a step: they belong to whom it runs as.
-pub(super) fn read_inputs(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<FileConfig> {
-    read_entries(reader, table, "inputs", false).unwrap_or_default()
+/// `inputs` of a step, to whom they belong as it runs; `earlier` are the steps above it.
+pub(super) fn read_inputs(reader: &mut Reader<'_>, table: &mut Table<'_>, earlier: &[StepConfig]) -> Vec<FileConfig> {
+    read_entries(reader, table, "inputs", Some(earlier)).unwrap_or_default()
 }
 
 fn read_entries(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
     key: &'static str,
-    has_owner: bool,
+    earlier: Option<&[StepConfig]>,
 ) -> Option<Vec<FileConfig>> {
     let tables = reader.tables(table, key)?;
     let mut files = Vec::new();
@@ -66,12 +74,16 @@ fn read_entries(
         let span = reader.span(table.range.clone());
         let from = reader.string(&mut table, "from");
         let url = reader.string(&mut table, "url");
+        let step = earlier.and_then(|earlier| Some((reader.string(&mut table, "step")?, earlier)));
         let sha256 = reader.string(&mut table, "sha256");
         let to = reader.string(&mut table, "to");
         let mode = read_mode(reader, &mut table);
-        let owner = has_owner.then(|| reader.choice(&mut table, "owner", &["root", "user"])).flatten();
+        let owner = match earlier {
+            None => reader.choice(&mut table, "owner", &["root", "user"]),
+            Some(_) => None,
+        };
         reader.finish(&table);
-        let (Some(to), true) = (to, from.is_some() || url.is_some()) else {
+        let (Some(to), true) = (to, from.is_some() || url.is_some() || step.is_some()) else {
             let problem = format!("an entry of `{key}` needs `from` and `to`");
             let error = Diagnostic::new("config::missing_key", problem)
                 .at(span)
@@ -81,19 +93,32 @@ fn read_entries(
         };
         require_absolute(reader, &to, &format!("{key}.to"));
         // A step's inputs are in no layer.
-        if has_owner {
+        if earlier.is_none() {
             require_lasting(reader, &to, "files.to");
         }
-        let source = match (from, url) {
-            (Some(from), None) => read_context_path(reader, from, sha256, key),
-            (None, Some(url)) => read_url(reader, url, sha256),
-            (Some(from), Some(url)) => {
+        let source = match (step, from, url) {
+            (None, Some(from), None) => {
+                refuse_hash(reader, sha256, "files of the context are what they are: take it out");
+                read_context_path(reader, from, key)
+            }
+            (None, None, Some(url)) => read_url(reader, url, sha256),
+            (Some((step, earlier)), from, None) => {
+                refuse_hash(reader, sha256, "what a step leaves is not known before it ran: take it out");
+                read_output(reader, step, from, earlier)
+            }
+            (None, Some(from), Some(url)) => {
                 let problem = format!("an entry of `{key}` comes `from` the context or from a `url`");
                 let error = Diagnostic::new("config::exclusive_keys", problem).at(url.span).at(from.span);
                 reader.errors.push(error.help("write an entry for each"));
                 None
             }
-            (None, None) => None,
+            (Some((step, _)), _, Some(url)) => {
+                let problem = "an entry of `inputs` comes from a `step` or from a `url`";
+                let error = Diagnostic::new("config::exclusive_keys", problem).at(url.span).at(step.span);
+                reader.errors.push(error.help("write an entry for each"));
+                None
+            }
+            (None, None, None) => None,
         };
         let of_user = owner.is_some_and(|owner| owner.value == "user");
         files.extend(source.map(|source| FileConfig { source, to, mode, of_user }));
@@ -101,12 +126,14 @@ fn read_entries(
     Some(files)
 }
 
-fn read_context_path(
-    reader: &mut Reader<'_>,
-    from: Located<String>,
-    sha256: Option<Located<String>>,
-    key: &str,
-) -> Option<FileSource> {
+fn refuse_hash(reader: &mut Reader<'_>, sha256: Option<Located<String>>, help: &str) {
+    if let Some(sha256) = sha256 {
+        let error = Diagnostic::new("config::exclusive_keys", "`sha256` is for what comes from a `url`");
+        reader.errors.push(error.at(sha256.span).help(help));
+    }
+}
+
+fn read_context_path(reader: &mut Reader<'_>, from: Located<String>, key: &str) -> Option<FileSource> {
     if from.value.is_empty() {
         let error = Diagnostic::new("config::bad_path", format!("`{key}.from` is empty"))
             .at(from.span.clone())
@@ -114,11 +141,51 @@ fn read_context_path(
         reader.errors.push(error);
     }
     require_inside(reader, &from, "from");
-    if let Some(sha256) = sha256 {
-        let error = Diagnostic::new("config::exclusive_keys", "`sha256` is for what comes from a `url`");
-        reader.errors.push(error.at(sha256.span).help("files of the context are what they are: take it out"));
-    }
     Some(FileSource::Context(from))
+}
+
+/// A path that an earlier step knows, by the place that the image has for it: `from` is an output of that step or lies in one, and need
+/// not be said of a step with one output.
+fn read_output(
+    reader: &mut Reader<'_>,
+    step: Located<String>,
+    from: Option<Located<String>>,
+    earlier: &[StepConfig],
+) -> Option<FileSource> {
+    let Some(of) = earlier.iter().find(|other| other.name.value == step.value) else {
+        let error = Diagnostic::new("config::unknown_step", format!("no step above is called `{}`", step.value))
+            .at(step.span)
+            .did_you_mean(&step.value, earlier.iter().map(|other| other.name.value.as_str()))
+            .help("steps run in their order: a step stands below those that it reads from");
+        reader.errors.push(error);
+        return None;
+    };
+    let from = match (from, &of.outputs[..]) {
+        (Some(from), _) => from,
+        (None, [only]) => Located { value: only.from.clone(), span: step.span.clone() },
+        // That it has none was said of it.
+        (None, []) => return None,
+        (None, [first, ..]) => {
+            let problem = format!("the step `{}` has several outputs", step.value);
+            let error = Diagnostic::new("config::missing_key", problem)
+                .at(step.span)
+                .help(format!("say which: `from = \"{}\"`", first.from));
+            reader.errors.push(error);
+            return None;
+        }
+    };
+    require_absolute(reader, &from, "inputs.from");
+    let path = plain(&from.value);
+    let Some(output) = of.outputs.iter().find(|output| lies_in(&path, &output.from)) else {
+        let problem = format!("`{}` is in no output of the step `{}`", from.value, step.value);
+        let error = Diagnostic::new("config::unknown_output", problem)
+            .at(from.span)
+            .did_you_mean(&path, of.outputs.iter().map(|output| output.from.as_str()));
+        reader.errors.push(error);
+        return None;
+    };
+    let path = format!("{}{}", output.to, &path[output.from.len()..]);
+    Some(FileSource::Step { step, path: Located { value: path, span: from.span } })
 }
 
 /// A download without a hash would be whatever the server has when it is asked.

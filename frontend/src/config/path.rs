@@ -26,6 +26,17 @@ pub(super) fn require_lasting(reader: &mut Reader<'_>, path: &Located<String>, k
     }
 }
 
+/// Without `/` at the end, and without empty parts.
+pub(super) fn plain(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether a path is another one, or below it.
+pub(super) fn lies_in(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Refuses a path that leads out of the build context.
 pub(super) fn require_inside(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
     if path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {

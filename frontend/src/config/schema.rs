@@ -208,8 +208,14 @@ fn file(has_owner: bool) -> Value {
     if has_owner {
         properties["owner"] = word(&["root", "user"], "Whom it belongs to; default: `root`.");
     }
+    let mut sources = vec![json!({ "required": ["from"] }), json!({ "required": ["url", "sha256"] })];
+    if !has_owner {
+        properties["step"] = string("A step above, of which `from` is an output, or in one; default: its only output.");
+        sources[0]["not"] = json!({ "required": ["step"] });
+        sources.push(json!({ "required": ["step"] }));
+    }
     let mut file = required(table("A copy.", properties), &["to"]);
-    file["oneOf"] = json!([{ "required": ["from"] }, { "required": ["url", "sha256"] }]);
+    file["oneOf"] = json!(sources);
     file
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::check_secret_id;
-use super::files::{self, FileConfig};
-use super::path::{require_absolute, require_lasting};
+use super::files::{self, FileConfig, FileSource};
+use super::path::{lies_in, plain, require_absolute, require_lasting};
 use super::table::{Located, Reader, Table};
 use super::target::read_env;
 use crate::diagnostic::{Diagnostic, Span};
@@ -89,7 +89,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec
     let tables = reader.tables(table, "steps")?;
     let mut steps: Vec<StepConfig> = Vec::new();
     for mut table in tables {
-        let step = read_step(reader, &mut table);
+        let step = read_step(reader, &mut table, &steps);
         reader.finish(&table);
         let Some(step) = step else { continue };
         if let Some(other) = steps.iter().find(|other| other.name.value == step.name.value) {
@@ -104,12 +104,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec
     Some(steps)
 }
 
-fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<StepConfig> {
+fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>, earlier: &[StepConfig]) -> Option<StepConfig> {
     let span = reader.span(table.range.clone());
     let name = read_name(reader, table);
     let run = reader.commands(table, "run").unwrap_or_default();
     let place = read_place(reader, table);
-    let inputs = files::read_inputs(reader, table);
+    let inputs = files::read_inputs(reader, table, earlier);
     let outputs = read_outputs(reader, table, &place);
     let step = StepConfig {
         // Said below, if there is none.
@@ -139,6 +139,7 @@ fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<StepConfi
         reader.errors.push(error);
     }
     check_mounts(reader, &step);
+    check_order(reader, &step, earlier);
     if step.outputs.is_empty() {
         let problem = format!("the step `{}` leaves nothing: it needs `outputs`", step.name.value);
         let error = Diagnostic::new("config::missing_key", problem)
@@ -147,6 +148,22 @@ fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<StepConfi
         reader.errors.push(error);
     }
     Some(step)
+}
+
+/// What comes before the install cannot read what comes after it.
+fn check_order(reader: &mut Reader<'_>, step: &StepConfig, earlier: &[StepConfig]) {
+    if step.place != Place::Before {
+        return;
+    }
+    for (name, source) in step.steps_read() {
+        if earlier.iter().any(|other| other.name.value == name && other.needs_install(earlier)) {
+            let problem = format!("`{}` runs before the install, and `{name}` after it", step.name.value);
+            let error = Diagnostic::new("config::bad_order", problem)
+                .at(source.span().clone())
+                .help("take `when = \"before\"` out, or name an `image` for it to run in");
+            reader.errors.push(error);
+        }
+    }
 }
 
 /// Two things cannot be at one path.
@@ -274,17 +291,6 @@ fn check_output(
     }
 }
 
-/// Without `/` at the end, and without empty parts.
-fn plain(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    format!("/{}", parts.join("/"))
-}
-
-/// Whether a path is another one, or below it.
-fn lies_in(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 fn read_workdir(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<String> {
     let workdir = reader.string(table, "workdir")?;
     require_absolute(reader, &workdir, "workdir");
@@ -343,6 +349,31 @@ fn read_secrets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<SecretCon
         secrets.push(secret);
     }
     secrets
+}
+
+impl StepConfig {
+    /// Names of the steps that it reads from, and what it reads.
+    fn steps_read(&self) -> impl Iterator<Item = (&str, &FileSource)> {
+        self.inputs.iter().filter_map(|input| match &input.source {
+            FileSource::Step { step, .. } => Some((step.value.as_str(), &input.source)),
+            FileSource::Context(_) | FileSource::Url { .. } => None,
+        })
+    }
+
+    /// Whether it runs in what is installed, or reads what a step leaves that does. `steps` are those above it, at least.
+    pub fn needs_install(&self, steps: &[Self]) -> bool {
+        let reads_such = || {
+            self.steps_read().any(|(name, _)| {
+                let above = steps.iter().position(|step| step.name.value == name);
+                above.is_some_and(|index| steps[index].needs_install(&steps[..index]))
+            })
+        };
+        match self.place {
+            Place::Before => false,
+            Place::After => true,
+            Place::Image { .. } => reads_such(),
+        }
+    }
 }
 
 impl ShownAs {

@@ -1,6 +1,6 @@
 //! What steps and BuildKit need to ask servers: secrets and certificates. Their values are in no graph, and no step leaves them.
 
-use buildkit_llb::{Bind, Exec, Http, Output, Secret};
+use buildkit_llb::{Bind, ContentCache, Exec, Http, Input, Metadata, Output, Secret};
 
 use super::Lowering;
 use super::install::{is_buildkits, with_data};
@@ -16,6 +16,26 @@ pub(super) const NETRC: &str = "/run/secrets/uv-buildkit/netrc";
 
 /// Where steps find the certificates of authorities that they are to trust beside those of their image.
 pub(super) const CA: &str = "/run/secrets/uv-buildkit/ca.pem";
+
+/// Where steps of the user's find these and what their image trusts, in one file.
+const BUNDLE: &str = "/run/secrets/uv-buildkit/bundle.pem";
+
+/// What programs take the name of such a file from. Those of builds are told by the worker, which has the same list.
+const BUNDLE_NAMES: [&str; 7] = [
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "GIT_SSL_CAINFO",
+    "CARGO_HTTP_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+];
+
+/// The script that writes it.
+const AUTHORITIES: &str = include_str!("authorities.py");
+
+/// Where that has the image.
+const IMAGE: &str = "/image";
 
 /// The file of a package as BuildKit fetches it. By its digest, a failed one is found again.
 pub fn fetch(package: &Package, download: &Download) -> Http {
@@ -54,7 +74,32 @@ impl Lowering<'_> {
     }
 }
 
-/// The same, with files of the context from where `file` says.
+impl Lowering<'_> {
+    /// What a step in `root` with this environment trusts when the config names authorities: the output that [`tell`] mounts.
+    pub(super) fn bundle(&self, root: &Input, env: &[(String, String)], metadata: Metadata) -> Option<Output> {
+        let ca = self.plan.access.ca()?;
+        let named = env.iter().find(|(name, _)| name == BUNDLE_NAMES[0]).map_or("", |(_, path)| path);
+        let exec = self.scripted(("authorities.py", AUTHORITIES), &[IMAGE, named]);
+        // Known by what it is made from: the file that comes out is part of the key of the step, and the whole image is not.
+        let exec = exec.mount(Bind::new(IMAGE, root.clone()).readonly().content_cache(ContentCache::Off));
+        let metadata = metadata.export_cache(false);
+        let metadata = match ca {
+            // A secret is no part of a key: another one would not be seen.
+            Ca::Secret(_) => metadata.ignore_cache(),
+            Ca::File(_) => metadata,
+        };
+        Some(self.trust(exec).metadata(metadata).build().output("/out"))
+    }
+}
+
+/// Shows a step the file of [`Lowering::bundle`], and names it in all variables that are looked for, but for those that `is_set`.
+pub(super) fn tell(exec: Exec, bundle: &Output, is_set: impl Fn(&str) -> bool) -> Exec {
+    let exec = exec.mount(Bind::new(BUNDLE, bundle).selector("/bundle.pem").readonly());
+    let names = BUNDLE_NAMES.into_iter().filter(|name| !is_set(name));
+    names.fold(exec, |exec, name| exec.env(name, BUNDLE))
+}
+
+/// Mounts authorities, with files of the context from where `file` says.
 pub(super) fn trust(exec: Exec, ca: Option<&Ca>, file: impl FnOnce(&str) -> Output) -> Exec {
     match ca {
         Some(Ca::Secret(secret)) => exec.mount(Secret::new(CA, &secret.value)),
@@ -63,5 +108,21 @@ pub(super) fn trust(exec: Exec, ca: Option<&Ca>, file: impl FnOnce(&str) -> Outp
             exec.mount(Bind::new(CA, file(path)).selector(format!("/{path}")).readonly())
         }
         None => exec,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::WORKER;
+
+    #[test]
+    fn steps_are_told_what_builds_are_told() {
+        let (_, names) = WORKER.split_once("BUNDLE_NAMES = (").unwrap();
+        let (names, _) = names.split_once(')').unwrap();
+        let names: Vec<&str> = names.split('"').skip(1).step_by(2).collect();
+        assert_eq!(names, BUNDLE_NAMES);
+        let line = |text: &'static str| text.lines().find(|line| line.starts_with("BUNDLES = "));
+        assert_eq!(line(AUTHORITIES), line(WORKER));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{Copy, File, Http, Input, Metadata, Mkdir, Owner};
+use buildkit_llb::{Copy, File, Http, Input, Metadata, Mkdir, Output, Owner};
 
 use super::{EPOCH, Lowering};
 use crate::plan::{Contents, Copied, CopySource};
@@ -13,11 +13,14 @@ const DOWNLOAD: &str = "file";
 /// The home of root, into which nobody else may look.
 const ROOT_HOME: &str = "/root";
 
+/// Layers of steps that files can come from, by the names of the steps.
+pub(super) type Left<'a> = BTreeMap<&'a str, Output>;
+
 impl Lowering<'_> {
     /// Copies files, in their order: the last of two with one path wins.
-    pub(super) fn copies(&self, file: File, files: &[Copied]) -> File {
+    pub(super) fn copies(&self, file: File, files: &[Copied], left: &Left<'_>) -> File {
         files.iter().fold(file, |file, copied| {
-            let (input, from) = self.origin(copied);
+            let (input, from) = self.origin(copied, left);
             let copy = Copy::new(input, from, &copied.to).contents_only().create_dest_path().timestamp(EPOCH);
             let copy = match copied.mode {
                 Some(mode) => copy.mode(mode),
@@ -37,8 +40,12 @@ impl Lowering<'_> {
         files.iter().fold(metadata, |metadata, file| metadata.at_all(self.sources.location(&file.span)))
     }
 
-    fn origin(&self, copied: &Copied) -> (Input, String) {
+    fn origin(&self, copied: &Copied, left: &Left<'_>) -> (Input, String) {
         match &copied.source {
+            // The config knows no step that comes later.
+            CopySource::Step { step, path } => {
+                (left.get(step.as_str()).map_or(Input::Scratch, Input::from), path.clone())
+            }
             CopySource::Context(path) => (Input::from(&self.context), format!("/{path}")),
             CopySource::Url { download, sha256 } => {
                 let http = Http::new(&download.url).filename(DOWNLOAD).mode(0o644).checksum(format!("sha256:{sha256}"));

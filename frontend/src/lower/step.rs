@@ -5,27 +5,33 @@ use buildkit_llb::{
     Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata, Mkdir, Network, Output, Owner, Secret,
 };
 
-use super::access::CA;
+use super::access;
+use super::copies::Left;
 use super::{EPOCH, EPOCH_SECONDS, Lowering, platform, settled};
 use crate::config::steps::{OutputConfig, SecretConfig, ShownAs};
 use crate::plan::{self, Step};
 
-/// The variable by which node knows of authorities beside its own; others have none that would not take the place of their own.
-const NODE_CA: &str = "NODE_EXTRA_CA_CERTS";
-
 impl Lowering<'_> {
-    /// The layer of a step, whose commands run in `root` unless the step has an image of its own.
-    pub(super) fn step(&self, step: &Step, root: impl FnOnce() -> Input, prefix: &str, name: String) -> Output {
+    /// The layer of a step, whose commands run in `root` unless the step has an image of its own; `left` are the layers of those above.
+    pub(super) fn step(
+        &self,
+        step: &Step,
+        root: impl FnOnce() -> Input,
+        left: &Left<'_>,
+        (prefix, name): (&str, String),
+    ) -> Output {
         let ground = self.ground_of(step, root);
         let mut root = ground.root.clone();
+        let metadata = || self.step_metadata(format!("{prefix} certificates for {}", step.name), step);
+        let bundle = step.network.then(|| self.bundle(&root, &ground.env, metadata())).flatten();
         if !step.inputs.is_empty() {
             let metadata = self.step_metadata(format!("{prefix} copy inputs of {}", step.name), step);
-            let copies = self.copies(File::on(root), &step.inputs);
+            let copies = self.copies(File::on(root), &step.inputs, left);
             root = copies.metadata(self.copies_metadata(&step.inputs, metadata)).build().into();
         }
         let mut outputs: Vec<Input> = step.outputs.iter().map(|output| self.empty(output, step).into()).collect();
         for command in &step.commands {
-            let exec = self.command(step, &ground, &command.value).mount(Bind::new("/", root));
+            let exec = self.command(step, &ground, bundle.as_ref(), &command.value).mount(Bind::new("/", root));
             let mounts = step.outputs.iter().zip(&outputs);
             let exec = mounts.fold(exec, |exec, (output, input)| {
                 exec.mount(Bind::new(&output.from, input.clone()).selector(&output.to))
@@ -72,7 +78,7 @@ impl Lowering<'_> {
     }
 
     /// A command without its file systems.
-    fn command(&self, step: &Step, ground: &Ground, words: &[String]) -> Exec {
+    fn command(&self, step: &Step, ground: &Ground, bundle: Option<&Output>, words: &[String]) -> Exec {
         let exec = Exec::new(words.iter().cloned())
             .platform(&platform(&ground.platform))
             .cwd(&ground.workdir)
@@ -84,7 +90,11 @@ impl Lowering<'_> {
             None => exec,
         };
         let exec = self.options.container.limit(exec);
-        let exec = if step.network { self.with_network(exec, step) } else { exec.network(Network::None) };
+        let exec = if step.network { self.online(exec) } else { exec.network(Network::None) };
+        let exec = match bundle {
+            Some(bundle) => access::tell(exec, bundle, |name| step.env.contains_key(name)),
+            None => exec,
+        };
         let exec = step.secrets.iter().fold(exec, |exec, secret| with_secret(exec, secret, step.ids));
         step.caches.iter().fold(exec, |exec, path| exec.mount(self.step_cache(step, ground, path)))
     }
@@ -100,15 +110,6 @@ impl Lowering<'_> {
                 let metadata = Metadata::named(format!("[internal] cache of {uid}:{gid}"));
                 cache.from(File::on(Input::Scratch).mkdir(mkdir).metadata(metadata).build()).selector(EMPTY)
             }
-        }
-    }
-
-    /// A step that fetches, and trusts whom the config says as far as a variable can tell it that.
-    fn with_network(&self, exec: Exec, step: &Step) -> Exec {
-        let exec = self.online(exec);
-        match self.plan.access.ca() {
-            Some(_) if !step.env.contains_key(NODE_CA) => exec.env(NODE_CA, CA),
-            Some(_) | None => exec,
         }
     }
 

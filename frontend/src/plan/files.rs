@@ -31,6 +31,13 @@ pub enum CopySource {
         /// Its sha256, 64 digits.
         sha256: String,
     },
+    /// What another step left.
+    Step {
+        /// Its name.
+        step: String,
+        /// Where the image has it.
+        path: String,
+    },
 }
 
 impl Copied {
@@ -41,6 +48,7 @@ impl Copied {
             FileSource::Url { url, sha256 } => {
                 CopySource::Url { download: access.download(&url.value, None), sha256: sha256.clone() }
             }
+            FileSource::Step { step, path } => CopySource::Step { step: step.value.clone(), path: path.value.clone() },
         };
         Self {
             source,
@@ -54,8 +62,16 @@ impl Copied {
     /// What is copied, for people: a path or a URL.
     pub fn from(&self) -> &str {
         match &self.source {
-            CopySource::Context(path) => path,
+            CopySource::Context(path) | CopySource::Step { path, .. } => path,
             CopySource::Url { download, .. } => &download.url,
+        }
+    }
+
+    /// The step that left it, if one did.
+    pub fn step(&self) -> Option<&str> {
+        match &self.source {
+            CopySource::Step { step, .. } => Some(step),
+            CopySource::Context(_) | CopySource::Url { .. } => None,
         }
     }
 
@@ -63,7 +79,7 @@ impl Copied {
     pub fn context_path(&self) -> Option<&String> {
         match &self.source {
             CopySource::Context(path) => Some(path),
-            CopySource::Url { .. } => None,
+            CopySource::Url { .. } | CopySource::Step { .. } => None,
         }
     }
 }

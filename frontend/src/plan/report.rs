@@ -67,6 +67,8 @@ struct ArtifactReport<'plan> {
 
 #[derive(Debug, Serialize)]
 struct FileReport<'plan> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'plan str>,
     from: &'plan str,
     to: &'plan str,
 }
@@ -121,7 +123,8 @@ impl<'plan> Report<'plan> {
                 text += &format!("        {directory} -> {}\n", source_path(directory));
             }
             for file in &layer.files {
-                text += &format!("        {} -> {}\n", file.from, file.to);
+                let step = file.step.map(|step| format!("{step}: ")).unwrap_or_default();
+                text += &format!("        {step}{} -> {}\n", file.from, file.to);
             }
             for command in &layer.run {
                 text += &format!("        run {}\n", command.join(" "));
@@ -188,7 +191,7 @@ impl<'plan> LayerReport<'plan> {
 
 impl<'plan> FileReport<'plan> {
     fn new(file: &'plan Copied) -> Self {
-        Self { from: file.from(), to: &file.to }
+        Self { step: file.step(), from: file.from(), to: &file.to }
     }
 }
 

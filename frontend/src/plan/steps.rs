@@ -49,13 +49,14 @@ pub struct StepImage {
     pub platform: Platform,
 }
 
-/// Layers of steps: those that stand below everything of python, and those above everything else. Each in the order of the config.
+/// Layers of steps: those that stand below everything of python, and those above everything else, which need it. Each in the order
+/// of the config, so that what a step leaves is there for those that read it.
 pub(super) fn layers(target: &Target, outside: &Outside, access: &Access) -> (Vec<Layer>, Vec<Layer>) {
     let layer = |config: &StepConfig| Layer {
         name: format!("step {}", config.name.value),
         contents: Contents::Step(Box::new(Step::of(config, target, outside, access))),
     };
-    let (above, below): (Vec<&StepConfig>, _) = target.steps.iter().partition(|step| step.place == Place::After);
+    let (above, below): (Vec<&StepConfig>, _) = target.steps.iter().partition(|step| step.needs_install(&target.steps));
     (below.into_iter().map(layer).collect(), above.into_iter().map(layer).collect())
 }
 
@@ -66,7 +67,12 @@ impl Step {
             Place::Before | Place::After => None,
         };
         let ids = config.as_user.then_some(target.ids());
-        let input = |file| Copied { ids, ..Copied::of(file, target.ids(), access) };
+        let input = |file| {
+            let copied = Copied::of(file, target.ids(), access);
+            // They may have another owner in the step that left them.
+            let ids = ids.or_else(|| copied.step().map(|_| (0, 0)));
+            Copied { ids, ..copied }
+        };
         Self {
             name: config.name.value.clone(),
             commands: config.run.clone(),

@@ -224,3 +224,79 @@ pub fn authority_for_python(stage: &Stage) -> Result<()> {
     }
     Ok(())
 }
+
+/// What a step of the user's fetches, and what it is told of certificates.
+const FETCH: &str = r#"
+import os, ssl, sys, urllib.request
+names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO")
+told = {os.environ.get(name) for name in names}
+page = urllib.request.urlopen(sys.argv[1]).read().decode()
+many = len(ssl.create_default_context().get_ca_certs()) > 1
+with open("/fetched/page", "w") as out:
+    print(page, len(told), told == {os.environ["SSL_CERT_FILE"]}, many, os.environ["NODE_EXTRA_CA_CERTS"], file=out)
+"#;
+
+/// A step of the user's trusts such a server, and those that its image trusts; not without the authority.
+pub fn authority_for_steps(stage: &Stage) -> Result<()> {
+    let served = stage.directory("steps-authority-served")?;
+    fs::write(served.join("page"), stage.nonce())?;
+    let (ca, certificate, key) = certificates(&stage.directory("steps-authority-certificates")?)?;
+    let server = Server::open(&served, &certificate, &key)?;
+
+    let context = Context::new(stage, "steps-authority")?;
+    context.write(
+        "pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[tool.uv]\npackage = false\n",
+    )?;
+    context.write("fetch.py", FETCH)?;
+    let target = format!(
+        r#"[targets.app]
+base = "{BASE}"
+cmd = ["cat", "/fetched/page", "/copied/page"]
+
+[[targets.app.steps]]
+name = "fetch"
+image = "{BASE}"
+inputs = [{{ from = "fetch.py", to = "/fetch.py" }}]
+run = ["python3", "/fetch.py", "https://127.0.0.1:{port}/page"]
+outputs = ["/fetched"]
+network = true
+owner = "user"
+
+[[targets.app.steps]]
+name = "again"
+inputs = [{{ from = "fetch.py", to = "/fetch.py" }}]
+run = ["sh", "-c", "rm -rf /fetched; ln -s /copied /fetched; python3 /fetch.py https://127.0.0.1:{port}/page"]
+outputs = ["/copied"]
+env = {{ NODE_EXTRA_CA_CERTS = "my own" }}
+network = true
+"#,
+        port = server.port
+    );
+    context.write("uv.build.toml", &target)?;
+    context.lock()?;
+    let shown = context.build().fail()?;
+    ensure!(shown.contains("certificate verify failed"), "the certificate is not what is wrong:\n{shown}");
+
+    context.write("uv.build.toml", format!("{target}\n[ca]\nsecret = \"marsh-ca\"\n"))?;
+    let secret = format!("--secret=id=marsh-ca,src={}", ca.display());
+    let by_secret = context.build().argument(&secret).push("indexes")?;
+    context.write("certificates/ca.pem", fs::read(&ca)?)?;
+    context.write("uv.build.toml", format!("{target}\n[ca]\nfile = \"certificates/ca.pem\"\n"))?;
+    let by_file = context.build().push("indexes")?;
+    let bundle = "/run/secrets/uv-buildkit/bundle.pem";
+    let expected = format!("{nonce} 1 True True {bundle}\n{nonce} 1 True True my own\n", nonce = stage.nonce());
+    for built in [&by_secret, &by_file] {
+        let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(run.stdout == expected, "{run:?}, not {expected}");
+    }
+
+    // What a secret says is looked at again: the same does not run the step, another does.
+    context.write("uv.build.toml", format!("{target}\n[ca]\nsecret = \"marsh-ca\"\n"))?;
+    let again = context.build().argument(&secret).push("indexes")?;
+    ensure!(!again.steps.executed.iter().any(|step| step.contains("fetch: python3")), "{:?}", again.steps.executed);
+    let (other, ..) = certificates(&stage.directory("steps-authority-others")?)?;
+    let shown = context.build().argument(format!("--secret=id=marsh-ca,src={}", other.display())).fail()?;
+    ensure!(shown.contains("certificate verify failed"), "another authority was not looked at:\n{shown}");
+    Ok(())
+}
