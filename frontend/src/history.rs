@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::plan::product::Product;
 use crate::plan::{Contents, Form, Plan, layers};
 
 /// A wheel of an image: what a layer is known by, and what it weighs.
@@ -45,6 +46,17 @@ pub fn image(plan: &Plan) -> Image {
     }
     image.retain(|layer: &Vec<Wheel>| !layer.is_empty());
     image
+}
+
+/// Why nothing is pushed of a target, if it is no image.
+pub fn not_pushed(plan: &Plan) -> Option<String> {
+    match plan.product {
+        Product::Image if plan.check.is_some() => {
+            Some(format!("`{}` is a check, and no image that is pushed", plan.target))
+        }
+        Product::Image => None,
+        _ => Some(format!("`{}` leaves files, and no image that is pushed", plan.target)),
+    }
 }
 
 /// How many wheels the layers by size alone give a layer each.
@@ -133,6 +145,11 @@ impl Replay {
         self.changed_locks += usize::from(has_other_lock);
         let reason = reason.lines().next().unwrap_or_default().to_owned();
         self.skipped.push(Skipped { commit: commit.to_owned(), reason });
+    }
+
+    /// Whether there was a commit with an image.
+    pub fn has_images(&self) -> bool {
+        self.last.is_some()
     }
 
     /// What came of it.

@@ -98,6 +98,41 @@ fn a_lock_that_the_config_names() {
     );
 }
 
+/// A target of another kind has no layers that a registry is sent, and neither has a check.
+#[test]
+fn targets_that_are_no_images_are_skipped() {
+    for (keys, reason) in [
+        ("kind = \"venv\"", "leaves files"),
+        ("kind = \"lambda-zip\"", "leaves files"),
+        ("kind = \"requirements\"", "leaves files"),
+        ("kind = \"wheels\"", "leaves files"),
+        ("run = [[\"pytest\"]]", "is a check"),
+    ] {
+        let repository = Repository::new();
+        repository.commit("pyproject.toml", &format!("{MANIFEST}\n[build-system]\nrequires = [\"uv_build\"]\n"));
+        repository.commit("uv.lock", &lock(1, 1).replace("virtual", "editable"));
+        repository.commit("uv.build.toml", &format!("[targets.app]\n{keys}\n"));
+        repository.commit("uv.lock", &lock(2, 1).replace("virtual", "editable"));
+        let reason = format!("`app` {reason}, and no image that is pushed");
+
+        let (is_success, text, errors) = repository.history(&["--max-commits=2"]);
+        assert!(!is_success, "{keys}: {text}");
+        assert!(errors.contains(&reason) && errors.contains("help: name a target"), "{keys}: {errors}");
+
+        // Where it has been an image, the others are told.
+        let (is_success, json, errors) = repository.history(&["--format=json"]);
+        assert!(is_success, "{keys}: {errors}");
+        let report: Value = serde_json::from_str(&json).expect("a report");
+        let skipped = report["skipped"].as_array().expect("commits without an image");
+        assert_eq!(
+            skipped.iter().filter(|commit| commit["reason"] == reason.as_str()).count(),
+            2,
+            "{keys}: {report:#}"
+        );
+        assert_eq!(report["packages"]["max"], 4, "{keys}: {report:#}");
+    }
+}
+
 #[test]
 fn a_revision_that_does_not_exist_is_said() {
     let repository = Repository::new();

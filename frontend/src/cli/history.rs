@@ -26,6 +26,7 @@ pub fn replay(selection: &SelectionArgs, commits: &CommitArgs) -> Result<Report,
     let mut blobs = Blobs::open(directory)?;
     let mut replay = Replay::default();
     let mut last_lock = None;
+    let mut not_pushed = None;
     for commit in list(selection, commits)?.lines() {
         let mut lock = None;
         let read = &mut |name: &str| {
@@ -39,13 +40,25 @@ pub fn replay(selection: &SelectionArgs, commits: &CommitArgs) -> Result<Report,
         let has_other_lock = lock != last_lock;
         last_lock = lock;
         match plan {
-            Ok(plan) => replay.image(history::image(&plan), has_other_lock),
+            Ok(plan) => match history::not_pushed(&plan) {
+                None => replay.image(history::image(&plan), has_other_lock),
+                Some(reason) => {
+                    replay.skip(commit, &reason, has_other_lock);
+                    not_pushed = Some(reason);
+                }
+            },
             // Some commits of any history are broken, or older than the target.
             Err(CliError::Diagnostics(errors)) => replay.skip(commit, &errors.to_string(), has_other_lock),
             Err(error) => return Err(error),
         }
     }
-    Ok(replay.report())
+    match not_pushed {
+        // Sums of nothing would look as if nothing were ever pushed.
+        Some(reason) if !replay.has_images() => {
+            Err(CliError::Usage(format!("{reason}\nhelp: name a target that is an image: `--target NAME`")))
+        }
+        _ => Ok(replay.report()),
+    }
 }
 
 /// Names of the commits that touch what a plan is made from, oldest first.
