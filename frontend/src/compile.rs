@@ -51,12 +51,14 @@ pub struct Compiled {
 
 /// Compiles a target.
 pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
-    let Inputs { target, manifests, outside, epoch, .. } = inputs;
-    let (Planned { plan, warnings }, options) = prepare(inputs)?;
+    let Inputs { project, target, manifests, outside, epoch, .. } = inputs;
+    let (Planned { plan, mut warnings }, options) = prepare(inputs)?;
     let Lowered { image, history } = lower::lower(&plan, &options);
     let manifest = manifests.get(&target.selection.root);
     // What a check leaves has nothing of the base.
     let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
+    let root = &project.lock.packages[target.selection.root];
+    warnings.extend(image::command::check(&outside.base.config, target, &plan, manifest, &root.span));
     let config = match plan.product {
         Product::Image => image::config(base, target, &plan, manifest, &history, epoch),
         _ => image::config_of_files(target, &plan, epoch),

@@ -1,6 +1,7 @@
 //! The OCI image config of a target, as bytes. No clock: the same sources give the same image whenever it is built, so `created`
 //! is `SOURCE_DATE_EPOCH`, or the time that every file of the image has.
 
+pub mod command;
 mod labels;
 
 use serde_json::{Map, Value, json};
@@ -8,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::config::{Healthcheck, UserConfig};
 use crate::lower::{self, image_env};
 use crate::manifest::Manifest;
+use crate::plan::Plan;
 use crate::plan::destination::Destination;
-use crate::plan::{Contents, Plan};
 use crate::project::{INIT, Target};
 pub use labels::opencontainers;
 
@@ -57,11 +58,11 @@ pub fn config(
         runtime.insert("StopSignal".to_owned(), json!(signal));
     }
     let scripts = manifest.map_or(&[][..], |manifest| &manifest.scripts);
-    let command = command(target, plan, scripts);
+    let command = command::of(target, plan, scripts);
     if target.entrypoint.is_some() || command.is_some() {
         // Where packages lie in a directory it is the base's entrypoint that starts what is in there: a command is its argument.
         let is_started_by_base = plan.destination != Destination::Venv;
-        let is_in_the_way = !is_started_by_base && runtime.get("Entrypoint").is_some_and(is_python);
+        let is_in_the_way = !is_started_by_base && runtime.get("Entrypoint").is_some_and(command::is_python);
         if target.entrypoint.is_some() || is_in_the_way {
             runtime.insert("Entrypoint".to_owned(), json!(target.entrypoint));
         }
@@ -190,36 +191,6 @@ fn ids(user: &UserConfig) -> String {
     format!("{}:{}", user.uid, user.gid)
 }
 
-/// The declared command; else the project's script, when it is clear which. What lies in a directory is started by the base, which
-/// takes no script.
-fn command(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<String>> {
-    let has_entrypoint = target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
-    if target.cmd.is_some() || has_entrypoint || plan.destination != Destination::Venv {
-        return target.cmd.clone();
-    }
-    let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {
-        Contents::Members(members) => members.last().map(|member| member.name.as_str()),
-        _ => None,
-    });
-    let script = match scripts {
-        [only] => Some(only),
-        several => several.iter().find(|script| Some(script.replace('_', "-").as_str()) == project),
-    };
-    script.map(|script| vec![script.clone()])
-}
-
-/// Whether the entrypoint of a base is a python and nothing else, as in distroless images. Others are for whatever command comes;
-/// this one would take a command of ours for a script, and is not the python of the environment.
-fn is_python(entrypoint: &Value) -> bool {
-    let program = match entrypoint.as_array().map(Vec::as_slice) {
-        Some([only]) => only.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default(),
-        _ => return false,
-    };
-    program
-        .strip_prefix("python")
-        .is_some_and(|version| version.chars().all(|char| char.is_ascii_digit() || char == '.'))
-}
-
 fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Iterator<Item = (String, Value)>) {
     let mut entries = entries.peekable();
     if entries.peek().is_none() {
@@ -237,21 +208,4 @@ fn merge_object(runtime: &mut Map<String, Value>, key: &str, entries: impl Itera
 /// Seconds since 1970 as RFC 3339 in UTC; null for a time beyond its years.
 pub fn rfc3339(seconds: i64) -> Value {
     jiff::Timestamp::from_second(seconds).map_or(Value::Null, |timestamp| json!(timestamp.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tells_a_python_from_what_starts_commands() {
-        for python in ["/usr/bin/python3.13", "python", "/usr/local/bin/python3"] {
-            assert!(is_python(&json!([python])), "{python}");
-        }
-        for other in
-            [json!(["tini", "--"]), json!(["python3", "/wrapper.py"]), json!(["/usr/bin/pythonw"]), json!(null)]
-        {
-            assert!(!is_python(&other), "{other}");
-        }
-    }
 }

@@ -12,9 +12,10 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 11] = [
+pub const RULES: [Rule; 12] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
+    rule("image::no_command", "An image starts what its base starts, and nobody said so"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
     rule("lock::no_hash", "A download has no hash in the lock"),

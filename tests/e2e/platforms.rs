@@ -243,7 +243,7 @@ fn checked<'a>(stage: &'a Stage, directory: &str, module: &str, command: &str) -
     context.write(
         "uv.build.toml",
         format!(
-            "default-target = \"app\"\n\n[defaults]\nbase = \"{BASE}\"\n\n[targets.app]\nrequires = [\"test\"]\n\n\
+            "default-target = \"app\"\n\n[defaults]\nbase = \"{BASE}\"\n\n[targets.app]\ncmd = [\"python\"]\nrequires = [\"test\"]\n\n\
              [targets.test]\nrun = [[\"python\", \"-c\", \"{command}\"]]\n"
         ),
     )?;

@@ -1,0 +1,124 @@
+//! What containers of an image start.
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::manifest::Manifest;
+use crate::plan::destination::Destination;
+use crate::plan::product::Product;
+use crate::plan::{Contents, Plan};
+use crate::project::Target;
+
+/// The declared command; else the project's script, when it is clear which. What lies in a directory is started by the base, which
+/// takes no script.
+pub(super) fn of(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<String>> {
+    let has_entrypoint = target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
+    if target.cmd.is_some() || has_entrypoint || plan.destination != Destination::Venv {
+        return target.cmd.clone();
+    }
+    let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {
+        Contents::Members(members) => members.last().map(|member| member.name.as_str()),
+        _ => None,
+    });
+    let script = match scripts {
+        [only] => Some(only),
+        several => several.iter().find(|script| Some(script.replace('_', "-").as_str()) == project),
+    };
+    script.map(|script| vec![script.clone()])
+}
+
+/// Whether the entrypoint of a base is a python and nothing else, as in distroless images. Others are for whatever command comes;
+/// this one would take a command of ours for a script, and is not the python of the environment.
+pub(super) fn is_python(entrypoint: &Value) -> bool {
+    let program = match entrypoint.as_array().map(Vec::as_slice) {
+        Some([only]) => only.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default(),
+        _ => return false,
+    };
+    program
+        .strip_prefix("python")
+        .is_some_and(|version| version.chars().all(|char| char.is_ascii_digit() || char == '.'))
+}
+
+/// Images whose command is a shell, a python or nothing, where nobody asked for their configs.
+const IDLE_BASES: [&str; 3] =
+    ["docker.io/library/python:", "docker.io/library/debian:", "public.ecr.aws/lambda/python:"];
+
+/// Programs that end at once, or wait for someone to type, when they are started without arguments.
+const IDLE: [&str; 4] = ["sh", "ash", "bash", "dash"];
+
+/// A warning of an image that nothing was said about, and whose base starts nothing that was meant for it: a shell or a python that reads
+/// what is typed, or nothing at all. In a target with links to sources that is for whoever works on them.
+///
+/// `base` is the base's config, empty where nobody asked for it; `span` a place to speak of the target where it has none.
+pub fn check(
+    base: &[u8],
+    target: &Target,
+    plan: &Plan,
+    manifest: Option<&Manifest>,
+    span: &Span,
+) -> Option<Diagnostic> {
+    let scripts = manifest.map_or(&[][..], |manifest| &manifest.scripts);
+    let is_said = target.cmd.is_some() || target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
+    let is_image = plan.product == Product::Image && plan.check.is_none();
+    if is_said || !is_image || target.editable || of(target, plan, scripts).is_some() {
+        return None;
+    }
+    let name = &target.name;
+    let is_function = plan.destination != Destination::Venv;
+    let started = match base {
+        [] => IDLE_BASES.iter().any(|known| plan.base.starts_with(known)).then(|| "what its base does".to_owned())?,
+        _ => idle(base, target, is_function)?,
+    };
+    let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command, and starts {started}"))
+        .at(target.span.clone().unwrap_or_else(|| span.clone()));
+    let warning = match scripts {
+        _ if is_function => warning.help("name the handler: `cmd = [\"MODULE.FUNCTION\"]`"),
+        [] => warning
+            .help("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]`, or give the project a script in `[project.scripts]`"),
+        [first, ..] => {
+            let names: Vec<String> = scripts.iter().map(|script| format!("`{script}`")).collect();
+            let scripts = names.join(", ");
+            warning.help(format!("choose one of the scripts {scripts}: `cmd = [\"{first}\"]`"))
+        }
+    };
+    Some(warning.help("or `cmd = []`, if whoever starts it says what runs"))
+}
+
+/// What containers would start of a base, where that is nothing of use.
+fn idle(base: &[u8], target: &Target, is_function: bool) -> Option<String> {
+    let image: Value = serde_json::from_slice(base).unwrap_or_default();
+    let words = |key: &str| -> Vec<String> { serde_json::from_value(image["config"][key].clone()).unwrap_or_default() };
+    let (entrypoint, cmd) = match &target.entrypoint {
+        // Whoever sets an entrypoint does not want the base's command with it.
+        Some(_) => (Vec::new(), Vec::new()),
+        None => (words("Entrypoint"), words("Cmd")),
+    };
+    match &[entrypoint, cmd.clone()].concat()[..] {
+        [] => Some("nothing".to_owned()),
+        [only] => {
+            let name = only.rsplit('/').next().unwrap_or(only);
+            let is_idle = IDLE.contains(&name) || is_python(&Value::from(vec![only.clone()]));
+            (is_idle || (is_function && cmd.is_empty())).then(|| format!("`{only}` of its base"))
+        }
+        [first, ..] => (is_function && cmd.is_empty()).then(|| format!("`{first}` of its base")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tells_a_python_from_what_starts_commands() {
+        for python in ["/usr/bin/python3.13", "python", "/usr/local/bin/python3"] {
+            assert!(is_python(&json!([python])), "{python}");
+        }
+        for other in
+            [json!(["tini", "--"]), json!(["python3", "/wrapper.py"]), json!(["/usr/bin/pythonw"]), json!(null)]
+        {
+            assert!(!is_python(&other), "{other}");
+        }
+    }
+}
