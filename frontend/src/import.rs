@@ -11,6 +11,7 @@ mod run;
 mod runtime;
 mod sources;
 mod stage;
+mod steps;
 mod surroundings;
 mod sync;
 mod target;
@@ -119,7 +120,18 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
     }
     for target in &targets {
         text += &format!("\n[targets.{}]\n", value::key(&target.name));
-        text.extend(target.keys.iter().map(|(key, value)| entry(key, value)));
+        for (key, value) in &target.keys {
+            match value {
+                Value::Tables(steps) if *key == "steps" => {
+                    let head = format!("\n[[targets.{}.steps]]\n", value::key(&target.name));
+                    let table = |step: &Vec<(String, Value)>| {
+                        step.iter().map(|(key, value)| entry(key, value)).fold(head.clone(), |text, line| text + &line)
+                    };
+                    text.extend(steps.iter().map(table));
+                }
+                _ => text += &entry(key, value),
+            }
+        }
     }
     text
 }

@@ -128,8 +128,10 @@ impl Reader<'_> {
         let image = self.expand(&from.image, &scope);
         let name = from.as_.as_ref().map(|(_, name)| name.value.to_lowercase());
         let range = from.from.span.start..from.image.span.end;
+        let mut is_on_builder = false;
         for flag in &from.options {
             let value = flag.value.as_ref().map(|value| value.value.as_ref()).unwrap_or_default();
+            is_on_builder |= flag.name.value == "platform" && value.contains("BUILDPLATFORM");
             if flag.name.value != "platform" || !value.contains("BUILDPLATFORM") && !value.contains("TARGETPLATFORM") {
                 self.left_out(
                     &flag.span(),
@@ -141,9 +143,9 @@ impl Reader<'_> {
         match self.find(&image.shown()) {
             Some(parent) => {
                 let stage = self.stages[parent].clone();
-                Stage { name, range, parent: Some(parent), checks: Vec::new(), ..stage }
+                Stage { name, range, parent: Some(parent), checks: Vec::new(), made: Vec::new(), ..stage }
             }
-            None => Stage { name, range, base: image, ..Stage::default() },
+            None => Stage { name, range, base: image, is_on_builder, ..Stage::default() },
         }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use parse_dockerfile::{self as dockerfile, RunInstruction};
 
 use super::reader::Reader;
-use super::stage::{Check, Stage};
+use super::stage::{Check, Made, Stage};
 use super::sync::Sync;
 use super::text::Text;
 use super::words::{self, Command, Word};
@@ -107,7 +107,10 @@ pub fn run(reader: &mut Reader<'_>, run: &RunInstruction<'_>, stage: &mut Stage)
         let value = flag.value.as_ref().map(|value| value.value.to_string()).unwrap_or_default();
         match flag.name.value.as_ref() {
             "mount" => mount(reader, &value, &flag.span(), stage),
-            other => reader.left_out(&flag.span(), format!("`--{other}` of `RUN`"), ""),
+            other => {
+                stage.is_incomplete = true;
+                reader.left_out(&flag.span(), format!("`--{other}` of `RUN`"), "");
+            }
         }
     }
     let commands = match &run.arguments {
@@ -135,6 +138,7 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
     match field("type").unwrap_or("bind") {
         "secret" => {
             let id = field("id").unwrap_or_default();
+            stage.is_incomplete = true;
             reader.left_out(
                 range,
                 format!("the secret `{id}`"),
@@ -142,7 +146,14 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
             );
         }
         "ssh" => {
+            stage.is_incomplete = true;
             reader.left_out(range, "an agent of `ssh`", "BuildKit fetches git sources itself, with a secret by host")
+        }
+        "cache" => {
+            let path = field("target").or(field("dst")).or(field("destination")).unwrap_or_default();
+            if path.starts_with('/') && !path.contains('$') && !stage.caches.iter().any(|known| known == path) {
+                stage.caches.push(path.to_owned());
+            }
         }
         _ => {
             if let Some(image) = field("from").filter(|image| image.contains("astral-sh/uv")) {
@@ -155,16 +166,27 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
 /// Reads the commands of a script.
 fn all(reader: &mut Reader<'_>, commands: &[Command], stage: &mut Stage) {
     let mut is_installer = false;
+    let mut is_changed = false;
     for command in commands {
         let words = command.shown();
+        let made = stage.made.len();
+        stage.commands += 1;
         // `curl … | sh`, with which uv is installed.
         let is_shell_of_it = is_installer && matches!(words.first().map(String::as_str), Some("sh" | "bash"));
         is_installer = words.iter().any(|word| word.contains("astral.sh/uv"));
         if !is_installer && !is_shell_of_it {
             one(reader, command, &words, stage);
         }
+        if is_changed {
+            stage.made[made..].iter_mut().for_each(|made| made.words = None);
+        }
+        let program = words.first().map_or("", String::as_str);
+        is_changed |= command.is_conditional || program.is_empty() || CHANGES.contains(&program);
     }
 }
+
+/// Commands that change what those after them find.
+const CHANGES: [&str; 7] = ["cd", "export", "unset", "source", ".", "umask", "eval"];
 
 /// Programs that leave nothing in an image that would be missed, or that only look.
 const IDLE: [&str; 22] = [
@@ -234,7 +256,7 @@ fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
             (Some("-m"), Some("pip")) => pip(reader, command, &arguments[2..]),
             (Some("-m"), Some("compileall" | "venv" | "ensurepip")) | (Some("--version" | "-V"), _) => {}
             (Some("-m"), Some(module)) if CHECKS.contains(&module) || module == "unittest" => check(command, stage),
-            _ => unknown(reader, command, words),
+            _ => unknown(reader, command, words, stage),
         },
         name if CHECKS.contains(&name) => check(command, stage),
         name if IDLE.contains(&name) && !command.is_redirected => {}
@@ -259,7 +281,7 @@ fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
             );
         }
         _ if stage.accounts.add(words) => {}
-        _ => unknown(reader, command, words),
+        _ => unknown(reader, command, words, stage),
     }
 }
 
@@ -269,19 +291,21 @@ fn range_to_end(reader: &Reader<'_>, range: &Range<usize>) -> Range<usize> {
     range.start..range.end + rest.find(['\n', ';']).unwrap_or(rest.len())
 }
 
-fn unknown(reader: &mut Reader<'_>, command: &Command, words: &[String]) {
-    if command.is_redirected {
-        let range = range_to_end(reader, &command.range());
-        let text = reader.text(&range);
-        let text = text.split("&&").next().unwrap_or(text).trim_end_matches([' ', '\\']).to_owned();
-        reader.left_out(&command.range(), shown(&[text]), MAKE_IT_ELSEWHERE);
-        return;
+/// It makes something, for all that is known of it.
+fn unknown(reader: &Reader<'_>, command: &Command, words: &[String], stage: &mut Stage) {
+    let range = command.range();
+    let mut plain = plain(std::slice::from_ref(command));
+    if let Some(first) = plain.as_mut().and_then(|words| words.first_mut()) {
+        *first = stage.without_environment(first);
     }
-    reader.left_out(&command.range(), shown(words), MAKE_IT_ELSEWHERE);
+    let shown = if command.is_redirected {
+        let text = reader.text(&range_to_end(reader, &range));
+        shown(&[text.split("&&").next().unwrap_or(text).trim_end_matches([' ', '\\']).to_owned()])
+    } else {
+        shown(words)
+    };
+    stage.made.push(Made { words: plain, shown, range });
 }
-
-/// What to do about a command that makes something.
-const MAKE_IT_ELSEWHERE: &str = "put what it makes into the context, and name it in `files`";
 
 /// A command in a message, cut where it gets long.
 fn shown(words: &[String]) -> String {

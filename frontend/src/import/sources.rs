@@ -31,8 +31,13 @@ pub struct Installed<'a> {
     pub is_editable: bool,
 }
 
-/// The entries of `files` that stand for the copies of a stage.
-pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>) -> Vec<Vec<(String, Value)>> {
+/// The entries of `files` that stand for the copies of a stage, but for those of stages that became steps.
+pub fn files(
+    reader: &mut Reader<'_>,
+    index: usize,
+    installed: &Installed<'_>,
+    steps: &[usize],
+) -> Vec<Vec<(String, Value)>> {
     let stage = reader.stages[index].clone();
     let mut copies: Vec<(String, String, Range<usize>)> = Vec::new();
     for copy in &stage.copies {
@@ -40,7 +45,7 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>) -
     }
     for taken in &stage.taken {
         let other = &reader.stages[taken.stage];
-        if is_environment(other, &taken.from) {
+        if is_environment(other, &taken.from) || steps.contains(&taken.stage) {
             continue;
         }
         match other.origin(&taken.from) {
@@ -72,7 +77,7 @@ pub fn holds_environment(stage: &Stage, path: &str) -> bool {
 }
 
 /// Whether a path of a stage is what uv made there, and nothing else.
-fn is_environment(stage: &Stage, path: &str) -> bool {
+pub fn is_environment(stage: &Stage, path: &str) -> bool {
     let of_python = stage.env.get("UV_PYTHON_INSTALL_DIR").map(|(text, _)| text.shown());
     let of_layout = stage.directory_layout.as_ref().map(|text| stage.absolute(&text.shown()));
     stage.is_environment(path)

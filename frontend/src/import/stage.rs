@@ -44,6 +44,16 @@ pub struct Stage {
     pub taken: Vec<Taken>,
     /// Commands that look like checks.
     pub checks: Vec<Check>,
+    /// Commands that the compiler does not do by itself, and no key stands for.
+    pub made: Vec<Made>,
+    /// How many commands its `RUN`s have.
+    pub commands: usize,
+    /// Directories that its `RUN`s find as they left them.
+    pub caches: Vec<String>,
+    /// A `RUN` of it was given a secret, or something else that is not carried over.
+    pub is_incomplete: bool,
+    /// It runs on the builder's platform.
+    pub is_on_builder: bool,
     /// What starts in its containers.
     pub runtime: Runtime,
     /// `LABEL`.
@@ -83,6 +93,17 @@ pub struct Taken {
 pub struct Check {
     /// Its words.
     pub words: Vec<Text>,
+    /// Where it is.
+    pub range: Range<usize>,
+}
+
+/// A command that makes something.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its words, unless a shell has more to do than to start it, or commands before it changed what it finds.
+    pub words: Option<Vec<Text>>,
+    /// Itself, in a message.
+    pub shown: String,
     /// Where it is.
     pub range: Range<usize>,
 }

@@ -6,6 +6,7 @@ use super::reader::Reader;
 use super::runtime;
 use super::sources::{self, Installed};
 use super::stage::{Healthcheck, Stage};
+use super::steps;
 use super::sync::Sync;
 use super::text::Text;
 use super::value::Value;
@@ -53,13 +54,15 @@ impl Filling {
 pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
     let mut shared = Shared::default();
     let mut targets: Vec<Target> = Vec::new();
+    // Stages that became steps.
+    let mut used = BTreeSet::new();
     for index in built(reader) {
         let Some(filling) = filling(reader, index) else {
             let range = reader.stages[index].range.clone();
             reader.left_out(&range, "this stage installs nothing that the lock has", "");
             continue;
         };
-        let target = target(reader, index, &filling, &mut shared, &targets);
+        let target = target(reader, index, &filling, (&mut shared, &mut used), &targets);
         let check = check(reader, index, &filling, &target);
         targets.push(target);
         if let Some(check) = check {
@@ -67,6 +70,11 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
                 image.keys.push(("requires", Value::List(vec![Text::from(check.name.as_str())])));
             }
             targets.push(check);
+        }
+    }
+    for index in (0..reader.stages.len()).filter(|index| !used.contains(index)) {
+        for made in reader.stages[index].made.clone() {
+            reader.left_out(&made.range, made.shown, steps::WRITE_A_STEP);
         }
     }
     (targets, shared)
@@ -86,7 +94,7 @@ fn built(reader: &Reader<'_>) -> Vec<usize> {
 }
 
 /// A stage that only names the image of uv.
-fn is_of_uv(stage: &Stage) -> bool {
+pub fn is_of_uv(stage: &Stage) -> bool {
     runtime::uv_image(&stage.base).is_some_and(|image| image == stage.base) && stage.base.shown().contains("/uv:")
 }
 
@@ -206,7 +214,13 @@ fn package(reader: &mut Reader<'_>, index: usize, syncs: &[Sync]) -> (Option<Tex
     (member, None)
 }
 
-fn target(reader: &mut Reader<'_>, index: usize, filling: &Filling, shared: &mut Shared, before: &[Target]) -> Target {
+fn target(
+    reader: &mut Reader<'_>,
+    index: usize,
+    filling: &Filling,
+    (shared, used): (&mut Shared, &mut BTreeSet<usize>),
+    before: &[Target],
+) -> Target {
     let stage = reader.stages[index].clone();
     let surroundings = reader.surroundings;
     let package = filling.package.as_ref().map(Text::shown);
@@ -260,8 +274,11 @@ fn target(reader: &mut Reader<'_>, index: usize, filling: &Filling, shared: &mut
         is_for_dependencies: filling.is_for_dependencies(reader),
         is_editable,
     };
-    let files = sources::files(reader, index, &installed);
+    let (made_by, steps) = steps::steps(reader, index, &filling.stages);
+    let files = sources::files(reader, index, &installed, &made_by);
     add("files", (!files.is_empty()).then_some(Value::Tables(files)));
+    add("steps", (!steps.is_empty()).then_some(Value::Tables(steps)));
+    used.extend(made_by);
     inherit(reader, index, &name, keys, before)
 }
 
