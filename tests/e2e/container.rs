@@ -81,6 +81,15 @@ fn observe_http(
     Ok(())
 }
 
+/// What an image answers over HTTP, in a port that it is told by `PORT`.
+pub fn get(lab: &Lab, image: &str, path: &str) -> Result<String> {
+    let port = free_port()?;
+    let server = Server::start(lab, image, &[format!("--env=PORT={port}")], &[])?;
+    let (status, body) = server.ask(port, &format!("GET {path} HTTP/1.0\r\n\r\n"))?;
+    ensure!(status == 200, "status {status}: {body}");
+    Ok(body)
+}
+
 /// Free now; whoever takes it before the container does makes the test fail, not pass.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())

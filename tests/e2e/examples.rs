@@ -77,7 +77,7 @@ impl Prepared {
 }
 
 /// Has images and pythons that are not to be had from registries of packages come from the lab.
-fn adapt(stage: &Stage, config: &Path, name: &str) -> Result<()> {
+pub fn adapt(stage: &Stage, config: &Path, name: &str) -> Result<()> {
     let text = fs::read_to_string(config)?;
     for image in text.split('"').filter(|word| word.starts_with("gcr.io/distroless/")) {
         stage.lab().require_image(image)?;

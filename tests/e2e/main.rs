@@ -34,6 +34,7 @@ mod managed;
 mod named;
 mod native;
 mod orchard;
+mod patterns;
 mod pipelines;
 mod platforms;
 mod pond;
@@ -103,6 +104,7 @@ fn main() -> Result<ExitCode> {
     versions::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
+    patterns::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -11,6 +11,7 @@ use crate::build::Build;
 use crate::container;
 use crate::context::Context;
 use crate::equality::BASE;
+use crate::patterns;
 use crate::project::SETUPTOOLS;
 use crate::sources::BUILDER;
 use crate::stage::Stage;
@@ -121,7 +122,12 @@ fn setuptools<'a>(stage: &'a Stage, toolchain: &Toolchain, directory: &str) -> R
 
 fn c_by_setuptools(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     let context = setuptools(stage, toolchain, "setuptools")?;
-    compiles_what_was_edited(stage, &context)
+    compiles_what_was_edited(stage, &context)?;
+    let built = context.build().push("native")?;
+    let words = "python -Ic print(__import__('abacus._sums')._sums.sum())".split(' ').map(ToOwned::to_owned);
+    let run = container::run(stage.lab(), &built.reference, &[], &Vec::from_iter(words))?;
+    let answer = format!("{}one of two files compiled for an edit", run.stdout);
+    patterns::note(stage, 2, "a module in C, python", &built.reference, &answer)
 }
 
 /// CMake's files lie where each build makes them anew; what was compiled comes from ccache, which counts.

@@ -4,9 +4,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
-use serde_json::Value;
 use uv_buildkit_tests::uv;
 use xtask::lab::run_captured;
 
@@ -14,6 +13,7 @@ use crate::Trials;
 use crate::build::Built;
 use crate::container;
 use crate::context::Context;
+use crate::patterns;
 use crate::stage::Stage;
 
 /// Adds the tests.
@@ -136,10 +136,7 @@ fn side_by_side(stage: &Stage, example: &str, target: &str, selection: &str) -> 
 
 fn measure(stage: &Stage, built: &Built) -> Result<Measured> {
     let lab = stage.lab();
-    let manifest = run_captured(&mut lab.crane(["manifest", "--platform=linux/amd64", &built.reference]))?;
-    let manifest: Value = serde_json::from_str(&manifest)?;
-    let layers = manifest["layers"].as_array().context("a manifest without layers")?;
-    let compressed = layers.iter().filter_map(|layer| layer["size"].as_u64()).sum();
+    let compressed = patterns::compressed(stage, &built.reference)?;
     let arguments = ["--user=root", "--entrypoint=python3"].map(ToOwned::to_owned);
     let run = container::run(lab, &built.reference, &arguments, &["-c".to_owned(), LOOK.to_owned()])?;
     ensure!(run.exit_code == Some(0), "{run:?}");
