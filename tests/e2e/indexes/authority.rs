@@ -73,9 +73,13 @@ impl Drop for Server {
 
 /// An authority's certificate, and one that it signed for this machine with its key.
 fn certificates(directory: &Path) -> Result<(PathBuf, PathBuf, PathBuf)> {
-    fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\n")?;
+    fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")?;
     let openssl = |line: &str| run_captured(Command::new("openssl").current_dir(directory).args(line.split(' ')));
-    openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=marsh -days 30 -keyout ca.key -out ca.pem")?;
+    // Python wants to be told what the authority's key is for.
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -subj /CN=marsh -days 30 -addext keyUsage=critical,keyCertSign -keyout ca.key \
+         -out ca.pem",
+    )?;
     openssl("req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out request.pem")?;
     openssl(
         "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile names -out certificate.pem",
