@@ -13,6 +13,7 @@ use crate::equality::{self, Cache};
 use crate::image::Image;
 use crate::index::Index;
 use crate::layer;
+use crate::patterns;
 use crate::pond::Pond;
 use crate::project::{SETUPTOOLS, UV_BUILD};
 use crate::sources::BUILDER;
@@ -40,6 +41,7 @@ fn pond(stage: &Stage) -> Result<()> {
     let built = context.build().push("alpine")?;
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout == "pond-app\n" && run.exit_code == Some(0), "{run:?}");
+    patterns::note(stage, 25, "a workspace on python:3.13-alpine", &built.reference, &run.stdout)?;
     let who = "import getpass, os, sys; print(getpass.getuser(), os.getcwd(), sys.prefix, sys.base_prefix)";
     let run = container::run(stage.lab(), &built.reference, &[], &["python", "-Ic", who].map(str::to_owned))?;
     ensure!(run.stdout == "app /app /app/.venv /usr/local\n", "{run:?}");
