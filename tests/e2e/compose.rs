@@ -48,6 +48,7 @@ fn watch(stage: &Stage) -> Result<()> {
 /// A copy of the example, which is up until it is dropped.
 struct Project<'a> {
     stage: &'a Stage,
+    program: PathBuf,
     directory: PathBuf,
     port: u16,
 }
@@ -55,7 +56,12 @@ struct Project<'a> {
 impl<'a> Project<'a> {
     fn new(stage: &'a Stage) -> Result<Self> {
         let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/monorepo");
-        let project = Self { stage, directory: stage.copy(&example, "compose")?, port: container::free_port()? };
+        let project = Self {
+            stage,
+            program: stage.lab().compose()?,
+            directory: stage.copy(&example, "compose")?,
+            port: container::free_port()?,
+        };
         // The lab's engine has no network but the host's.
         let here = format!(
             "services:\n  api:\n    network_mode: host\n    ports: !reset []\n    environment: {{ PORT: \"{}\" }}\n  \
@@ -66,17 +72,17 @@ impl<'a> Project<'a> {
         Ok(project)
     }
 
-    fn compose(&self) -> Result<Command> {
-        let mut compose = self.stage.lab().compose()?;
+    fn compose(&self) -> Command {
+        let mut compose = self.stage.lab().command(&self.program);
         compose.arg(format!("--project-name=uv-buildkit-{}", self.stage.nonce().to_lowercase()));
         compose.args(["--file=compose.yaml", "--file=here.yaml", "--ansi=never", "--progress=plain"]);
         compose.current_dir(&self.directory).stdin(Stdio::null());
-        Ok(compose)
+        compose
     }
 
     /// What a command prints.
     fn run(&self, arguments: &[&str]) -> Result<String> {
-        run_captured(self.compose()?.args(arguments))
+        run_captured(self.compose().args(arguments))
     }
 
     fn edit(&self, path: &str, from: &str, to: &str) -> Result<()> {
@@ -89,7 +95,7 @@ impl<'a> Project<'a> {
     fn watch(&self) -> Result<Watcher> {
         let log = self.directory.with_extension("log");
         let output = fs::File::create(&log)?;
-        let mut compose = self.compose()?;
+        let mut compose = self.compose();
         compose.args(["watch", "--no-up"]).stdout(output.try_clone()?).stderr(output);
         Ok(Watcher { process: compose.spawn().context("cannot start compose")?, log })
     }

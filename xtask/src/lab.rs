@@ -169,10 +169,10 @@ impl Lab {
         tools::actionlint(&self.places).map(Command::new)
     }
 
-    /// `docker-compose …`, with the lab's BuildKit and engine; built when it is asked for.
-    pub fn compose(&self) -> Result<Command> {
+    /// The path of Docker Compose, for [`Lab::command`]; built when it is asked for, which takes minutes.
+    pub fn compose(&self) -> Result<PathBuf> {
         let _lock = self.places.lock_images()?;
-        tools::compose(&self.places).map(|program| self.command(program))
+        tools::compose(&self.places)
     }
 
     /// The path of a program that runs programs for 64-bit arm; fetched when it is asked for.

@@ -29,8 +29,8 @@ pub(super) fn context(plan: &Plan, options: &Options) -> Output {
     sync(options, &plan.target, "[internal] load build context", paths, [])
 }
 
-/// A part of the client's directory, with what links on the way to `paths` lead to, without what is ignored and without `excluded`. Trees synced with other filters must not take
-/// each other's place: `filter` tells them apart.
+/// A part of the client's directory, with what links on the way to `paths` lead to, without what is ignored and without `excluded`.
+/// Trees synced with other filters must not take each other's place: `filter` tells them apart.
 pub(super) fn sync(
     options: &Options,
     filter: &str,
