@@ -20,6 +20,14 @@ impl Manager {
             Self::Apk => "apk",
         }
     }
+
+    /// Whether something is a name of a package, or one with its version.
+    pub fn takes(self, name: &str) -> bool {
+        match self {
+            Self::Apt => is_of_debian(name),
+            Self::Apk => is_of_alpine(name),
+        }
+    }
 }
 
 /// Reads names, which become arguments: what is no name would be an option, a file or a removal.
@@ -30,15 +38,13 @@ pub(super) fn read(
     manager: Manager,
 ) -> Option<Vec<Located<String>>> {
     let names = reader.strings(table, key)?;
-    let (is_package, distribution, forms): (fn(&str) -> bool, _, _) = match manager {
-        Manager::Apt => (is_of_debian, "Debian", "write a name, or `NAME=VERSION`; each is a string of its own"),
-        Manager::Apk => (
-            is_of_alpine,
-            "Alpine",
-            "write a name, or `NAME=VERSION`, `NAME<VERSION`, `NAME~VERSION`; each is a string of its own",
-        ),
+    let (distribution, forms) = match manager {
+        Manager::Apt => ("Debian", "write a name, or `NAME=VERSION`; each is a string of its own"),
+        Manager::Apk => {
+            ("Alpine", "write a name, or `NAME=VERSION`, `NAME<VERSION`, `NAME~VERSION`; each is a string of its own")
+        }
     };
-    for name in names.iter().filter(|name| !is_package(&name.value)) {
+    for name in names.iter().filter(|name| !manager.takes(&name.value)) {
         let error =
             Diagnostic::new("config::bad_package", format!("`{}` is not a package of {distribution}", name.value))
                 .at(name.span.clone())

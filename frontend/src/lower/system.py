@@ -5,6 +5,7 @@
 """
 
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -98,14 +99,15 @@ def mount_points():
 def settle(root, since):
     """Gives what was written since then the time of everything else; packages bring their own times."""
     mounted = mount_points()
+    # Before the step began, places were made in these for what is mounted.
+    above = {str(directory) for path in mounted for directory in pathlib.PurePosixPath(path).parents}
     for directory, directories, files in os.walk(root):
         paths = [os.path.join(directory, name) for name in directories + files]
         directories[:] = [name for name in directories if os.path.join(directory, name) not in mounted]
         for path in paths:
             if path not in mounted and os.lstat(path).st_mtime_ns >= since:
                 os.utime(path, ns=(EPOCH, EPOCH), follow_symlinks=False)
-        # Before the step began, a place was made in it for what is mounted.
-        if not mounted.isdisjoint(paths):
+        if directory in above:
             os.utime(directory, ns=(EPOCH, EPOCH))
 
 

@@ -61,7 +61,7 @@ pub fn init(python: &Interpreter) -> &'static str {
 }
 
 /// No distribution with musl has apt, and apk is Alpine's, which has no other C library.
-fn manager(python: &Interpreter) -> Manager {
+pub fn manager(python: &Interpreter) -> Manager {
     match python.libc.name {
         LibcName::Glibc => Manager::Apt,
         LibcName::Musl => Manager::Apk,
