@@ -18,7 +18,7 @@ pub mod sbom;
 pub mod schema;
 mod size;
 pub mod steps;
-mod system;
+pub mod system;
 pub mod table;
 mod target;
 mod user;

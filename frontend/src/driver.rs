@@ -27,13 +27,14 @@ use futures::future::try_join_all;
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, compile};
 use crate::config::sbom::Sbom;
+use crate::config::system::Manager;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
-use crate::plan::{Outside, Plan, Planned, Platform, plan};
+use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
@@ -359,7 +360,8 @@ impl<'a> Job<'a> {
         let (images, elsewhere) = self.outside(platform).await?;
         let Images { outside, replaced } = images;
         let list = size::list(self, compile::files(self.inputs(&outside, replaced, elsewhere, false))?).await?;
-        Ok(calls::files::answer(&list).map_err(size::unreadable)?)
+        let manager = outside.base.interpreter.as_ref().map_or(Manager::Apt, system::manager);
+        Ok(calls::files::answer(&list, manager).map_err(size::unreadable)?)
     }
 
     /// Images, and files of local projects that lie elsewhere.

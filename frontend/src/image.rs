@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::config::{Healthcheck, UserConfig};
 use crate::lower::{self, image_env};
 use crate::manifest::Manifest;
-use crate::plan::Plan;
 use crate::plan::destination::Destination;
-use crate::project::{INIT, Target};
+use crate::plan::{Plan, system};
+use crate::project::Target;
 pub use labels::opencontainers;
 
 /// Makes the config from the base's, so that what the base declares and this does not know of is kept.
@@ -69,9 +69,10 @@ pub fn config(
         // Whoever sets an entrypoint does not want the base's command with it (Dockerfile: ENTRYPOINT resets CMD).
         runtime.insert("Cmd".to_owned(), json!(command));
     }
-    if target.init {
+    if target.init.is_some() {
         let entrypoint = runtime.get("Entrypoint").and_then(Value::as_array).cloned().unwrap_or_default();
-        let entrypoint: Vec<Value> = [json!(INIT), json!("--")].into_iter().chain(entrypoint).collect();
+        let entrypoint: Vec<Value> =
+            [json!(system::init(&plan.interpreter)), json!("--")].into_iter().chain(entrypoint).collect();
         runtime.insert("Entrypoint".to_owned(), Value::Array(entrypoint));
     }
     // A shell form is of no use to an image that is made without one.

@@ -88,7 +88,8 @@ fn args_table(args: &BTreeMap<String, String>) -> String {
 }
 
 /// Keys that several targets may share.
-const SHARED_KEYS: [&str; 8] = ["lock", "base", "builder", "apt", "build-apt", "user", "workdir", "env"];
+const SHARED_KEYS: [&str; 10] =
+    ["lock", "base", "builder", "apt", "apk", "build-apt", "build-apk", "user", "workdir", "env"];
 
 /// The text of the config.
 fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {

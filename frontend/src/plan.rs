@@ -21,7 +21,7 @@ pub mod recipe;
 pub mod report;
 mod requirements;
 mod steps;
-mod system;
+pub mod system;
 mod variables;
 pub mod version;
 
@@ -38,7 +38,7 @@ use crate::project::{Project, Target};
 use access::{Access, Credential, Download};
 use composition::{Composition, Parts};
 use contents::context_paths;
-pub use contents::{Backend, Contents, Layer, Member, SystemPackages, Toolchain, Tree};
+pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
 pub use files::{Copied, CopySource};
 use host::Host;
@@ -47,6 +47,7 @@ pub use platform::Platform;
 use product::Product;
 use python::{ManagedPython, interpreter_of, unusable_python};
 pub use steps::{Step, StepImage};
+pub use system::SystemPackages;
 
 /// Where the environment lives in every image: scripts and activation files hold this path.
 pub const VENV: &str = "/app/.venv";
@@ -224,7 +225,7 @@ pub fn plan(
         interpreter: interpreter.clone(),
         managed,
         builder_python: builder.executable.clone(),
-        builder_system: SystemPackages::of(&target.build_apt),
+        builder_system: SystemPackages::of_builder(target, builder),
         credentials: access.credentials(&indexes, project),
         indexes,
         access,

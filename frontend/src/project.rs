@@ -18,7 +18,7 @@ use crate::lock::{self, Lock, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 pub use reading::{Files, Read, missing_lock};
-pub use target::{APP_DIR, DEFAULT_UV_IMAGE, INIT, Target};
+pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
 
 /// The parsed files.
 #[derive(Debug)]

@@ -57,7 +57,7 @@ fn pond(stage: &Stage) -> Result<()> {
     // Packages of Debian are none of Alpine.
     context.edit("uv.build.toml", "[targets.app]\n", "[targets.app]\napt = [\"tini\"]\n")?;
     let shown = context.build().fail()?;
-    for words in ["`apt` installs packages of Debian and Ubuntu", "`apk`", ">>> apt = [\"tini\"]"] {
+    for words in ["`apt` installs packages of Debian and Ubuntu", "write `apk = [", ">>> apt = [\"tini\"]"] {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }
     Ok(())
@@ -159,7 +159,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_depth", NULL, -1, m
 PyMODINIT_FUNC PyInit__depth(void) { return PyModule_Create(&module); }
 "#;
 
-/// A member in C is compiled in a builder that can, and runs without a compiler; what says that there is none does not speak of apt.
+/// A member in C is compiled in a builder that can, and runs without a compiler; what says that there is none speaks of apk.
 fn compiled(stage: &Stage) -> Result<()> {
     for image in [BASE, BUILDER] {
         stage.lab().require_image(image)?;
@@ -184,8 +184,7 @@ fn compiled(stage: &Stage) -> Result<()> {
     let shown = context.build().fail()?;
     for words in [
         "this builder does not have `gcc`",
-        "help: name a `builder` that has it",
-        "`RUN apk add --no-cache gcc musl-dev`",
+        "help: `build-apk = [\"gcc\", \"musl-dev\"]` installs what Alpine has of it",
     ] {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }

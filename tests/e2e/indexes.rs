@@ -1,6 +1,6 @@
 //! Private indexes, mirrors of them, and downloads that fail.
 
-mod authority;
+pub mod authority;
 pub mod secrecy;
 
 use std::fs;

@@ -4,6 +4,7 @@
 //! lab they fail. `UV_BUILDKIT_FRONTEND` names a frontend image to test instead of the working copy's.
 
 mod alpine;
+mod apk;
 mod artifacts;
 mod build;
 mod caching;
@@ -87,6 +88,7 @@ fn main() -> Result<ExitCode> {
     managed::add(&mut trials);
     distroless::add(&mut trials);
     alpine::add(&mut trials);
+    apk::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
     locks::add(&mut trials);

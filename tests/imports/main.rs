@@ -84,7 +84,12 @@ fn builds(config: &str, checkout: Option<Checkout>) -> Result<()> {
     let Some(checkout) = checkout else { return Ok(()) };
     let checkout = checkout.with(config::FILE_NAME, config);
     for target in &parsed.targets {
-        let compiled = checkout.compile(&Selection::target(&target.name.value));
+        let mut selection = Selection::target(&target.name.value);
+        // No image is at hand that would tell.
+        if target.settings.apk.is_some() || target.settings.build_apk.is_some() {
+            selection.libc = "musl-1.2".parse().map_err(anyhow::Error::msg)?;
+        }
+        let compiled = checkout.compile(&selection);
         compiled.map_err(|errors| anyhow!("target `{}`: {}", target.name.value, errors.render()))?;
     }
     Ok(())

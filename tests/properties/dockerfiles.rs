@@ -66,6 +66,8 @@ const PIECES: [&str; 98] = [
     "done ",
     "apt-get install -y ",
     "apk add ",
+    "apk del a ",
+    "--virtual a ",
     "useradd -u 1 ",
     "groupadd -g 4294967296 ",
     "--from=a ",

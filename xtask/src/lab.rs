@@ -169,6 +169,12 @@ impl Lab {
         tools::actionlint(&self.places).map(Command::new)
     }
 
+    /// The path of a program that is `apk` for images of musl, where the real one cannot be had.
+    pub fn apk(&self) -> Result<PathBuf> {
+        let _lock = self.places.lock_images()?;
+        tools::apk(&self.places)
+    }
+
     /// The path of Docker Compose, for [`Lab::command`]; built when it is asked for, which takes minutes.
     pub fn compose(&self) -> Result<PathBuf> {
         let _lock = self.places.lock_images()?;

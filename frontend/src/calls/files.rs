@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, VERSION, libraries, table};
+use crate::config::system::Manager;
 use crate::plan::report::megabytes;
 
 /// What `lower/files.py` writes.
@@ -25,7 +26,7 @@ struct Missing {
     packages: Vec<String>,
     /// One of the programs, from the environment's directory.
     path: String,
-    /// The package of Debian that has it, where that is known.
+    /// The package of Debian that has it, where the image is of Debian and that is known.
     #[serde(skip_deserializing)]
     debian: Option<&'static str>,
 }
@@ -50,12 +51,12 @@ struct Shared {
     kept: Option<String>,
 }
 
-/// The answer, from the JSON that the step wrote.
-pub fn answer(list: &[u8]) -> Result<Answer, serde_json::Error> {
+/// The answer, from the JSON that the step wrote, for an image whose distribution has that manager.
+pub fn answer(list: &[u8], manager: Manager) -> Result<Answer, serde_json::Error> {
     let mut list: List = serde_json::from_slice(list)?;
     list.packages.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
     for missing in &mut list.missing {
-        missing.debian = libraries::debian(&missing.library);
+        missing.debian = (manager == Manager::Apt).then(|| libraries::debian(&missing.library)).flatten();
     }
     let rows = list.packages.iter().map(|package| {
         vec![package.name.clone(), package.version.clone(), package.files.to_string(), megabytes(package.bytes)]
@@ -82,8 +83,13 @@ pub fn answer(list: &[u8]) -> Result<Answer, serde_json::Error> {
         let names = missing.packages.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         text +=
             &format!("\nWARNING: the image has no `{}`, which {names} may load: {}\n", missing.library, missing.path);
-        if let Some(debian) = missing.debian {
-            text += &format!("help: `apt = [\"{debian}\"]` installs it\n");
+        match (manager, missing.debian) {
+            (Manager::Apt, Some(debian)) => text += &format!("help: `apt = [\"{debian}\"]` installs it\n"),
+            (Manager::Apt, None) => {}
+            // apk finds the package by what it provides.
+            (Manager::Apk, _) => {
+                text += &format!("help: `apk = [\"so:{}\"]` installs it, if Alpine has it\n", missing.library);
+            }
         }
     }
     Ok(Answer { json: serde_json::to_value(&list)?, text, version: VERSION, status: None })

@@ -61,7 +61,9 @@ impl Settings {
         fill(&mut self.base, &other.base);
         fill(&mut self.builder, &other.builder);
         fill(&mut self.apt, &other.apt);
+        fill(&mut self.apk, &other.apk);
         fill(&mut self.build_apt, &other.build_apt);
+        fill(&mut self.build_apk, &other.build_apk);
         fill(&mut self.cmd, &other.cmd);
         fill(&mut self.entrypoint, &other.entrypoint);
         fill(&mut self.init, &other.init);

@@ -34,7 +34,7 @@ pub const KINDS: [(&str, Kind); 5] = [
 const COMMON: [&str; 9] = ["base", "deny", "extras", "groups", "inherits", "kind", "lock", "package", "requires"];
 
 /// Keys of builds, where something is built.
-const BUILDS: [&str; 2] = ["build-apt", "builder"];
+const BUILDS: [&str; 3] = ["build-apk", "build-apt", "builder"];
 
 impl Kind {
     /// As the config spells it.
@@ -47,7 +47,7 @@ impl Kind {
         let own: &[&str] = match self {
             Self::Image => return true,
             Self::Wheels | Self::Venv => &BUILDS,
-            Self::LambdaZip => &["build-apt", "builder", "files", "layout"],
+            Self::LambdaZip => &["build-apk", "build-apt", "builder", "files", "layout"],
             Self::Requirements => &[],
         };
         COMMON.contains(&key) || own.contains(&key)
@@ -71,6 +71,7 @@ impl Kind {
             base: settings.base,
             builder: settings.builder,
             build_apt: settings.build_apt,
+            build_apk: settings.build_apk,
             layout: settings.layout.filter(|_| is_zip),
             files: settings.files.filter(|_| is_zip),
             deny: settings.deny,

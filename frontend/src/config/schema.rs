@@ -114,8 +114,10 @@ fn settings() -> Value {
             ),
             "base": string("Image under the result; default: `python:VERSION-slim-bookworm`."),
             "builder": string("Image that members are built in; default: the base."),
-            "apt": strings("Packages of the base's distribution that the image holds."),
-            "build-apt": strings("The same for the image that members are built in."),
+            "apt": strings("Packages of Debian or Ubuntu that the image holds."),
+            "apk": strings("Packages of Alpine that the image holds."),
+            "build-apt": strings("The same as `apt` for the image that members are built in."),
+            "build-apk": strings("The same as `apk` for the image that members are built in."),
             "cmd": strings("Command of the image; default: the member's only script."),
             "entrypoint": strings("Entrypoint of the image."),
             "init": described(

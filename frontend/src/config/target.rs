@@ -12,9 +12,10 @@ use super::path::require_absolute;
 use super::runtime::{self, Healthcheck};
 use super::sbom::{self, Sbom};
 use super::steps::{self, StepConfig};
+use super::system::{self, Manager};
 use super::table::{Located, Reader, Table};
 use super::user::{self, UserConfig};
-use super::{lock, size, system};
+use super::{lock, size};
 use crate::diagnostic::Diagnostic;
 
 /// One `[targets.NAME]`.
@@ -51,10 +52,14 @@ pub struct Settings {
     pub base: Option<Located<String>>,
     /// Image in which members are built.
     pub builder: Option<Located<String>>,
-    /// Packages of the base's distribution that the image holds.
+    /// Packages of the base's distribution that the image holds, where that is Debian or made from it.
     pub apt: Option<Vec<Located<String>>>,
-    /// The same for the image in which members are built.
+    /// Where it is Alpine.
+    pub apk: Option<Vec<Located<String>>>,
+    /// The same as `apt` for the image in which members are built.
     pub build_apt: Option<Vec<Located<String>>>,
+    /// The same as `apk` for that image.
+    pub build_apk: Option<Vec<Located<String>>>,
     /// Image `Cmd`.
     pub cmd: Option<Vec<Located<String>>>,
     /// Image `Entrypoint`.
@@ -107,8 +112,10 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         layout: layout::read(reader, table),
         base: reader.string(table, "base"),
         builder: reader.string(table, "builder"),
-        apt: system::read(reader, table, "apt"),
-        build_apt: system::read(reader, table, "build-apt"),
+        apt: system::read(reader, table, "apt", Manager::Apt),
+        apk: system::read(reader, table, "apk", Manager::Apk),
+        build_apt: system::read(reader, table, "build-apt", Manager::Apt),
+        build_apk: system::read(reader, table, "build-apk", Manager::Apk),
         cmd: reader.strings(table, "cmd"),
         entrypoint: reader.strings(table, "entrypoint"),
         init: reader.flag(table, "init"),

@@ -6,10 +6,11 @@ use std::ops::Range;
 use parse_dockerfile::{self as dockerfile, RunInstruction};
 
 use super::reader::Reader;
-use super::stage::{Check, Made, Stage};
+use super::stage::{Added, Check, Made, Stage};
 use super::sync::Sync;
 use super::text::Text;
 use super::words::{self, Command, Word};
+use crate::config::system::Manager;
 
 /// What a container starts, as a list of words.
 pub fn program(reader: &mut Reader<'_>, command: &dockerfile::Command<'_>, stage: &Stage) -> Vec<Text> {
@@ -245,12 +246,7 @@ fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
         }
         "uv" => uv(reader, command, stage),
         "apt-get" | "apt" | "aptitude" => apt(reader, command, words, stage),
-        "apk" if flags("add") => reader.left_out(
-            &range,
-            shown(words),
-            "packages of Alpine are not installed: make a `base` or a `builder` of your own with them",
-        ),
-        "apk" => {}
+        "apk" => apk(reader, command, stage),
         "pip" | "pip3" => pip(reader, command, arguments),
         "python" | "python3" => match (arguments.first().map(String::as_str), arguments.get(1).map(String::as_str)) {
             (Some("-m"), Some("pip")) => pip(reader, command, &arguments[2..]),
@@ -264,6 +260,8 @@ fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
         // Settings of apt, with which the guide keeps its cache.
         "echo" if reader.text(&range_to_end(reader, &range)).contains("/etc/apt/") => {}
         "rm" if arguments.iter().any(|word| CACHES.iter().any(|cache| word.contains(cache))) => {}
+        // The cache of apk, by the way of its documentation.
+        "ln" if flags("/etc/apk/cache") => {}
         "mv" | "ln" | "cp" | "chmod"
             if arguments.iter().any(|word| word.ends_with("/uv") || word.ends_with("/uvx")) => {}
         "mkdir" | "install" => {
@@ -338,6 +336,70 @@ fn apt(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
         } else if !text.is_empty() && !stage.packages.contains(&word.text) {
             stage.packages.push(word.text.clone());
         }
+    }
+}
+
+/// Options of apk that a value follows.
+const APK_WITH_VALUE: [&str; 13] = [
+    "-p",
+    "--root",
+    "-t",
+    "--virtual",
+    "-X",
+    "--repository",
+    "--arch",
+    "--cache-dir",
+    "--cache-max-age",
+    "--keys-dir",
+    "--progress-fd",
+    "--repositories-file",
+    "--wait",
+];
+
+fn apk(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
+    let (mut names, mut group) = (Vec::new(), None);
+    let mut words = command.words.iter().skip(1);
+    while let Some(word) = words.next() {
+        let text = word.shown();
+        let (option, value) = match text.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
+            _ => (text.as_str(), None),
+        };
+        if APK_WITH_VALUE.contains(&option) {
+            let value = value.or_else(|| words.next().map(Word::shown)).unwrap_or_default();
+            match option {
+                "-t" | "--virtual" => group = Some(value),
+                "-X" | "--repository" => reader.left_out(
+                    &word.range,
+                    format!("the repository `{value}`"),
+                    "packages come from where the image looks for them: make a `base` with it in `/etc/apk/repositories`",
+                ),
+                _ => {}
+            }
+        } else if !text.starts_with('-') {
+            names.push(word);
+        }
+    }
+    let Some((applet, names)) = names.split_first() else { return };
+    match applet.shown().as_str() {
+        "add" => {
+            for word in names {
+                let text = word.shown();
+                if !word.text.is_known() || word.text.is_constant() && !Manager::Apk.takes(&text) {
+                    reader.left_out(&word.range, format!("the package `{text}`"), "write its name, or `NAME=VERSION`");
+                } else if !stage.added.iter().any(|added| added.name == word.text) {
+                    stage.added.push(Added { name: word.text.clone(), group: group.clone(), is_deleted: false });
+                }
+            }
+        }
+        "del" => {
+            let deleted: Vec<String> = names.iter().map(|word| word.shown()).collect();
+            for added in &mut stage.added {
+                let is_of_group = added.group.as_ref().is_some_and(|group| deleted.contains(group));
+                added.is_deleted |= is_of_group || deleted.contains(&added.name.shown());
+            }
+        }
+        _ => {}
     }
 }
 

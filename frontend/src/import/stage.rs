@@ -30,6 +30,8 @@ pub struct Stage {
     pub accounts: Accounts,
     /// Debian packages that were installed.
     pub packages: Vec<Text>,
+    /// The same of Alpine.
+    pub added: Vec<Added>,
     /// What filled the environment, in order.
     pub syncs: Vec<Sync>,
     /// The image that uv was taken from.
@@ -62,6 +64,17 @@ pub struct Stage {
     pub expose: Vec<Text>,
     /// `VOLUME`.
     pub volumes: Vec<Text>,
+}
+
+/// A package of Alpine.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// Its name, and bounds of its version.
+    pub name: Text,
+    /// `--virtual`: by this name it is taken out.
+    pub group: Option<String>,
+    /// It was taken out again: something was built with it.
+    pub is_deleted: bool,
 }
 
 /// A copy of a file or directory of the context.

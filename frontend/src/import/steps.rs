@@ -94,6 +94,7 @@ fn runs_in(reader: &Reader<'_>, stage: &Stage, image: &Stage, run: &[Vec<Text>])
     run.iter().all(is_python)
         && stage.directory_layout.is_none()
         && stage.packages.iter().all(|package| image.packages.contains(package))
+        && stage.added.iter().all(|added| image.added.iter().any(|other| other.name == added.name && !other.is_deleted))
         && stage.taken.iter().all(|taken| is_environment(&reader.stages[taken.stage], &taken.from))
         && stage.workdir.as_ref().is_none_or(Text::is_known)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::reader::Reader;
 use super::runtime;
 use super::sources::{self, Installed};
-use super::stage::{Healthcheck, Stage};
+use super::stage::{Added, Healthcheck, Stage};
 use super::steps;
 use super::sync::Sync;
 use super::text::Text;
@@ -248,8 +248,11 @@ fn target(
     add("builder", images.builder.map(Value::Text));
     add("layout", filling.stages.iter().find_map(|index| layout(&reader.stages[*index])));
     let (apt, build_apt) = packages(reader, &stage, filling);
+    let (apk, build_apk) = added(reader, &stage, filling);
     add("apt", list(&apt));
+    add("apk", list(&apk));
     add("build-apt", list(&build_apt));
+    add("build-apk", list(&build_apk));
     if !is_check {
         add("user", runtime::user(reader, &stage));
     }
@@ -377,23 +380,53 @@ fn packages(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling) -> (Vec<T
     (runtime, of_builds)
 }
 
+/// The same of Alpine.
+fn added(reader: &Reader<'_>, stage: &Stage, filling: &Filling) -> (Vec<Text>, Vec<Text>) {
+    let others = filling.stages.iter().filter(|index| filling.stages.last() != Some(index));
+    let mut of_builds: Vec<Text> =
+        others.flat_map(|index| &reader.stages[*index].added).map(|added| added.name.clone()).collect();
+    let is_made_here = filling.stages.len() == 1;
+    let (tools, runtime): (Vec<&Added>, Vec<&Added>) =
+        stage.added.iter().partition(|added| added.is_deleted || is_made_here && is_for_builds(&added.name.shown()));
+    let names = |added: Vec<&Added>| added.into_iter().map(|added| added.name.clone()).collect::<Vec<_>>();
+    of_builds.extend(names(tools));
+    of_builds.retain(|package| !IN_STEPS.contains(&package.shown().as_str()));
+    (names(runtime), distinct(of_builds))
+}
+
+/// Each once, where it is first.
+fn distinct(texts: Vec<Text>) -> Vec<Text> {
+    let mut kept: Vec<Text> = Vec::new();
+    for text in texts {
+        if !kept.contains(&text) {
+            kept.push(text);
+        }
+    }
+    kept
+}
+
 /// What a Dockerfile needs to fetch uv and sources, which BuildKit does here.
 const IN_STEPS: [&str; 4] = ["curl", "wget", "git", "ca-certificates"];
 
 /// Compilers and headers: what is compiled with them does not need them.
 fn is_for_builds(package: &str) -> bool {
-    let name = package.split(['=', ':']).next().unwrap_or(package);
+    let name = package.split(['=', ':', '<', '>', '~', '@']).next().unwrap_or(package);
     let compilers = [
         "build-essential",
+        "build-base",
         "gcc",
         "g++",
         "make",
         "cmake",
         "pkg-config",
+        "pkgconf",
         "clang",
         "ninja-build",
+        "samurai",
         "cargo",
+        "rust",
         "rustc",
+        "linux-headers",
         "git",
     ];
     compilers.contains(&name) || name.ends_with("-dev")

@@ -1,6 +1,6 @@
 """What the builder lacks, told by the words of a build that failed. Imported by the worker where something is built that may compile.
 
-Packages are named as in Debian.
+Packages are named as in Debian, and for Alpine by another name where that has one.
 """
 
 import json
@@ -37,6 +37,23 @@ HEADERS = {
     "stdlib.h": "libc6-dev", "stdio.h": "libc6-dev", "limits.h": "libc6-dev", "assert.h": "libc6-dev",
 }
 
+# What Alpine calls them, where that is something else; nothing where it has no such package.
+ALPINE = {
+    "libc6-dev": "musl-dev", "golang-go": "go", "ninja-build": "samurai", "pkg-config": "pkgconf", "llvm-dev": "",
+    "default-libmysqlclient-dev": "mariadb-dev", "libkrb5-dev": "krb5-dev", "libcurl4-openssl-dev": "curl-dev",
+    "libxslt1-dev": "libxslt-dev", "libgdal-dev": "gdal-dev", "libgeos-dev": "geos-dev", "libpcre2-dev": "pcre2-dev",
+    "libsqlite3-dev": "sqlite-dev", "libssl-dev": "openssl-dev", "zlib1g-dev": "zlib-dev", "libbz2-dev": "bzip2-dev",
+    "liblzma-dev": "xz-dev", "libzstd-dev": "zstd-dev", "liblz4-dev": "lz4-dev", "libsnappy-dev": "snappy-dev",
+    "libxmlsec1-dev": "xmlsec-dev", "libldap2-dev": "openldap-dev", "libsasl2-dev": "cyrus-sasl-dev",
+    "libjpeg-dev": "libjpeg-turbo-dev", "libtiff-dev": "tiff-dev", "libfreetype-dev": "freetype-dev",
+    "libcairo2-dev": "cairo-dev", "libglib2.0-dev": "glib-dev", "libgraphviz-dev": "graphviz-dev",
+    "portaudio19-dev": "portaudio-dev", "libasound2-dev": "alsa-lib-dev", "libsndfile1-dev": "libsndfile-dev",
+    "libmagic-dev": "file-dev", "libgmp-dev": "gmp-dev", "libmpfr-dev": "mpfr-dev", "libmpc-dev": "mpc1-dev",
+    "libhdf5-dev": "hdf5-dev", "libproj-dev": "proj-dev", "libusb-1.0-0-dev": "libusb-dev", "libsystemd-dev": "",
+    "libzmq3-dev": "zeromq-dev", "libyaml-dev": "yaml-dev", "libreadline-dev": "readline-dev",
+    "libncurses-dev": "ncurses-dev", "libcrypt-dev": "musl-dev",
+}
+
 # How shells, python, compilers, setuptools, CMake, meson and cargo say that there is no such program, and compilers that there is no
 # such header.
 NO_PROGRAM = (
@@ -68,7 +85,12 @@ def lacking(text):
 
 
 def remedy(packages):
-    """What to do about it. Where python is linked to musl there is no apt."""
+    """What to do about it. Where python is linked to musl there is no apt, but apk."""
+    key, distribution = "build-apt", "Debian"
     if "-musl" in (sysconfig.get_config_var("SOABI") or ""):
-        return "name a `builder` that has it: an image of your own, from this one with `RUN apk add --no-cache gcc musl-dev` or the like"
-    return "`build-apt = %s` installs what Debian has of it; or name a `builder` that has it" % json.dumps(packages)
+        key, distribution = "build-apk", "Alpine"
+        packages = sorted({ALPINE.get(package, package) for package in packages} - {""})
+    if not packages:
+        return "name a `builder` that has it"
+    installs = "`%s = %s` installs what %s has of it" % (key, json.dumps(packages), distribution)
+    return installs + "; or name a `builder` that has it"

@@ -4,6 +4,7 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
 use super::site::Ground;
 use super::{Lowering, STEP_ENV, TOOLS, platform, script};
+use crate::config::system::Manager;
 use crate::plan::{Platform, SystemPackages};
 
 /// The script that such a step runs. Another one than the worker: a new worker installs no packages again.
@@ -13,7 +14,10 @@ const SCRIPT: &str = include_str!("system.py");
 const DOCKER_CLEAN: &str = "/etc/apt/apt.conf.d/docker-clean";
 
 /// What apt keeps between runs, and the name of its cache. Two apts must not use one at a time.
-const CACHES: [(&str, &str); 2] = [("/var/cache/apt/archives", "archives"), ("/var/lib/apt/lists", "lists")];
+const APT_CACHES: [(&str, &str); 2] = [("/var/cache/apt/archives", "archives"), ("/var/lib/apt/lists", "lists")];
+
+/// The same of apk, which keeps what it fetched if there is a directory of this name.
+const APK_CACHES: [(&str, &str); 1] = [("/etc/apk/cache", "packages")];
 
 impl Lowering<'_> {
     /// Installs packages into `image`, which is `ground` or made from it.
@@ -25,27 +29,35 @@ impl Lowering<'_> {
         name: String,
     ) -> Output {
         let path = format!("{TOOLS}/system.py");
-        let arguments = [ground.python.as_str(), &path].into_iter().chain(packages.names.iter().map(String::as_str));
+        let manager = packages.manager.name();
+        let arguments =
+            [ground.python.as_str(), &path, manager].into_iter().chain(packages.names.iter().map(String::as_str));
         let exec = Exec::new(arguments.map(str::to_owned))
             .platform(&platform(&ground.platform))
             .envs(ground.env.iter().cloned())
             .envs(STEP_ENV)
-            .env("DEBIAN_FRONTEND", "noninteractive")
             .mount(Bind::new("/", image))
             .mount(Bind::new(&path, script("system.py", SCRIPT)).selector("/system.py").readonly())
-            .mount(Bind::new(DOCKER_CLEAN, script("nothing", "")).selector("/nothing").readonly())
             .mount(Tmpfs::new("/tmp"));
-        let exec = CACHES.iter().fold(exec, |exec, (directory, cache)| {
-            exec.mount(Cache::new(*directory, self.apt_cache_id(cache, &ground.platform)).sharing(CacheSharing::Locked))
+        let (exec, caches) = match packages.manager {
+            Manager::Apt => {
+                let kept = Bind::new(DOCKER_CLEAN, script("nothing", "")).selector("/nothing").readonly();
+                (exec.env("DEBIAN_FRONTEND", "noninteractive").mount(kept), &APT_CACHES[..])
+            }
+            Manager::Apk => (exec, &APK_CACHES[..]),
+        };
+        let exec = caches.iter().fold(exec, |exec, (directory, cache)| {
+            let id = self.system_cache_id(&format!("{manager}-{cache}"), &ground.platform);
+            exec.mount(Cache::new(*directory, id).sharing(CacheSharing::Locked))
         });
         let metadata = self.metadata(name, None).at_all(self.sources.location(&packages.span));
         self.online(self.options.container.limit(ground.with_python(exec))).metadata(metadata).build().output("/")
     }
 
     /// `NAMESPACE/uv-buildkit-apt-lists-linux-amd64`: files of different releases have different names.
-    fn apt_cache_id(&self, cache: &str, platform: &Platform) -> String {
+    fn system_cache_id(&self, cache: &str, platform: &Platform) -> String {
         let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
         let platform = platform.to_string().replace('/', "-");
-        format!("{namespace}uv-buildkit-apt-{cache}-{platform}")
+        format!("{namespace}uv-buildkit-{cache}-{platform}")
     }
 }

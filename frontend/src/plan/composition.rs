@@ -80,7 +80,7 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
 
     let mut layers: Vec<Layer> = account_layer(parts)?.into_iter().collect();
     layers.extend(
-        SystemPackages::of(&target.apt)
+        SystemPackages::of_base(target, interpreter)
             .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
     );
     // Files that are no image find a python where they are used.

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::recipe::Recipe;
-use super::{Copied, Form, Origin, Package, Step};
+use super::{Copied, Form, Origin, Package, Step, SystemPackages};
 use crate::account::Account;
-use crate::config::table::Located;
 use crate::diagnostic::Span;
 use crate::manifest::Indexes;
 
@@ -92,24 +91,6 @@ pub struct Tree {
     pub directory: String,
     /// Directories of other projects and of indexes below it, relative to it: not part of it.
     pub nested: Vec<String>,
-}
-
-/// Packages of a Debian or Ubuntu image, as `apt-get install` takes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SystemPackages {
-    /// Sorted: `libpq5`, `libpq5=15.18-0`.
-    pub names: Vec<String>,
-    /// The place of the first.
-    pub span: Span,
-}
-
-impl SystemPackages {
-    /// None where nothing is asked for.
-    pub(super) fn of(names: &[Located<String>]) -> Option<Self> {
-        let span = names.first()?.span.clone();
-        let names: BTreeSet<&String> = names.iter().map(|name| &name.value).collect();
-        Some(Self { names: names.into_iter().cloned().collect(), span })
-    }
 }
 
 /// A local project to be built.

@@ -28,7 +28,9 @@ pub(super) fn of(
         closure,
         manifests,
         uv_version,
-        has_builder: target.builder.value != target.base.value || !target.build_apt.is_empty(),
+        has_builder: target.builder.value != target.base.value
+            || !target.build_apt.is_empty()
+            || !target.build_apk.is_empty(),
         editable: target.editable,
         directories: directories(project),
         backends: Vec::new(),

@@ -40,10 +40,14 @@ pub struct Target {
     pub base: Located<String>,
     /// Image in which members are built.
     pub builder: Located<String>,
-    /// Packages of the base's distribution in the result.
+    /// Packages of the base's distribution in the result, where that is Debian or made from it.
     pub apt: Vec<Located<String>>,
-    /// The same for the image in which members are built.
+    /// Where it is Alpine.
+    pub apk: Vec<Located<String>>,
+    /// The same as `apt` for the image in which members are built.
     pub build_apt: Vec<Located<String>>,
+    /// The same as `apk` for that image.
+    pub build_apk: Vec<Located<String>>,
     /// Image that holds uv.
     pub uv: Located<String>,
     /// The python that was asked for, as a version prefix: `3.13`. One that uv installs always is.
@@ -56,8 +60,8 @@ pub struct Target {
     pub entrypoint: Option<Vec<String>>,
     /// The words of both, as they are written.
     pub words: Vec<Located<String>>,
-    /// An init is the first process, before entrypoint and command.
-    pub init: bool,
+    /// Where it says that an init is the first process, before entrypoint and command.
+    pub init: Option<Span>,
     /// Image `Env`, over the base's.
     pub env: BTreeMap<String, String>,
     /// Image `WorkingDir`; where packages are when it is not given.
@@ -122,10 +126,6 @@ impl Target {
 /// The image that uv is taken from unless the config names another.
 pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
 
-/// The package of Debian that has an init for containers, and where it has it.
-const INIT_PACKAGE: &str = "tini";
-pub const INIT: &str = "/usr/bin/tini";
-
 /// Where applications live.
 pub const APP_DIR: &str = "/app";
 
@@ -178,7 +178,6 @@ impl Project {
             home: "/home/app".to_owned(),
         });
         let init = settings.init.as_ref().filter(|init| init.value);
-        let init = init.map(|init| init.clone().map(|_| INIT_PACKAGE.to_owned()));
         let workdir = match package.source.project_dir() {
             Some(directory) if editable => Some(plan::source_path(directory)),
             _ => (kind == Kind::Image && in_venv).then(|| APP_DIR.to_owned()),
@@ -193,15 +192,17 @@ impl Project {
             check: check.clone(),
             builder: settings.builder.clone().unwrap_or_else(|| base.clone()),
             base,
-            apt: settings.apt.clone().unwrap_or_default().into_iter().chain(init.clone()).collect(),
+            apt: settings.apt.clone().unwrap_or_default(),
+            apk: settings.apk.clone().unwrap_or_default(),
             build_apt: settings.build_apt.clone().unwrap_or_default(),
+            build_apk: settings.build_apk.clone().unwrap_or_default(),
             uv: self.config.as_ref().and_then(|config| config.uv_image.clone()).unwrap_or_else(default_uv),
             python,
             managed,
             cmd: strings(&settings.cmd),
             entrypoint: strings(&settings.entrypoint),
             words: [&settings.entrypoint, &settings.cmd].into_iter().flatten().flatten().cloned().collect(),
-            init: init.is_some(),
+            init: init.map(|init| init.span.clone()),
             env: values(&settings.env),
             workdir: settings.workdir.as_ref().map(|workdir| workdir.value.clone()).or(workdir),
             // Where such directories are usual, the platform chooses who runs.

@@ -47,13 +47,15 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 "#;
 
 /// A directory that is served until the test ends.
-struct Server {
+pub struct Server {
     process: Child,
-    port: u16,
+    /// Where.
+    pub port: u16,
 }
 
 impl Server {
-    fn open(directory: &Path, certificate: &Path, key: &Path) -> Result<Self> {
+    /// Serves a directory with a certificate.
+    pub fn open(directory: &Path, certificate: &Path, key: &Path) -> Result<Self> {
         let mut python = Command::new("python3");
         python.args(["-c", SERVER]).args([directory, certificate, key]);
         let mut process = python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -72,7 +74,7 @@ impl Drop for Server {
 }
 
 /// An authority's certificate, and one that it signed for this machine with its key.
-fn certificates(directory: &Path) -> Result<(PathBuf, PathBuf, PathBuf)> {
+pub fn certificates(directory: &Path) -> Result<(PathBuf, PathBuf, PathBuf)> {
     fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")?;
     let openssl = |line: &str| run_captured(Command::new("openssl").current_dir(directory).args(line.split(' ')));
     // Python wants to be told what the authority's key is for.

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
 use super::machine::find_program;
 use super::places::Places;
 use super::process::run_logged;
-use super::report;
+use super::{layout, report};
 
 pub const BUILDKIT_VERSION: &str = "0.34.2";
 pub const BUILDX_VERSION: &str = "0.38.2";
@@ -25,6 +26,8 @@ struct Toolset {
     version: &'static str,
     module: &'static str,
     packages: &'static [&'static str],
+    /// A program of the lab's own that uses the packages, which are none themselves.
+    source: Option<&'static str>,
     /// The variable that holds the version which the programs report.
     version_variable: Option<&'static str>,
 }
@@ -34,6 +37,7 @@ const BUILDKIT: Toolset = Toolset {
     version: BUILDKIT_VERSION,
     module: "github.com/moby/buildkit",
     packages: &["cmd/buildkitd", "cmd/buildctl", "frontend/dockerfile/cmd/dockerfile-frontend"],
+    source: None,
     version_variable: Some("github.com/moby/buildkit/version.Version"),
 };
 
@@ -42,6 +46,7 @@ const BUILDX: Toolset = Toolset {
     version: BUILDX_VERSION,
     module: "github.com/docker/buildx",
     packages: &["cmd/buildx"],
+    source: None,
     version_variable: Some("github.com/docker/buildx/version.Version"),
 };
 
@@ -50,6 +55,7 @@ const CRANE: Toolset = Toolset {
     version: CRANE_VERSION,
     module: "github.com/google/go-containerregistry",
     packages: &["cmd/crane"],
+    source: None,
     version_variable: None,
 };
 
@@ -58,6 +64,7 @@ const ACTIONLINT: Toolset = Toolset {
     version: ACTIONLINT_VERSION,
     module: "github.com/rhysd/actionlint",
     packages: &["cmd/actionlint"],
+    source: None,
     version_variable: None,
 };
 
@@ -66,8 +73,23 @@ const COMPOSE: Toolset = Toolset {
     version: COMPOSE_VERSION,
     module: "github.com/docker/compose/v2",
     packages: &["cmd"],
+    source: None,
     version_variable: Some("github.com/docker/compose/v2/internal.Version"),
 };
+
+const APK: Toolset = Toolset {
+    name: "apk",
+    version: "0.0.0-20240605175618-f3471089c263",
+    module: "github.com/chainguard-dev/go-apk",
+    packages: &["pkg/apk"],
+    source: Some(include_str!("apk/main.go")),
+    version_variable: None,
+};
+
+/// Builds the stand-in for Alpine's `apk`, unless it is built, and gives back its path: a program that needs no library.
+pub fn apk(places: &Places) -> Result<PathBuf> {
+    Ok(APK.build(places)?.join("apk"))
+}
 
 /// Builds Docker Compose, unless it is built, and gives back its path. It is no part of a lab: it is a client.
 pub fn compose(places: &Places) -> Result<PathBuf> {
@@ -97,7 +119,11 @@ pub fn install(places: &Places, buildkit: bool) -> Result<()> {
 
 impl Toolset {
     fn build(&self, places: &Places) -> Result<PathBuf> {
-        let directory = places.tools().join(format!("{}-{}", self.name, self.version));
+        let mut key = format!("{}-{}", self.name, self.version);
+        if let Some(source) = self.source {
+            key += &format!("-{}", &layout::hexadecimal(&Sha256::digest(source))[..12]);
+        }
+        let directory = places.tools().join(key);
         let programs = directory.join("bin");
         if programs.is_dir() {
             return Ok(programs);
@@ -128,16 +154,25 @@ impl Toolset {
             command.current_dir(module).args(arguments).env("CGO_ENABLED", "0").env("GOWORK", "off");
             command
         };
-        run_logged(&mut in_module(&["mod", "init", "lab"]), log)?;
+        run_logged(&mut in_module(&["mod", "init", self.name]), log)?;
         let packages: Vec<String> = self.packages.iter().map(|package| format!("{}/{package}", self.module)).collect();
-        let mut get = in_module(&["get", "-tool"]);
+        let mut get = match self.source {
+            Some(source) => {
+                fs::write(module.join("main.go"), source)?;
+                in_module(&["get"])
+            }
+            None => in_module(&["get", "-tool"]),
+        };
         get.args(packages.iter().map(|package| format!("{package}@v{}", self.version)));
         run_logged(&mut get, log)?;
         let mut build = in_module(&["build", "-o"]);
         build.arg(format!("{}/", output.display()));
         let version = self.version_variable.map(|variable| format!(" -X {variable}=v{}", self.version));
         build.arg(format!("-ldflags=-s -w{}", version.unwrap_or_default()));
-        build.args(&packages);
+        match self.source {
+            Some(_) => build.arg("."),
+            None => build.args(&packages),
+        };
         run_logged(&mut build, log)
     }
 }

@@ -1,5 +1,6 @@
 //! A stand-in for an image of python on Alpine: CPython compiled from its sources against Debian's musl, with Debian's static busybox.
-//! What Alpine is beyond that (`apk`, its packages) is not there, and of python's modules those are missing that need more than zlib.
+//! What Alpine is beyond that (its packages, and `apk`, of which tests copy a stand-in into it: `lab/apk`) is not there, and of python's
+//! modules those are missing that need more than zlib.
 
 use std::fs;
 use std::path::{Path, PathBuf};
