@@ -8,7 +8,7 @@ use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::import::{Surroundings, import};
 
 /// Pieces that mean something, in the right place or in another.
-const PIECES: [&str; 98] = [
+const PIECES: [&str; 100] = [
     "FROM ",
     "FROM python:3.13-slim AS a\n",
     "FROM a AS b\n",
