@@ -36,7 +36,7 @@ fn literals(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How the first rows of tables begin, which name the columns.
-const HEADS: [&str; 4] = ["| option", "| # |", "| failure", "| app |"];
+const HEADS: [&str; 5] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`"];
 
 /// Cells of the rows of the tables of a document.
 fn rows(text: &str) -> Vec<Vec<&str>> {
@@ -101,6 +101,29 @@ fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
     }
     ensure!(patterns.len() >= 20, "patterns are no longer found in the table: {patterns:?}");
     ensure!(patterns == observed, "of {patterns:?} only these were observed: {observed:?}");
+    Ok(())
+}
+
+#[test]
+fn every_kind_of_source_is_in_its_table() -> Result<()> {
+    let table = read("docs/sources.md")?;
+    let end_to_end = sources("tests/e2e")?.concat();
+    let kinds = read("tests/e2e/sources/kinds.rs")?;
+    let kinds: Vec<&str> = kinds.lines().filter_map(|line| line.strip_prefix("    (\"")?.split('"').next()).collect();
+    let mut named = BTreeSet::new();
+    for row in rows(&table) {
+        ensure!(row.len() == 3, "a row of {} cells: {row:?}", row.len());
+        named.extend(literals(row[2]));
+    }
+    for test in &named {
+        let kind = test.strip_prefix("sources::").map(|kind| kind.trim_start_matches("tampered_"));
+        let exists = kind.is_some_and(|kind| kinds.contains(&kind)) || end_to_end.contains(&format!("(\"{test}\", "));
+        ensure!(exists, "docs/sources.md names the test `{test}`, and there is none");
+    }
+    for kind in &kinds {
+        ensure!(named.contains(&*format!("sources::{kind}")), "docs/sources.md has no `sources::{kind}`");
+    }
+    ensure!(kinds.len() > 15, "kinds are no longer found in the tests: {kinds:?}");
     Ok(())
 }
 
