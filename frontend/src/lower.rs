@@ -39,6 +39,12 @@ const WORKER: &str = include_str!("lower/worker.py");
 /// What it knows of builds that fail, beside it where something is built that may compile.
 const ADVICE: &str = include_str!("lower/advice.py");
 
+/// How modules become bytecode, beside it where it compiles some.
+const BYTECODE: &str = include_str!("lower/bytecode.py");
+
+/// What it is imported as.
+const BYTECODE_NAME: &str = "bytecode.py";
+
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
 pub const EPOCH_SECONDS: i64 = 315_532_800;
@@ -257,6 +263,12 @@ impl<'plan> Lowering<'plan> {
         self.options.container.limit(ground.with_python(exec))
     }
 
+    /// A step that leaves bytecode.
+    fn compiling(&self, exec: Exec) -> Exec {
+        let path = format!("{TOOLS}/{BYTECODE_NAME}");
+        exec.mount(Bind::new(path, script(BYTECODE_NAME, BYTECODE)).selector(format!("/{BYTECODE_NAME}")).readonly())
+    }
+
     /// A step that may miss a compiler.
     fn advised(&self, exec: Exec) -> Exec {
         let advice = script("advice.py", ADVICE);
@@ -312,13 +324,11 @@ impl<'plan> Lowering<'plan> {
 }
 
 /// Environment of every step: quiet, offline for interpreters, and the same everywhere.
-const STEP_ENV: [(&str, &str); 8] = [
+const STEP_ENV: [(&str, &str); 6] = [
     ("HOME", "/tmp"),
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
-    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
     ("SOURCE_DATE_EPOCH", "315532800"),
-    ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];

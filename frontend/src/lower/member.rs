@@ -65,7 +65,7 @@ impl Lowering<'_> {
         let path = source_path(&member.directory);
         let arguments = ["link", &member.name, &path];
         let exec = self
-            .exec(&self.host.builder, &arguments)
+            .compiling(self.exec(&self.host.builder, &arguments))
             .mount(self.sources_of(member, "/project"))
             .mount(Bind::new("/src", Input::Scratch).no_output());
         self.finish(exec, member, &self.host, &Notes::new(), name)
@@ -104,7 +104,7 @@ impl Lowering<'_> {
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new("/build", Input::Scratch).no_output());
         let exec = match purpose {
-            Purpose::Installed => self.for_image(self.installing(exec), &site.builder),
+            Purpose::Installed => self.for_image(self.compiling(self.installing(exec)), &site.builder),
             Purpose::Wheel => self.for_image(exec, &site.builder),
             Purpose::Requirement => exec,
         };
