@@ -301,7 +301,7 @@ fn unknown_package(stage: &Stage) -> Result<()> {
     let shown =
         greeter(stage, "apk-unknown-greeter", &base, "no-such-package")?.build().target(Some("greeter")).fail()?;
     for words in
-        ["unable to select packages", "no-such-package", "apk ended with the code", ">>> apk = [\"no-such-package\"]"]
+        ["unable to select packages", "no-such-package", "failed to install no-such-package", ">>> apk = [\"no-such-package\"]"]
     {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }
