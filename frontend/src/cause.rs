@@ -138,7 +138,9 @@ impl<'a> Words<'a> {
     fn cause(&self) -> Vec<String> {
         let lines: Vec<String> = match &self.chain[..] {
             // uv knows the reason itself, unless it is that a backend or a script failed.
-            [.., what, why] if !why.starts_with("Call to `") => format!("{what}: {why}").lines().map(str::to_owned).collect(),
+            [.., what, why] if !why.starts_with("Call to `") => {
+                format!("{what}: {why}").lines().map(str::to_owned).collect()
+            }
             [reason] if start(&self.backend).is_none() => reason.lines().map(str::to_owned).collect(),
             [] | [_] | [.., _] => match start(&self.backend) {
                 Some(at) => excerpt(&self.backend[at..]),
@@ -230,9 +232,11 @@ pub fn ending(words: &str) -> Cause {
     let end = words.rsplit_once("did not complete successfully: ").map_or(words, |(_, end)| end).trim();
     let mut help = Vec::new();
     if end.contains("exit code: 137") || end.contains("cannot allocate memory") {
-        help.push("it was killed, most often because memory ran out: give the builder more, or build less at once".to_owned());
+        help.push(
+            "it was killed, most often because memory ran out: give the builder more, or build less at once".to_owned(),
+        );
     }
-    Cause { lines: vec![end.to_owned()], help }
+    Cause { lines: vec![format!("{end}; its log above says why")], help }
 }
 
 #[cfg(test)]
@@ -289,7 +293,8 @@ mod tests {
 
     #[test]
     fn a_step_knows_best_why_it_failed() {
-        let json = br#"{"error": "`reed` was built as version 1.0, but the lock has 2.0", "help": ["use a wheel"], "new": 1}"#;
+        let json =
+            br#"{"error": "`reed` was built as version 1.0, but the lock has 2.0", "help": ["use a wheel"], "new": 1}"#;
         let told = "`reed` was built as version 1.0, but the lock has 2.0\nhelp: use a wheel";
         assert_eq!(Report::parse(json).unwrap().cause().to_string(), told);
         assert!(Report::parse(b"[").is_none());
@@ -297,9 +302,10 @@ mod tests {
 
     #[test]
     fn of_a_step_without_a_report_its_end_is_told() {
-        let ended = |how: &str| ending(&format!("process \"python x.py\" did not complete successfully: {how}")).to_string();
-        assert_eq!(ended("exit code: 2"), "exit code: 2");
-        assert!(ended("exit code: 137").starts_with("exit code: 137\nhelp: it was killed"));
+        let ended =
+            |how: &str| ending(&format!("process \"python x.py\" did not complete successfully: {how}")).to_string();
+        assert_eq!(ended("exit code: 2"), "exit code: 2; its log above says why");
+        assert!(ended("exit code: 137").starts_with("exit code: 137; its log above says why\nhelp: it was killed"));
     }
 
     #[test]

@@ -104,7 +104,11 @@ const MISTAKES: [Mistake; 15] = [
     },
     Mistake {
         name: "check_that_fails",
-        edits: &[(CONFIG, "[targets.app]\n", "[targets.app]\nkind = \"check\"\nrun = [[\"python\", \"-c\", \"assert 0, 'too shallow'\"]]\n")],
+        edits: &[(
+            CONFIG,
+            "[targets.app]\n",
+            "[targets.app]\nrun = [[\"python\", \"-c\", \"assert 0, 'too shallow'\"]]\n",
+        )],
         removed: &[],
         log: "too shallow",
     },
@@ -150,7 +154,12 @@ fn tampered_wheel(stage: &Stage) -> Result<()> {
 /// BuildKit tells of it.
 fn source_distribution_that_does_not_build(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "unbuildable")?;
-    let project = pond.index.project("otter", "1.0", "requires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n", "")?;
+    let project = pond.index.project(
+        "otter",
+        "1.0",
+        "requires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
+        "",
+    )?;
     project.add("backend.py", &format!("# {}\n{BACKEND}", stage.nonce()))?;
     pond.index.offer_sdist(&project)?;
     pond.context.edit("members/pond-core/pyproject.toml", "\"pebble<2\"", "\"otter\", \"pebble<2\"")?;
@@ -160,7 +169,10 @@ fn source_distribution_that_does_not_build(stage: &Stage) -> Result<()> {
     }
     let shown = pond.context.build().argument("--build-arg=BUILDKIT_UV_DEBUGGER=1").fail()?;
     let (_, error) = shown.rsplit_once("ERROR: ").unwrap_or_default();
-    ensure!(error.contains(": process \"") && error.contains("did not complete"), "BuildKit does not tell of it:\n{shown}");
+    ensure!(
+        error.contains(": process \"") && error.contains("did not complete"),
+        "BuildKit does not tell of it:\n{shown}"
+    );
     Ok(())
 }
 

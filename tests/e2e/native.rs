@@ -176,7 +176,9 @@ fn what_the_builder_lacks(stage: &Stage) -> Result<()> {
     context.lock()?;
     let shown = context.build().fail()?;
     let told = "failed to build and install ledger 1.0: ";
-    for part in [told, "help: the builder does not have `", "gcc`", ": `build-apt = [\"gcc\", \"libc6-dev\"]` in uv.build.toml"] {
+    for part in
+        [told, "help: the builder does not have `", "gcc`", ": `build-apt = [\"gcc\", \"libc6-dev\"]` in uv.build.toml"]
+    {
         ensure!(shown.contains(part), "no `{part}`:\n{shown}");
     }
     context.edit("uv.build.toml", "[targets.ledger]\n", "[targets.ledger]\nbuild-apt = [\"gcc\", \"libc6-dev\"]\n")?;

@@ -72,9 +72,7 @@ pub(super) fn from_json(json: &[u8]) -> Option<FailedExec> {
     Some(FailedExec {
         name: description.remove("llb.customname").unwrap_or_default(),
         args: exec.meta.args,
-        outputs: outputs
-            .filter_map(|(mount, id)| Some((mount.dest, id.filter(|id| !id.is_empty())?)))
-            .collect(),
+        outputs: outputs.filter_map(|(mount, id)| Some((mount.dest, id.filter(|id| !id.is_empty())?))).collect(),
     })
 }
 
