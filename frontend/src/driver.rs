@@ -12,6 +12,7 @@ mod listing;
 mod reading;
 mod result;
 mod size;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +54,10 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
     let outcome = task.await.unwrap_or_else(|error| Err(Failure::Panic(error.to_string())));
     match outcome {
         Ok(result) => gateway.return_result(result).await,
-        Err(failure) => gateway.return_error(&failure.into_error()).await,
+        Err(failure) => {
+            let error = steps::explain(&gateway, failure.into_error()).await;
+            gateway.return_error(&error).await
+        }
     }
 }
 
