@@ -15,9 +15,10 @@ use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
 use crate::lock::{self, Lock, PackageId};
+use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
-pub use reading::{Files, Read, missing_lock};
+pub use reading::{Files, Read, missing_lock, paths_above};
 pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
 
 /// The parsed files.
@@ -51,19 +52,30 @@ impl Project {
     pub fn parse(files: &Files, build_args: &BTreeMap<String, String>) -> Result<Self, Diagnostics> {
         let config = files.config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
         let mut manifest = files.manifest.as_ref().map(manifest::parse).transpose()?;
-        let mut settings = files.manifest.as_ref().map(manifest::settings::parse).transpose()?.unwrap_or_default();
-        if let Some(file) = &files.uv_toml
-            && let Some(manifest) = &mut manifest
-        {
-            settings = manifest::settings::parse_beside(file, settings)?;
-            manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
-            manifest::declare_beside(file, manifest)?;
-        }
+        let settings = match &mut manifest {
+            Some(manifest) => settings(files, manifest)?,
+            None => manifest::settings::Settings::default(),
+        };
         let lock = lock::parse(&files.lock)?;
         let python_version = files.python_version.as_ref().and_then(python::pinned);
         let project = Self { config, lock, manifest, settings, python_version };
         project.check_members()?;
         Ok(project)
+    }
+
+    /// Whether the lock is compared with the manifests.
+    pub fn checks_lock(&self) -> bool {
+        self.config.as_ref().is_none_or(|config| config.lock_check.has(&self.lock.file.name))
+    }
+
+    /// How to build from a stale lock all the same.
+    pub fn check_off(&self) -> String {
+        let several = self.config.as_ref().is_some_and(|config| config.locks().len() > 1);
+        let value = match several {
+            true => format!("{{ \"{}\" = \"off\" }}", self.lock.file.name),
+            false => "\"off\"".to_owned(),
+        };
+        format!("to build from the lock as it is, write `[lock]` with `check = {value}` in `uv.build.toml`")
     }
 
     /// What is said of members is said of local projects that there are. Those of other locks are not known here.
@@ -333,6 +345,39 @@ impl Project {
             ))
             .into()
         })
+    }
+}
+
+/// The settings of the file that uv has them from: `uv.toml` beside the manifest, `tool.uv` in it, or the nearest of those above
+/// (uv: `FilesystemOptions::find`). Puts those that the lock was made from, and the indexes, into the manifest.
+fn settings(files: &Files, manifest: &mut Manifest) -> Result<manifest::settings::Settings, Diagnostics> {
+    let own = manifest::settings::parse(&manifest.file)?;
+    let beside = files.uv_toml.as_ref().and_then(|file| Some((file, of_file(file)?)));
+    let has_own = of_file(&manifest.file).is_some();
+    let above = || files.above.iter().find_map(|file| Some((file, of_file(file)?)));
+    let found = beside.or_else(|| if has_own { None } else { above() });
+    let is_elsewhere = found.is_some();
+    let configuration = found.as_ref().map(|(_, configuration)| configuration.clone());
+    if let Some(declarations) = &mut manifest.declarations
+        && (is_elsewhere || declarations.configuration.is_none())
+    {
+        declarations.configuration = Some(configuration.unwrap_or_default());
+    }
+    match found {
+        Some((file, _)) if is_uv_toml(file) => {
+            manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
+            manifest::settings::parse_beside(file, own)
+        }
+        // uv passes over a manifest above that it cannot read.
+        Some((file, _)) => match (manifest::indexes_above(file), manifest::settings::parse(file)) {
+            (Ok(indexes), Ok(mut settings)) => {
+                manifest.indexes = indexes;
+                settings.constraints = own.constraints;
+                Ok(settings)
+            }
+            _ => Ok(own),
+        },
+        None => Ok(own),
     }
 }
 
