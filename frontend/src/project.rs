@@ -297,6 +297,7 @@ impl Project {
         if let Request::Target(wanted) = request {
             return self.member(wanted, None);
         }
+        self.require_members()?;
         let with_scripts = self.members_with_scripts(manifests);
         let all: Vec<&PackageName> = self.lock.members.iter().collect();
         match (&with_scripts[..], &all[..]) {
@@ -312,6 +313,17 @@ impl Project {
                     .into())
             }
         }
+    }
+
+    /// A workspace may have been locked before it had a member.
+    fn require_members(&self) -> Result<(), Diagnostic> {
+        if !self.lock.members.is_empty() {
+            return Ok(());
+        }
+        let problem = format!("`{}` has no project: there is nothing to build", self.lock.file.name);
+        Err(Diagnostic::new("lock::empty", problem)
+            .at(Span::whole(&self.lock.file))
+            .help(format!("write a `[project]`, or name members in `[tool.uv.workspace]`, then {}", self.lock.relock())))
     }
 
     /// The member with this name; `span` is where it is named.
@@ -330,6 +342,7 @@ impl Project {
         if let Some(package) = &target.settings.package {
             return self.member(&package.value, Some(&package.span));
         }
+        self.require_members()?;
         let root = self.manifest.as_ref().and_then(|manifest| manifest.name.as_ref());
         let only = if self.lock.members.len() == 1 { self.lock.members.first() } else { None };
         root.or(only).and_then(|name| self.lock.member(name)).ok_or_else(|| {
@@ -390,7 +403,8 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
             format!("`{}` lies in `{dir}`, outside the build context", package.name),
         )
         .at(package.span.clone())
-        .help("build from the directory that holds it, or make it a member of the workspace"));
+        .help("build from a directory that holds both, with the path of this lock in a target: `lock = \"DIRECTORY/uv.lock\"`; `uv-buildkit init` writes such targets")
+        .help("or make it a member of the workspace"));
     }
     Ok(file_in(dir, manifest::FILE_NAME))
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
-use jiff::{SignedDuration, Span as Period, SpanRelativeTo, Timestamp, Unit};
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Span as Period, Timestamp};
 use uv_normalize::GroupName;
 use uv_pep440::VersionSpecifiers;
 
@@ -31,7 +32,7 @@ impl Check<'_> {
                 "prerelease-mode" => "if-necessary-or-explicit",
                 "fork-strategy" => "requires-python",
                 _ => {
-                    if is_same_moment(value, noted("exclude-newer"), noted("exclude-newer-span")) == Some(false) {
+                    if is_stricter(value, noted("exclude-newer"), noted("exclude-newer-span")) == Some(true) {
                         wrong.push((format!("it was made with another `exclude-newer` than `{value}`"), span.clone()));
                     }
                     continue;
@@ -118,25 +119,24 @@ fn pythons(own: &Declarations, group: &GroupName, seen: &mut BTreeSet<GroupName>
     Some(specifiers)
 }
 
-/// Whether a moment, a day, or so many days ago, is what the lock has. `None` where that cannot be told.
-fn is_same_moment(text: &str, noted: Option<&str>, noted_period: Option<&str>) -> Option<bool> {
+/// Whether a moment, a day, or so many days ago, makes uv lock again: what is earlier than that of the lock does, and what is told in
+/// another way. `None` where that cannot be told.
+fn is_stricter(text: &str, noted: Option<&str>, noted_period: Option<&str>) -> Option<bool> {
     let locked = match noted {
         Some(noted) => Some(noted.parse::<Timestamp>().ok()?),
         None => None,
     };
+    let is_earlier = |moment: Timestamp| noted_period.is_some() || locked.is_none_or(|locked| moment < locked);
     if let Ok(moment) = text.parse::<Timestamp>() {
-        return Some(noted_period.is_none() && locked == Some(moment));
+        return Some(is_earlier(moment));
     }
     if let Ok(day) = text.parse::<Date>() {
         // It lasts until midnight, wherever that was.
-        let midnight = day.tomorrow().ok()?.in_tz("UTC").ok()?.timestamp();
-        let is_near = |locked: Timestamp| locked.duration_since(midnight).abs() <= SignedDuration::from_hours(15);
-        return Some(noted_period.is_none() && locked.is_some_and(is_near));
+        let midnight = day.tomorrow().ok()?.to_datetime(Time::midnight());
+        let midnight = Offset::UTC.to_timestamp(midnight).ok()?;
+        return Some(is_earlier(midnight.checked_add(SignedDuration::from_hours(15)).ok()?));
     }
-    let hours = |text: &str| {
-        let period = text.parse::<Period>().ok()?;
-        period.total((Unit::Hour, SpanRelativeTo::days_are_24_hours())).ok()
-    };
-    let Some(noted) = noted_period else { return hours(text).map(|_| false) };
-    Some((hours(text)? - hours(noted)?).abs() < 1.0)
+    let period = text.parse::<Period>().ok()?;
+    let Some(noted) = noted_period else { return Some(true) };
+    Some(period.fieldwise() != noted.parse::<Period>().ok()?.fieldwise())
 }
