@@ -403,8 +403,11 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
             format!("`{}` lies in `{dir}`, outside the build context", package.name),
         )
         .at(package.span.clone())
-        .help("build from a directory that holds both, with the path of this lock in a target: `lock = \"DIRECTORY/uv.lock\"`; `uv-buildkit init` writes such targets")
-        .help("or make it a member of the workspace"));
+        .help(
+            "build from a directory that holds both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its `uv.build.toml`, \
+             or run `uv-buildkit init` there",
+        )
+        .help("or move it here, and make it a member of the workspace"));
     }
     Ok(file_in(dir, manifest::FILE_NAME))
 }

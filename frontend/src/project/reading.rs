@@ -133,8 +133,12 @@ pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<Str
     }
     Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
         .at_some(config.map(Span::whole))
-        .help("run `uv lock`, and build from the directory that holds the lock: that of a member's workspace, with `--target`")
-        .help("for a lock in a directory below, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`; `uv-buildkit init` does")
+        .help("run `uv lock`, and build from the directory that holds the lock")
+        .help("to build a member of a workspace, build from the root of the workspace with `--target MEMBER`")
+        .help(
+            "to build from a lock in a directory below, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
+             or run `uv-buildkit init`",
+        )
         .help("see whether `.dockerignore` leaves it out")
         .into()
 }
