@@ -321,9 +321,10 @@ impl Project {
             return Ok(());
         }
         let problem = format!("`{}` has no project: there is nothing to build", self.lock.file.name);
-        Err(Diagnostic::new("lock::empty", problem)
-            .at(Span::whole(&self.lock.file))
-            .help(format!("write a `[project]`, or name members in `[tool.uv.workspace]`, then {}", self.lock.relock())))
+        Err(Diagnostic::new("lock::empty", problem).at(Span::whole(&self.lock.file)).help(format!(
+            "write a `[project]`, or name members in `[tool.uv.workspace]`, then {}",
+            self.lock.relock()
+        )))
     }
 
     /// The member with this name; `span` is where it is named.

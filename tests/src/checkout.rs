@@ -177,8 +177,7 @@ impl Checkout {
         let manifests = self.manifests(&project, &request)?;
         let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
         let own = manifests.values().map(|manifest| manifest.file.name.as_str());
-        let above: Vec<_> =
-            vicinity::paths_above(&project, own).iter().filter_map(|path| self.file(path)).collect();
+        let above: Vec<_> = vicinity::paths_above(&project, own).iter().filter_map(|path| self.file(path)).collect();
         let newcomers = self.newcomers(&project, &ignore);
         stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;

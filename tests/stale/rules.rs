@@ -5,8 +5,6 @@
 //! `fresh`, `stale`, or `silent` where uv would lock again and nothing is said. A file with `gone` as its only line is removed.
 //! `lock = DIRECTORY` and `context = DIRECTORY` stand before all; they are the top unless they are written.
 
-
-
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};

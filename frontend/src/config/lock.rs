@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, TargetConfig};
 use super::path::require_inside;
 use super::table::{Located, Reader, Table};
+use super::{Config, TargetConfig};
 use crate::diagnostic::Diagnostic;
 use crate::lock::FILE_NAME;
 use crate::paths::joined;

@@ -11,9 +11,9 @@ use toml::de::{DeTable, DeValue};
 use uv_normalize::GroupName;
 use uv_pep440::VersionSpecifiers;
 
+use super::configuration::Configuration;
 use crate::config::table::Located;
 use crate::diagnostic::{SourceFile, Span};
-use super::configuration::Configuration;
 
 /// The statements of a manifest.
 #[derive(Clone, Debug)]
@@ -280,7 +280,11 @@ impl Reader<'_> {
     }
 
     /// A list of anything.
-    pub(super) fn values_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<toml::Value>>>>> {
+    pub(super) fn values_at(
+        &self,
+        table: &DeTable<'_>,
+        key: &str,
+    ) -> Option<Option<Located<Vec<Located<toml::Value>>>>> {
         let Some(list) = table.get(key) else { return Some(None) };
         let value = list.get_ref().as_array()?.iter().map(|item| self.value(item)).collect::<Option<_>>()?;
         Some(Some(Located { value, span: self.span(list.span()) }))

@@ -36,10 +36,12 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
     match &source.kind {
         // It is left to uv.
         SourceKind::Other => Ok(as_it_is),
-        SourceKind::Workspace { .. } | SourceKind::OtherWorkspace { .. } => match project.lock.member(&requirement.name) {
-            Some(id) => Ok(Need::Project(id)),
-            None => Err(refused("of the workspace, which the lock does not have").help("run `uv lock`")),
-        },
+        SourceKind::Workspace { .. } | SourceKind::OtherWorkspace { .. } => {
+            match project.lock.member(&requirement.name) {
+                Some(id) => Ok(Need::Project(id)),
+                None => Err(refused("of the workspace, which the lock does not have").help("run `uv lock`")),
+            }
+        }
         SourceKind::Path { path, .. } => {
             let path = joined(base, path);
             let mut packages = project.lock.packages.iter();

@@ -16,7 +16,9 @@ impl Check<'_> {
     /// As uv does, looks at the packages that local projects ask for themselves.
     pub(super) fn indexes(&mut self, configuration: &Configuration, compared: &[(PackageId, &Manifest)]) {
         let lock = self.lock;
-        let Some(default_index) = configuration.default_index.as_ref().filter(|_| configuration.is_known) else { return };
+        let Some(default_index) = configuration.default_index.as_ref().filter(|_| configuration.is_known) else {
+            return;
+        };
         let declared = configuration.indexes.iter().map(String::as_str);
         // Those of other members are there for the packages that name them, as their requirements do.
         let noted = lock.packages.iter().flat_map(|package| {

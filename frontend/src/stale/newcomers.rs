@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
-use super::requirement::normal_path;
 use super::home::matches;
+use super::requirement::normal_path;
 use super::workspace::patterns;
 use crate::ignore;
 use crate::manifest::Manifest;
@@ -101,7 +101,14 @@ mod tests {
             "version = 1\n[manifest]\nmembers = [\"old\"]\n[[package]]\nname = \"old\"\nversion = \"1\"\nsource = { editable = \"libs/old\" }\n",
         );
         let manifest = SourceFile::new(file_in(root, "pyproject.toml"), format!("[tool.uv.workspace]\n{workspace}\n"));
-        let files = Files { config: None, lock, manifest: Some(manifest), uv_toml: None, python_version: None, above: Vec::new() };
+        let files = Files {
+            config: None,
+            lock,
+            manifest: Some(manifest),
+            uv_toml: None,
+            python_version: None,
+            above: Vec::new(),
+        };
         Project::parse(&files, &BTreeMap::new()).expect("a project")
     }
 

@@ -64,7 +64,8 @@ impl Check<'_> {
         }
         let declared = own.default_groups.as_ref();
         let span = declared.map(|groups| &groups.span).or(own.start());
-        let (Some(locked), Some(declared)) = (default_groups(noted), default_groups(declared.map(|it| &it.value))) else {
+        let (Some(locked), Some(declared)) = (default_groups(noted), default_groups(declared.map(|it| &it.value)))
+        else {
             return;
         };
         if locked != declared

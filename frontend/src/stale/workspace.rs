@@ -62,8 +62,6 @@ impl Check<'_> {
 /// Patterns, as those of the context, and their places. `None` when one is not plain.
 pub(super) fn patterns(lock: &Lock, texts: &[Located<String>]) -> Option<Vec<(Pattern, Span)>> {
     let root = Pattern::escape(&lock.root);
-    let pattern = |text: &Located<String>| {
-        Some((pattern_of(&root, &text.value)?, text.span.clone()))
-    };
+    let pattern = |text: &Located<String>| Some((pattern_of(&root, &text.value)?, text.span.clone()));
     texts.iter().map(pattern).collect()
 }
