@@ -95,7 +95,14 @@ mod tests {
     fn warns_of_what_is_asked_for_in_vain() {
         let lock = SourceFile::new("uv.lock", "version = 1\n");
         let config = SourceFile::new("uv.build.toml", "[args]\nVERSION = \"1\"\n");
-        let files = Files { config: Some(config), lock, manifest: None, uv_toml: None, python_version: None };
+        let files = Files {
+            config: Some(config),
+            lock,
+            manifest: None,
+            uv_toml: None,
+            python_version: None,
+            above: Vec::new(),
+        };
         let project = Project::parse(&files, &BTreeMap::new()).unwrap();
         let warnings = |option: &str| {
             let all = BTreeMap::from([(option.to_owned(), "1".to_owned())]);
