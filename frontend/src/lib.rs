@@ -24,3 +24,4 @@ pub mod project;
 pub mod rules;
 pub mod sbom;
 pub mod stale;
+pub mod surroundings;

@@ -18,6 +18,7 @@ mod site;
 mod sources;
 mod step;
 mod system;
+mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,6 +162,15 @@ impl<'plan> Lowering<'plan> {
                 lowering.emulated = host.emulates.then(|| lowering.furnish(&own));
             }
         }
+        // Each may be made with those before it, and with what steps leave that run in what is furnished.
+        for backend in &plan.backends {
+            let made = lowering.backend(&lowering.host, backend);
+            lowering.host.backends.push(made);
+            if let Some(site) = &lowering.emulated {
+                let made = lowering.backend(site, backend);
+                lowering.emulated.iter_mut().for_each(|site| site.backends.push(made.clone()));
+            }
+        }
         lowering
     }
 
@@ -268,14 +278,36 @@ impl<'plan> Lowering<'plan> {
         self.trust(self.options.container.connect(exec))
     }
 
+    /// What steps leave that run before anything is built, by their names.
+    fn left(&self) -> Vec<(String, Output)> {
+        let mut left = BTreeMap::new();
+        for step in &self.plan.feeding {
+            let prefix = format!("[{}]", self.plan.target);
+            let name = format!("{prefix} keep outputs of {}", step.name);
+            let output = self.step(step, || Input::Scratch, &left, (&prefix, name));
+            left.insert(step.name.as_str(), output);
+        }
+        let is_below =
+            |layer: &&Layer| !matches!(layer.contents, Contents::Venv | Contents::ThirdParty(_) | Contents::Members(_));
+        let count = self.plan.layers.iter().take_while(is_below).count();
+        if left.is_empty() {
+            self.assemble_layers(&self.plan.layers[..count], &mut left);
+        }
+        left.into_iter().map(|(name, output)| (name.to_owned(), output)).collect()
+    }
+
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
     /// them, and is the start of what is above. A step of the user's runs in what is below it, too, but is a layer like others.
     fn assemble(&self) -> Input {
+        self.assemble_layers(&self.plan.layers, &mut BTreeMap::new())
+    }
+
+    /// The same of the lowest layers; what steps leave is in `left` then.
+    fn assemble_layers<'a>(&self, lowest: &'a [Layer], left: &mut BTreeMap<&'a str, Output>) -> Input {
         let mut below = Input::from(&self.base);
         let mut layers = Vec::new();
-        let mut left = BTreeMap::new();
         let mut start = 0;
-        for (index, layer) in self.plan.layers.iter().enumerate() {
+        for (index, layer) in lowest.iter().enumerate() {
             match &layer.contents {
                 Contents::System(packages) => {
                     let root = self.stack(below, layers, start, &self.shared_name("prepare the base"));
@@ -287,7 +319,7 @@ impl<'plan> Lowering<'plan> {
                     let name = format!("[{}] prepare {}", self.plan.target, step.name);
                     let root = || self.stack(below.clone(), layers.clone(), start, &name);
                     let names = (&*self.step_prefix(index), self.step_name(index, layer));
-                    let output = self.step(step, root, &left, names);
+                    let output = self.step(step, root, left, names);
                     layers.push(Input::from(&output));
                     left.insert(step.name.as_str(), output);
                 }

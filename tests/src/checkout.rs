@@ -232,6 +232,7 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
             uv: image(&target.uv.value, None),
             steps: BTreeMap::new(),
             host: None,
+            surroundings: Default::default(),
         }
     };
     let host = selection.build_platform.as_ref().map(|platform| {

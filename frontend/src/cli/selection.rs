@@ -286,6 +286,7 @@ impl SelectionArgs {
                 uv: Image { interpreter: None, ..image(&target.uv.value) },
                 steps: BTreeMap::new(),
                 host: None,
+                surroundings: Default::default(),
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);

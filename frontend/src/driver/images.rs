@@ -109,7 +109,15 @@ async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     let (base, builder) = futures::try_join!(probe(&base, &target.base), probe_builder)?;
     let builder = builder.unwrap_or_else(|| base.clone());
     let steps = BTreeMap::new();
-    let outside = Outside { platform: platform.clone(), builder, base, uv: uv.image, steps, host: None };
+    let outside = Outside {
+        platform: platform.clone(),
+        builder,
+        base,
+        uv: uv.image,
+        steps,
+        host: None,
+        surroundings: Default::default(),
+    };
     Ok(Images { outside, replaced })
 }
 

@@ -4,9 +4,9 @@
     worker.py install REQUIREMENT...  wheels from /wheels into it
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
-    worker.py member NAME             a project, built from /src and installed
-    worker.py link NAME PATH          a project, installed as a link to its sources at PATH, a copy of /project
-    worker.py wheel NAME              a project, built from /src
+    worker.py member NAME DIRECTORY   a project in a directory of the workspace, built and installed
+    worker.py link NAME PATH          a project, installed as a link to its sources at PATH in a copy of the workspace
+    worker.py wheel NAME DIRECTORY    a project in a directory of the workspace, built
 
 Data of the environment:
 
@@ -47,13 +47,19 @@ VENV = "/app/.venv"
 OUT = "/out"
 WHEELS = "/wheels"
 BUILT = "/built"
-CACHE = "/cache"
+CACHE = "/opt/uv-buildkit/kept"
 BACKEND = "/opt/uv-buildkit/backend"
 # Where Debian has compilers that ask ccache first.
 CCACHE = "/usr/lib/ccache"
-SOURCE = "/src"
-PROJECT = "/project"
-SCRATCH = "/build"
+# What the build of a project sees of its workspace, and what is to be laid over that.
+SOURCES = "/opt/uv-buildkit/sources"
+OVER = "/opt/uv-buildkit/over"
+SCRATCH = "/opt/uv-buildkit/made"
+# Where projects are built, in the cache or in what is forgotten. hatchling matches the whole path of a project with its ignore files,
+# and uses none that matches: no part of it is a name that ignore files have.
+CHECKOUT = "/checkout"
+# Where images have the sources of projects that are installed as links.
+LINKED = "/src"
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -410,10 +416,18 @@ def remove(path):
         os.remove(path)
 
 
-def make_member(name, notes):
+def lay_out(target):
+    """Makes a copy of what the build of a project sees: backends write beside the sources."""
+    shutil.copytree(SOURCES, target, symlinks=True, dirs_exist_ok=True)
+    # By their numbers: the last of two with one path wins.
+    for layer in sorted(os.listdir(OVER), key=int) if os.path.isdir(OVER) else []:
+        shutil.copytree(os.path.join(OVER, layer), target, symlinks=True, dirs_exist_ok=True)
+
+
+def make_member(name, directory, notes):
     """Builds a project and installs it."""
     wheels = SCRATCH + "/wheels"
-    build_member(wheels)
+    build_member(directory, wheels)
     require_portable(wheels, name)
     install([wheels], [name], notes)
     freeze(OUT)
@@ -421,7 +435,7 @@ def make_member(name, notes):
 
 def make_link(name, path, notes):
     """Installs a project as a link to where an image has its sources."""
-    shutil.copytree(PROJECT, path, symlinks=True, dirs_exist_ok=True)
+    lay_out(LINKED)
     isolation = []
     if os.path.exists(BACKEND):
         # The backend is asked by the environment's python, which does not have it.
@@ -432,9 +446,9 @@ def make_link(name, path, notes):
     freeze(OUT)
 
 
-def make_wheel(name):
+def make_wheel(name, directory):
     """Builds a project, and installs it nowhere."""
-    build_member(OUT)
+    build_member(directory, OUT)
     require_portable(OUT, name)
     for name in os.listdir(OUT):
         if not name.endswith(".whl"):
@@ -442,17 +456,23 @@ def make_wheel(name):
     freeze(OUT)
 
 
-def build_member(wheels):
-    """Builds a wheel from a copy, since backends write beside the sources."""
+def build_member(directory, wheels):
+    """Builds a wheel of the project in a directory of the workspace."""
     expected = data("EXPECTED", None)
-    source, quiet = SCRATCH + "/src", ["--quiet"]
+    tree, quiet = SCRATCH + CHECKOUT, ["--quiet"]
     if os.path.exists(CACHE):
         # What compilers say is the log of the step.
-        source, quiet = CACHE + "/src", []
+        quiet = []
         use_compiler_caches()
-        refresh(SOURCE, source)
+        seen = SOURCES
+        if os.path.isdir(OVER):
+            lay_out(tree)
+            seen = tree
+        tree = CACHE + CHECKOUT
+        refresh(seen, tree)
     else:
-        shutil.copytree(SOURCE, source, symlinks=True)
+        lay_out(tree)
+    source = os.path.normpath(os.path.join(tree, directory))
     python = ["--python", VENV + "/bin/python"]
     if os.path.exists(BACKEND):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
@@ -514,7 +534,7 @@ def build(path, subdirectory, arguments):
     os.environ["UV_CACHE_DIR"] = CACHE + "/uv"
     use_compiler_caches()
     expected = data("EXPECTED", [])
-    source = CACHE + "/src"
+    source = CACHE + CHECKOUT
     refresh(path if os.path.isdir(path) else unpack(path), source)
     uv(
         "build", "--quiet", "--wheel", *build_config(), "--no-sources", *arguments,

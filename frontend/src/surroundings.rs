@@ -1,0 +1,156 @@
+//! What lies in the context where builds of local projects look beside the project itself: ignore files above it, and what links lead
+//! to. Pure: it says what is to be looked at, and is told what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Span;
+use crate::lock::PackageId;
+use crate::manifest::Manifest;
+use crate::paths::{directory_of, file_in, joined};
+use crate::project::Project;
+
+/// Files that tell backends what is no part of a project, each with the name of the directory that marks a repository of that kind: no
+/// ignore file above the nearest repository counts.
+pub const IGNORE_FILES: [(&str, &str); 2] = [(".gitignore", ".git"), (".hgignore", ".hg")];
+
+/// What is at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, and where it leads, as it is written.
+    Link(String),
+}
+
+/// What is to be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Files and directories, with all that is in them.
+    pub trees: BTreeSet<String>,
+    /// Files and directories, and nothing that is in them.
+    pub paths: BTreeSet<String>,
+    /// Directories of other projects in the trees, which nobody wants to see.
+    pub excluded: BTreeSet<String>,
+}
+
+impl Wanted {
+    /// Whether there is nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        self.trees.is_empty() && self.paths.is_empty()
+    }
+}
+
+/// A path of the context that the build of a project reads, although it lies outside of the project.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The path.
+    pub path: String,
+    /// The place where it is named.
+    pub span: Span,
+}
+
+/// What is known of the context. Nothing is known of what was not looked at, which is no matter to a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    looked_at: Wanted,
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Surroundings {
+    /// What is to be looked at next, for the builds of projects whose manifests are known. It may lead to more.
+    pub fn wanted(&self, project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Wanted {
+        let mut wanted = Wanted::default();
+        let directories: BTreeSet<&str> =
+            manifests.keys().filter_map(|id| project.lock.packages[*id].source.project_dir()).collect();
+        for (id, manifest) in manifests {
+            let Some(directory) = project.lock.packages[*id].source.project_dir() else { continue };
+            wanted.trees.insert(directory.to_owned());
+            for above in std::iter::once(directory).chain(above(directory)) {
+                let names = IGNORE_FILES.iter().flat_map(|(file, repository)| [file, repository]);
+                wanted.paths.extend(names.map(|name| file_in(above, name)));
+            }
+            wanted.trees.extend(named(project, *id, manifest).into_iter().map(|named| named.path));
+        }
+        wanted.trees.extend(self.targets_of_links());
+        let all = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
+        wanted.trees.retain(|path| lies_in(path, ".") && !self.knows(path));
+        wanted.paths.retain(|path| !self.looked_at.paths.contains(path));
+        let others = all.filter(|directory| !directories.contains(directory));
+        let is_wanted = |other: &str| wanted.trees.iter().any(|tree| lies_in(tree, other));
+        wanted.excluded = others.filter(|other| !is_wanted(other)).map(ToOwned::to_owned).collect();
+        wanted
+    }
+
+    /// Takes in what was found where it was looked at.
+    pub fn learn(&mut self, wanted: Wanted, entries: impl IntoIterator<Item = (String, Entry)>) {
+        self.looked_at.trees.extend(wanted.trees);
+        self.looked_at.paths.extend(wanted.paths);
+        self.looked_at.excluded.extend(wanted.excluded);
+        self.entries.extend(entries);
+    }
+
+    /// What is at a path.
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// Whether it was looked at what is at a path: there is nothing then, if nothing was found.
+    pub fn knows(&self, path: &str) -> bool {
+        let Wanted { trees, excluded, .. } = &self.looked_at;
+        let mut trees = std::iter::once(path).chain(above(path)).filter_map(|path| trees.get(path));
+        let is_excluded = |tree: &str| excluded.iter().any(|other| lies_in(path, other) && !lies_in(tree, other));
+        trees.any(|tree| !is_excluded(tree))
+    }
+
+    /// The ignore files that backends read for a project in a directory: those in it and above it, up to the next repository.
+    pub fn ignore_files(&self, directory: &str) -> Vec<String> {
+        let mut files = Vec::new();
+        for (file, repository) in IGNORE_FILES {
+            for above in std::iter::once(directory).chain(above(directory)) {
+                let path = file_in(above, file);
+                files.extend(self.entries.contains_key(&path).then_some(path));
+                if self.entries.contains_key(&file_in(above, repository)) {
+                    break;
+                }
+            }
+        }
+        files
+    }
+
+    /// The links in a file or directory, and where each leads: a path of the context; one that begins with `..`, or with `/`, is not in
+    /// the context.
+    pub fn links<'a>(&'a self, tree: &'a str) -> impl Iterator<Item = (&'a str, String)> {
+        let start = if tree == "." { "" } else { tree };
+        let in_tree = self.entries.range(start.to_owned()..).take_while(move |(path, _)| path.starts_with(start));
+        in_tree.filter(move |(path, _)| lies_in(path, tree)).filter_map(|(path, entry)| match entry {
+            Entry::Link(to) => Some((path.as_str(), joined(directory_of(path), to))),
+            Entry::File | Entry::Directory => None,
+        })
+    }
+
+    fn targets_of_links(&self) -> BTreeSet<String> {
+        self.looked_at.trees.iter().flat_map(|tree| self.links(tree)).map(|(_, to)| to).collect()
+    }
+}
+
+/// Paths outside of a project that its build reads, since a manifest or the config says so.
+pub fn named(project: &Project, id: PackageId, _manifest: &Manifest) -> Vec<Named> {
+    let inputs = project.config_of(id).into_iter().flat_map(|member| &member.inputs);
+    let paths = inputs.filter_map(|input| input.path());
+    paths.map(|path| Named { path: path.value.clone(), span: path.span.clone() }).collect()
+}
+
+/// The directories that a path lies in, the nearest first, the root last.
+pub fn above(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors((path != ".").then(|| directory_of(path)), |path| (*path != ".").then(|| directory_of(path)))
+}
+
+/// Whether a path of the context is another one, or below it.
+pub fn lies_in(path: &str, directory: &str) -> bool {
+    match directory {
+        "." => !path.starts_with('/') && path != ".." && !path.starts_with("../"),
+        _ => path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+    }
+}
