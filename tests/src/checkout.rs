@@ -182,7 +182,12 @@ impl Checkout {
             target: &target,
             manifests: &manifests,
             outside: &outside(selection, &target),
-            options: lower::Options { ignore, merge: true, ..lower::Options::default() },
+            options: lower::Options {
+                ignore,
+                ignore_file: self.file(".dockerignore"),
+                merge: true,
+                ..lower::Options::default()
+            },
             epoch: None,
         })
     }

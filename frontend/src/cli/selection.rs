@@ -78,8 +78,10 @@ impl SelectionArgs {
         checks_lock: bool,
     ) -> Result<Compiled, CliError> {
         let Chosen { project, manifests, target, outside } = self.choose(read, checks_lock)?;
+        let ignore_file = read(".dockerignore")?;
         let options = lower::Options {
-            ignore: read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+            ignore: ignore_file.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+            ignore_file,
             merge,
             ..lower::Options::default()
         };
