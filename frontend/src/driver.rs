@@ -12,8 +12,10 @@ mod listing;
 mod reading;
 mod result;
 mod size;
+mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::{Definition, Input, Output};
 use buildkit_proto::caps::gateway::ATTESTATIONS;
@@ -23,6 +25,7 @@ use buildkit_proto::gateway::{
 };
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
+use tokio::sync::OnceCell;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, compile};
@@ -38,6 +41,7 @@ use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
+use crate::surroundings::Surroundings;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
@@ -161,6 +165,7 @@ struct Read {
     /// What links on the way to local projects lead to, in a context that is a graph.
     linked: BTreeSet<String>,
     check: Check,
+    surroundings: OnceCell<Arc<Surroundings>>,
 }
 
 impl Read {
@@ -183,7 +188,15 @@ impl Read {
             }
         };
         let linked = links::targets(contexts, &project).await?;
-        Ok(Self { project, manifests, newcomers, ignore, linked, check })
+        let surroundings = OnceCell::new();
+        Ok(Self { project, manifests, newcomers, ignore, linked, check, surroundings })
+    }
+
+    /// What lies around the local projects.
+    async fn surroundings(&self, contexts: &Contexts<'_>) -> Result<Arc<Surroundings>, Failure> {
+        let look =
+            async || surroundings::look(contexts, &self.project, &self.manifests, &self.ignore).await.map(Arc::new);
+        self.surroundings.get_or_try_init(look).await.cloned()
     }
 
     /// What must pass before a target is built.
@@ -384,6 +397,7 @@ impl<'a> Job<'a> {
             outside,
             options: lower::Options {
                 images: replaced,
+                linked: self.read.linked.union(&outside.surroundings.on_the_way()).cloned().collect(),
                 sources: elsewhere.into_iter().map(|(name, (_, sources))| (name, sources)).collect(),
                 show_platform,
                 ..self.lowering()
@@ -401,7 +415,6 @@ impl<'a> Job<'a> {
                 Place::Local { .. } => None,
                 Place::Graph(root) => Some(root.clone()),
             },
-            linked: self.read.linked.clone(),
             project: self.options.project(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),

@@ -13,6 +13,9 @@ use crate::project::Project;
 /// ignore file above the nearest repository counts.
 pub const IGNORE_FILES: [(&str, &str); 2] = [(".gitignore", ".git"), (".hgignore", ".hg")];
 
+/// More links than these on one way are a circle, as for Linux.
+const MOST: usize = 40;
+
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -74,6 +77,7 @@ impl Surroundings {
             wanted.trees.extend(named(project, *id, manifest).into_iter().map(|named| named.path));
         }
         wanted.trees.extend(self.targets_of_links());
+        wanted.trees.extend(self.looked_at.trees.iter().map(|tree| self.resolved(tree)));
         let all = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
         wanted.trees.retain(|path| lies_in(path, ".") && !self.knows(path));
         wanted.paths.retain(|path| !self.looked_at.paths.contains(path));
@@ -91,9 +95,42 @@ impl Surroundings {
         self.entries.extend(entries);
     }
 
-    /// What is at a path.
+    /// What is at a path. That may be a link, but there is none on the way to it.
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path)
+    }
+
+    /// Whether anything is at a path, whatever links are on the way.
+    pub fn has(&self, path: &str) -> bool {
+        self.entries.contains_key(&self.resolved(path))
+    }
+
+    /// A path without links on the way to it.
+    pub fn resolved(&self, path: &str) -> String {
+        let mut path = path.to_owned();
+        for _ in 0..MOST {
+            let on_the_way = above(&path).filter_map(|above| match self.entries.get(above)? {
+                Entry::Link(to) => Some((above.to_owned(), joined(directory_of(above), to))),
+                Entry::File | Entry::Directory => None,
+            });
+            let Some((link, to)) = on_the_way.last() else { break };
+            path = joined(&to, path[link.len()..].trim_start_matches('/'));
+        }
+        path
+    }
+
+    /// Links on the way to what was looked at, and where they lead.
+    pub fn on_the_way(&self) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        for tree in &self.looked_at.trees {
+            let resolved = self.resolved(tree);
+            if resolved != *tree {
+                paths.insert(resolved);
+                let is_link = |path: &&str| matches!(self.entries.get(*path), Some(Entry::Link(_)));
+                paths.extend(above(tree).filter(is_link).map(ToOwned::to_owned));
+            }
+        }
+        paths
     }
 
     /// Whether it was looked at what is at a path: there is nothing then, if nothing was found.
@@ -121,13 +158,19 @@ impl Surroundings {
 
     /// The links in a file or directory, and where each leads: a path of the context; one that begins with `..`, or with `/`, is not in
     /// the context.
-    pub fn links<'a>(&'a self, tree: &'a str) -> impl Iterator<Item = (&'a str, String)> {
-        let start = if tree == "." { "" } else { tree };
-        let in_tree = self.entries.range(start.to_owned()..).take_while(move |(path, _)| path.starts_with(start));
-        in_tree.filter(move |(path, _)| lies_in(path, tree)).filter_map(|(path, entry)| match entry {
-            Entry::Link(to) => Some((path.as_str(), joined(directory_of(path), to))),
+    pub fn links(&self, tree: &str) -> Vec<(String, String)> {
+        let real = self.resolved(tree);
+        let start = if real == "." { "" } else { &real };
+        let in_tree = self.entries.range(start.to_owned()..).take_while(|(path, _)| path.starts_with(start));
+        let links = in_tree.filter(|(path, _)| lies_in(path, &real)).filter_map(|(path, entry)| match entry {
+            Entry::Link(to) => {
+                let path = joined(tree, path[start.len()..].trim_start_matches('/'));
+                let to = joined(directory_of(&path), to);
+                Some((path, to))
+            }
             Entry::File | Entry::Directory => None,
-        })
+        });
+        links.collect()
     }
 
     fn targets_of_links(&self) -> BTreeSet<String> {

@@ -78,13 +78,13 @@ impl Reading<'_> {
         while let Some(tree) = trees.get(followed).cloned() {
             followed += 1;
             for (link, to) in self.surroundings.links(&tree) {
-                if tree == self.directory && !self.has(link) || self.is_elsewhere(link, &tree) {
+                if tree == self.directory && !self.has(&link) || self.is_elsewhere(&link, &tree) {
                     continue;
                 }
                 if !lies_in(&to, ".") {
-                    errors.push(self.leads_out(id, link, &to, manifest));
-                } else if self.surroundings.entry(&to).is_some() && !trees.iter().any(|tree| self.holds(tree, &to)) {
-                    push(&mut inputs, to.clone(), Reason::Link(link.to_owned()), |path| self.has(path));
+                    errors.push(self.leads_out(id, &link, &to, manifest));
+                } else if self.surroundings.has(&to) && !trees.iter().any(|tree| self.holds(tree, &to)) {
+                    push(&mut inputs, to.clone(), Reason::Link(link), |path| self.has(path));
                     trees.push(to);
                 }
             }
