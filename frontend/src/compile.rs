@@ -15,7 +15,7 @@ use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
 use crate::missing;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Origin, Outside, Plan, Planned};
+use crate::plan::{self, Contents, Origin, Outside, Plan, Planned, Reason};
 use crate::project::{Project, Target};
 
 /// Everything that a compilation depends on.
@@ -113,6 +113,13 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             Contents::Members(members) => {
                 for member in members.iter().filter(|member| !options.sources.contains_key(&member.name)) {
                     check(&format!("`{}`", member.name), &member.directory, &member.span);
+                }
+                for (member, input) in
+                    members.iter().flat_map(|member| member.inputs.iter().map(move |input| (member, input)))
+                {
+                    if let (Some(path), Reason::Named(span)) = (input.context_path(), &input.reason) {
+                        check(&format!("what `{}` is built with", member.name), path, span);
+                    }
                 }
             }
             Contents::ThirdParty(packages) => {

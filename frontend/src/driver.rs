@@ -195,7 +195,8 @@ impl Read {
 
     /// What lies around the local projects.
     async fn surroundings(&self, contexts: &Contexts<'_>) -> Result<Arc<Surroundings>, Failure> {
-        let look = async || surroundings::look(contexts, &self.project, &self.manifests, &self.ignore).await.map(Arc::new);
+        let look =
+            async || surroundings::look(contexts, &self.project, &self.manifests, &self.ignore).await.map(Arc::new);
         self.surroundings.get_or_try_init(look).await.cloned()
     }
 

@@ -18,6 +18,7 @@ use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
+use uv_buildkit::surroundings::{self, Surroundings};
 use uv_buildkit::{config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
@@ -25,6 +26,8 @@ use uv_buildkit::{config, ignore, lower, stale};
 pub struct Checkout {
     /// Texts by path, relative to the root.
     pub files: BTreeMap<String, String>,
+    /// Symbolic links by path, and where they lead.
+    pub links: BTreeMap<String, String>,
 }
 
 /// What to build and what the images are like: the flags of `uv-buildkit plan`, and some that only tests need.
@@ -103,12 +106,16 @@ impl Checkout {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
-            if entry.file_type()?.is_dir() {
+            if entry.file_type()?.is_symlink() {
+                let to = std::fs::read_link(entry.path())?.to_string_lossy().into_owned();
+                self.links.insert(path, to);
+            } else if entry.file_type()?.is_dir() {
                 if !FOREIGN_DIRECTORIES.contains(&name.as_str()) {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
-                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version"].contains(&name.as_str())
+                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".gitignore", ".hgignore", ".python-version"]
+                    .contains(&name.as_str())
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             }
@@ -164,6 +171,22 @@ impl Checkout {
         newcomers::candidates(project, listed, ignored).into_iter().filter_map(read).collect()
     }
 
+    /// What lies around local projects: what is not among the files is taken for a file that is there.
+    fn surroundings(&self, project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Surroundings {
+        let mut surroundings = Surroundings::default();
+        loop {
+            let wanted = surroundings.wanted(project, manifests);
+            if wanted.is_empty() {
+                return surroundings;
+            }
+            let files = self.files.keys().map(|path| (path.clone(), surroundings::Entry::File));
+            let links = self.links.iter().map(|(path, to)| (path.clone(), surroundings::Entry::Link(to.clone())));
+            let there = wanted.trees.iter().map(|path| (path.clone(), surroundings::Entry::Directory));
+            let entries: Vec<_> = there.chain(files).chain(links).collect();
+            surroundings.learn(wanted, entries);
+        }
+    }
+
     /// Compiles what is selected.
     pub fn compile(&self, selection: &Selection) -> Result<Compiled, Diagnostics> {
         let build_args = selection.build_args.iter().cloned().collect();
@@ -181,7 +204,10 @@ impl Checkout {
             project: &project,
             target: &target,
             manifests: &manifests,
-            outside: &outside(selection, &target),
+            outside: &Outside {
+                surroundings: Arc::new(self.surroundings(&project, &manifests)),
+                ..outside(selection, &target)
+            },
             options: lower::Options {
                 ignore,
                 ignore_file: self.file(".dockerignore"),
