@@ -42,6 +42,9 @@ const WORKER: &str = include_str!("lower/worker.py");
 /// What it knows of builds that fail, beside it where something is built that may compile.
 const ADVICE: &str = include_str!("lower/advice.py");
 
+/// What answers for git where a build asks it.
+const REPOSITORY: &str = include_str!("lower/repository.py");
+
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
 pub const EPOCH_SECONDS: i64 = 315_532_800;
@@ -275,6 +278,12 @@ impl<'plan> Lowering<'plan> {
     fn advised(&self, exec: Exec) -> Exec {
         let advice = script("advice.py", ADVICE);
         exec.mount(Bind::new(format!("{TOOLS}/advice.py"), advice).selector("/advice.py").readonly())
+    }
+
+    /// A step whose build asks git what it ignores.
+    fn in_a_repository(&self, exec: Exec) -> Exec {
+        let repository = script("repository.py", REPOSITORY);
+        exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
     }
 
     /// A step that fetches what no lock names.
