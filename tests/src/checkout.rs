@@ -114,8 +114,16 @@ impl Checkout {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
-                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".gitignore", ".hgignore", ".python-version"]
-                    .contains(&name.as_str())
+                || [
+                    lock::FILE_NAME,
+                    "Dockerfile",
+                    ".dockerignore",
+                    ".gitignore",
+                    ".hgignore",
+                    ".python-version",
+                    "pyvenv.cfg",
+                ]
+                .contains(&name.as_str())
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             }
