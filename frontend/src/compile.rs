@@ -13,6 +13,7 @@ use crate::image;
 use crate::lock::PackageId;
 use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
+use crate::missing;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Origin, Outside, Plan, Planned, Reason};
 use crate::project::{Project, Target};
@@ -80,6 +81,11 @@ fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, .. } = inputs;
     let planned = plan::plan(project, target, manifests, outside)?;
     check_ignored(&planned.plan, &options)?;
+    missing::Context { surroundings: &outside.surroundings, options: &options }.check(
+        &planned.plan,
+        project,
+        manifests,
+    )?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     options.image_env = image::environment(&outside.base.config, target, &planned.plan);

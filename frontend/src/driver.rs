@@ -31,7 +31,7 @@ use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, compile};
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
@@ -162,6 +162,7 @@ struct Read {
     /// Manifests in directories that may have become members, by directory.
     newcomers: BTreeMap<String, Manifest>,
     ignore: Vec<String>,
+    ignore_file: Option<Arc<SourceFile>>,
     /// What links on the way to local projects lead to, in a context that is a graph.
     linked: BTreeSet<String>,
     check: Check,
@@ -172,7 +173,7 @@ impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
         let options = contexts.options;
-        let EntryFiles { files, ignore, check } = reading::entry_files(contexts, &request(options)).await?;
+        let EntryFiles { files, ignore, ignore_file, check } = reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let (manifests, newcomers) = match all && project.declares_targets() {
@@ -189,7 +190,7 @@ impl Read {
         };
         let linked = links::targets(contexts, &project).await?;
         let surroundings = OnceCell::new();
-        Ok(Self { project, manifests, newcomers, ignore, linked, check, surroundings })
+        Ok(Self { project, manifests, newcomers, ignore, ignore_file, linked, check, surroundings })
     }
 
     /// What lies around the local projects.
@@ -411,6 +412,7 @@ impl<'a> Job<'a> {
         lower::Options {
             session: self.options.local_session("context").to_owned(),
             ignore: self.read.ignore.clone(),
+            ignore_file: self.read.ignore_file.clone(),
             context: match &self.contexts.context {
                 Place::Local { .. } => None,
                 Place::Graph(root) => Some(root.clone()),

@@ -17,6 +17,7 @@ pub mod interpreter;
 pub mod lock;
 pub mod lower;
 pub mod manifest;
+pub mod missing;
 pub mod options;
 pub mod paths;
 pub mod plan;

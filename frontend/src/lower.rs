@@ -21,9 +21,11 @@ mod system;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
+use crate::diagnostic::SourceFile;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
@@ -54,6 +56,8 @@ pub struct Options {
     pub session: String,
     /// Patterns of `.dockerignore`.
     pub ignore: Vec<String>,
+    /// The file that has them.
+    pub ignore_file: Option<Arc<SourceFile>>,
     /// The build context, when it is no directory of the client's.
     pub context: Option<Input>,
     /// Paths in it that symbolic links on the way to local projects lead to. A client follows links itself.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::{FileSource, Settings};
 use crate::diagnostic::Span;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
@@ -76,6 +77,7 @@ impl Surroundings {
             }
             wanted.trees.extend(named(project, *id, manifest).into_iter().map(|named| named.path));
         }
+        wanted.paths.extend(copied(project));
         wanted.trees.extend(self.targets_of_links());
         wanted.trees.extend(self.looked_at.trees.iter().map(|tree| self.resolved(tree)));
         let all = project.lock.packages.iter().filter_map(|package| package.source.project_dir());
@@ -141,6 +143,27 @@ impl Surroundings {
         trees.any(|tree| !is_excluded(tree))
     }
 
+    /// Whether it was looked at what is at a path, and there is nothing, or a link to where there is nothing.
+    pub fn lacks(&self, path: &str) -> bool {
+        let real = self.real(path);
+        let is_known = self.knows(path) || self.looked_at.paths.contains(path);
+        // What leads out of the context is told by another name.
+        let is_known = is_known && (real == path || lies_in(&real, ".") && self.knows(&real));
+        path != "." && is_known && !self.entries.contains_key(&real)
+    }
+
+    /// What a path leads to, when it is a link or lies behind one.
+    pub fn real(&self, path: &str) -> String {
+        // With a part below it, the path itself is on the way.
+        let below = self.resolved(&file_in(path, "-"));
+        directory_of(&below).to_owned()
+    }
+
+    /// Paths of everything that was found.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
     /// The ignore files that backends read for a project in a directory: those in it and above it, up to the next repository.
     pub fn ignore_files(&self, directory: &str) -> Vec<String> {
         let mut files = Vec::new();
@@ -179,10 +202,32 @@ impl Surroundings {
 }
 
 /// Paths outside of a project that its build reads, since a manifest or the config says so.
-pub fn named(project: &Project, id: PackageId, _manifest: &Manifest) -> Vec<Named> {
+pub fn named(project: &Project, id: PackageId, manifest: &Manifest) -> Vec<Named> {
+    let directory = project.lock.packages[id].source.project_dir().unwrap_or(".");
     let inputs = project.config_of(id).into_iter().flat_map(|member| &member.inputs);
     let paths = inputs.filter_map(|input| input.path());
-    paths.map(|path| Named { path: path.value.clone(), span: path.span.clone() }).collect()
+    let of_config = paths.map(|path| Named { path: path.value.clone(), span: path.span.clone() });
+    // Those outside of the context are refused elsewhere.
+    let outside =
+        manifest.inputs.iter().filter(|input| !lies_in(&input.path, directory) && lies_in(&input.path, "."));
+    let of_manifest = outside.map(|input| Named { path: input.path.clone(), span: input.span.clone() });
+    of_config.chain(of_manifest).collect()
+}
+
+/// What the config copies from the context, in any target.
+fn copied(project: &Project) -> BTreeSet<String> {
+    let Some(config) = &project.config else { return BTreeSet::new() };
+    let settings = config.targets.iter().map(|target| &target.settings).chain([&config.defaults]);
+    let of = |settings: &Settings| {
+        let steps = settings.steps.iter().flatten().flat_map(|step| &step.inputs);
+        let files = settings.files.iter().flatten().chain(steps);
+        let paths = files.filter_map(|file| match &file.source {
+            FileSource::Context(path) => Some(joined(".", &path.value)),
+            FileSource::Url { .. } | FileSource::Step { .. } => None,
+        });
+        paths.collect::<Vec<_>>()
+    };
+    settings.flat_map(of).filter(|path| path != "." && lies_in(path, ".")).collect()
 }
 
 /// The directories that a path lies in, the nearest first, the root last.

@@ -53,6 +53,7 @@ mod steps;
 mod system;
 mod transcripts;
 mod versions;
+mod wheels;
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -104,6 +105,7 @@ fn main() -> Result<ExitCode> {
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
     versions::add(&mut trials);
+    wheels::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);

@@ -216,7 +216,12 @@ impl Checkout {
                 surroundings: Arc::new(self.surroundings(&project, &manifests)),
                 ..outside(selection, &target)
             },
-            options: lower::Options { ignore, merge: true, ..lower::Options::default() },
+            options: lower::Options {
+                ignore,
+                ignore_file: self.file(".dockerignore"),
+                merge: true,
+                ..lower::Options::default()
+            },
             epoch: None,
         })
     }

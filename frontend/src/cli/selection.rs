@@ -78,10 +78,11 @@ impl SelectionArgs {
         checks_lock: bool,
     ) -> Result<Compiled, CliError> {
         let Chosen { project, manifests, target, mut outside } = self.choose(read, checks_lock)?;
-        let ignore = read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        let ignore_file = read(".dockerignore")?;
+        let ignore = ignore_file.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default();
         // Of what was once committed, too, it is what is on disk: what came or went there is among the files that changed.
         outside.surroundings = Arc::new(listing::surroundings(&self.directory, &project, &manifests, &ignore));
-        let options = lower::Options { ignore, merge, ..lower::Options::default() };
+        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
         let inputs = Inputs {
             project: &project,
             target: &target,

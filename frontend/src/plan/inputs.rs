@@ -68,7 +68,8 @@ impl Reading<'_> {
     pub(super) fn inputs(&self, id: PackageId, manifest: &Manifest) -> Result<Vec<MemberInput>, Diagnostics> {
         let mut inputs: Vec<MemberInput> = Vec::new();
         let mut errors = Vec::new();
-        for named in named(self.project, id, manifest) {
+        let there = named(self.project, id, manifest).into_iter().filter(|named| !self.surroundings.lacks(&named.path));
+        for named in there {
             push(&mut inputs, named.path, Reason::Named(named.span), |path| self.has(path));
         }
         // What links lead to may have links itself.
