@@ -28,6 +28,7 @@ mod image;
 mod imports;
 mod index;
 mod indexes;
+mod inputs;
 mod lambda;
 mod layer;
 mod locks;
@@ -102,6 +103,7 @@ fn main() -> Result<ExitCode> {
     calls::add(&mut trials);
     frontends::add(&mut trials);
     indexes::add(&mut trials);
+    inputs::add(&mut trials);
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
     versions::add(&mut trials);
