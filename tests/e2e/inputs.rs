@@ -15,7 +15,8 @@ pub fn add(trials: &mut Trials) {
     trials.add("inputs::of_members", of_members);
 }
 
-const ROOT: &str = "[tool.uv.workspace]\nmembers = [\"boats/*\"]\n\n[tool.uv.sources]\nsail-core = { workspace = true }\n";
+const ROOT: &str =
+    "[tool.uv.workspace]\nmembers = [\"boats/*\"]\n\n[tool.uv.sources]\nsail-core = { workspace = true }\n";
 
 const MANIFEST: &str = r#"[project]
 name = "sail"
@@ -97,7 +98,11 @@ fn of_members(stage: &Stage) -> Result<()> {
     context.lock()?;
 
     let first = context.build().push("inputs")?;
-    ensure!(printed(stage, &first)? == "west high .gitignore boats charts rigging sail\n7 page False\n", "{}", printed(stage, &first)?);
+    ensure!(
+        printed(stage, &first)? == "west high .gitignore boats charts rigging sail\n7 page False\n",
+        "{}",
+        printed(stage, &first)?
+    );
 
     // What nobody reads runs nothing.
     context.write("charts/other.txt", "2")?;
@@ -109,7 +114,11 @@ fn of_members(stage: &Stage) -> Result<()> {
     context.write("charts/tide.txt", "low")?;
     context.write("rigging/shared/knots.py", "COUNT = 8\n")?;
     let second = context.build().argument("--build-arg=WIND=east").push("inputs")?;
-    ensure!(printed(stage, &second)?.contains("east low ") && printed(stage, &second)?.contains("\n8 page"), "{}", printed(stage, &second)?);
+    ensure!(
+        printed(stage, &second)?.contains("east low ") && printed(stage, &second)?.contains("\n8 page"),
+        "{}",
+        printed(stage, &second)?
+    );
     let executed = &second.steps.executed;
     let expected = ["build and install sail 1.0", "assemble"];
     let is_expected = |name: &String| expected.iter().any(|end| name.ends_with(end));
