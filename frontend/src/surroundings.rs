@@ -242,3 +242,72 @@ pub fn lies_in(path: &str, directory: &str) -> bool {
         _ => path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A context of which everything was looked at: a path with ` -> ` is a link, one with `/` at its end a directory.
+    fn surroundings(paths: &[&str]) -> Surroundings {
+        let entries = paths.iter().map(|path| match path.split_once(" -> ") {
+            Some((path, to)) => (path.to_owned(), Entry::Link(to.to_owned())),
+            None => match path.strip_suffix('/') {
+                Some(directory) => (directory.to_owned(), Entry::Directory),
+                None => ((*path).to_owned(), Entry::File),
+            },
+        });
+        let mut surroundings = Surroundings::default();
+        surroundings.learn(Wanted { trees: [".".to_owned()].into(), ..Wanted::default() }, entries);
+        surroundings
+    }
+
+    #[test]
+    fn ignore_files_count_up_to_the_next_repository() {
+        let root = &[".git/", ".gitignore", ".hgignore", "a/.gitignore", "a/b/.git", "a/b/c/.gitignore"];
+        let surroundings = surroundings(root);
+        assert_eq!(surroundings.ignore_files("."), [".gitignore", ".hgignore"]);
+        assert_eq!(surroundings.ignore_files("a/x"), ["a/.gitignore", ".gitignore", ".hgignore"]);
+        // The file that `git` leaves in a submodule or a work tree is the end as well, for git's ignore files alone.
+        assert_eq!(surroundings.ignore_files("a/b"), [".hgignore"]);
+        assert_eq!(surroundings.ignore_files("a/b/c"), ["a/b/c/.gitignore", ".hgignore"]);
+    }
+
+    #[test]
+    fn links_are_told_with_where_they_lead() {
+        let surroundings = surroundings(&[
+            "api/",
+            "api/own -> src",
+            "api/shared -> ../lib/current/common",
+            "api/out -> ../../x",
+            "api/absolute -> /etc",
+            "apis/other -> ../lib",
+            "lib/current -> v2",
+            "lib/v2/",
+            "lib/v2/common/",
+            "lib/v2/common/more -> ../extra",
+        ]);
+        let links = |tree: &str| surroundings.links(tree).into_iter().map(|(path, to)| format!("{path} -> {to}"));
+        assert_eq!(
+            links("api").collect::<Vec<_>>(),
+            ["api/absolute -> /etc", "api/out -> ../x", "api/own -> api/src", "api/shared -> lib/current/common"]
+        );
+        // What lies behind a link is known by the path that leads there.
+        assert_eq!(links("lib/current/common").collect::<Vec<_>>(), ["lib/current/common/more -> lib/current/extra"]);
+        assert!(surroundings.has("lib/current/common/more") && !surroundings.has("lib/current/none"));
+        assert_eq!(surroundings.resolved("lib/current/common"), "lib/v2/common");
+    }
+
+    #[test]
+    fn circles_end() {
+        let surroundings = surroundings(&["a -> b", "b -> a", "c -> c/d"]);
+        assert!(!surroundings.has("a/x"));
+        assert!(!surroundings.has("c/x"));
+    }
+
+    #[test]
+    fn what_lies_above_ends_at_the_root() {
+        assert_eq!(above("a/b/c").collect::<Vec<_>>(), ["a/b", "a", "."]);
+        assert_eq!(above(".").count(), 0);
+        assert!(lies_in("a/b", "a") && lies_in("a", ".") && !lies_in("ab", "a") && !lies_in("../a", "."));
+    }
+}

@@ -185,7 +185,9 @@ fn of_members(stage: &Stage) -> Result<()> {
 fn write_workspace(context: &Context<'_>) -> Result<Vec<String>> {
     let mut members = Vec::new();
     for backend in &BACKENDS {
-        for (case, parent, ignores) in [("root", "packages", false), ("between", "services", false), ("own", "services", true)] {
+        for (case, parent, ignores) in
+            [("root", "packages", false), ("between", "services", false), ("own", "services", true)]
+        {
             // What is nearest hides the others from one of them alone.
             if case == "between" && backend.name != "hatchling" {
                 continue;
@@ -202,11 +204,13 @@ fn write_workspace(context: &Context<'_>) -> Result<Vec<String>> {
     );
     context.write("packages/app/pyproject.toml", app)?;
     context.write("packages/app/src/app/__init__.py", "")?;
-    let root = format!("[tool.uv.workspace]\nmembers = [\"packages/*\", \"services/*\"]\n\n[tool.uv.sources]\n{sources}");
+    let root =
+        format!("[tool.uv.workspace]\nmembers = [\"packages/*\", \"services/*\"]\n\n[tool.uv.sources]\n{sources}");
     context.write("pyproject.toml", root)?;
     write_surroundings(context)?;
     context.write("services/.gitignore", IGNORED_BETWEEN)?;
-    context.write("uv.build.toml", format!("[targets.app]\nkind = \"wheels\"\npackage = \"app\"\nbase = \"{BASE}\"\n"))?;
+    context
+        .write("uv.build.toml", format!("[targets.app]\nkind = \"wheels\"\npackage = \"app\"\nbase = \"{BASE}\"\n"))?;
     members.push("app".to_owned());
     Ok(members)
 }

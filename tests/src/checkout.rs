@@ -18,6 +18,7 @@ use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
+use uv_buildkit::stale::vicinity::{self, Vicinity};
 use uv_buildkit::surroundings::{self, Surroundings, above};
 use uv_buildkit::{config, ignore, lower, stale};
 
@@ -116,8 +117,16 @@ impl Checkout {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
-                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".gitignore", ".hgignore", ".python-version"]
-                    .contains(&name.as_str())
+                || [
+                    lock::FILE_NAME,
+                    "Dockerfile",
+                    ".dockerignore",
+                    ".gitignore",
+                    ".hgignore",
+                    ".python-version",
+                    "pyvenv.cfg",
+                ]
+                .contains(&name.as_str())
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             } else {
@@ -210,7 +219,10 @@ impl Checkout {
         let project = Project::parse(&self.entry_files(&build_args, &request)?, &build_args)?;
         let manifests = self.manifests(&project, &request)?;
         let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
-        stale::check(&project, &manifests, &self.newcomers(&project, &ignore))?;
+        let own = manifests.values().map(|manifest| manifest.file.name.as_str());
+        let above: Vec<_> = vicinity::paths_above(&project, own).iter().filter_map(|path| self.file(path)).collect();
+        let newcomers = self.newcomers(&project, &ignore);
+        stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;
         compile(Inputs {
             project: &project,

@@ -116,7 +116,7 @@ impl Lowering<'_> {
             .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         if let Some(backend) = member.backend {
-            exec = self.advised(exec.mount(Bind::new(BACKEND, &backends[backend]).readonly()));
+            exec = exec.mount(Bind::new(BACKEND, &backends[backend]).readonly());
             // It leaves out what git ignores, and nobody else asks.
             if self.plan.backends[backend].requires.iter().any(|requirement| requirement.starts_with("poetry")) {
                 exec = self.in_a_repository(exec);
