@@ -12,11 +12,8 @@ mod listing;
 mod reading;
 mod result;
 mod size;
-<<<<<<< HEAD
-mod surroundings;
-=======
 mod steps;
->>>>>>> main
+mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,11 +42,8 @@ use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
-<<<<<<< HEAD
-use crate::surroundings::Surroundings;
-=======
 use crate::stale::vicinity::Vicinity;
->>>>>>> main
+use crate::surroundings::Surroundings;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
@@ -200,9 +194,8 @@ impl Read {
             }
         };
         let linked = links::targets(contexts, &project).await?;
-<<<<<<< HEAD
         let surroundings = OnceCell::new();
-        Ok(Self { project, manifests, newcomers, ignore, ignore_file, linked, check, surroundings })
+        Ok(Self { project, manifests, vicinity, ignore, ignore_file, linked, check, surroundings })
     }
 
     /// What lies around the local projects.
@@ -210,9 +203,6 @@ impl Read {
         let look =
             async || surroundings::look(contexts, &self.project, &self.manifests, &self.ignore).await.map(Arc::new);
         self.surroundings.get_or_try_init(look).await.cloned()
-=======
-        Ok(Self { project, manifests, vicinity, ignore, linked, check })
->>>>>>> main
     }
 
     /// What must pass before a target is built.

@@ -53,7 +53,6 @@ CACHE = "/opt/uv-buildkit/kept"
 BACKEND = "/opt/uv-buildkit/backend"
 # Where Debian has compilers that ask ccache first.
 CCACHE = "/usr/lib/ccache"
-<<<<<<< HEAD
 # What the build of a project sees of its workspace, and what is to be laid over that.
 SOURCES = "/opt/uv-buildkit/sources"
 OVER = "/opt/uv-buildkit/over"
@@ -63,13 +62,8 @@ SCRATCH = "/opt/uv-buildkit/made"
 CHECKOUT = "/checkout"
 # Where images have the sources of projects that are installed as links.
 LINKED = "/src"
-=======
-SOURCE = "/src"
-PROJECT = "/project"
-SCRATCH = "/build"
 # Where the frontend looks for the reason when a step failed, in its output.
 REPORT = "/.uv-buildkit-failure.json"
->>>>>>> main
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -488,16 +482,8 @@ def make_wheel(name, directory):
 def build_member(directory, wheels):
     """Builds a wheel of the project in a directory of the workspace."""
     expected = data("EXPECTED", None)
-<<<<<<< HEAD
-    tree, quiet = SCRATCH + CHECKOUT, ["--quiet"]
+    tree = SCRATCH + CHECKOUT
     if os.path.exists(CACHE):
-        # What compilers say is the log of the step.
-        quiet = []
-=======
-    source = SCRATCH + "/src"
-    if os.path.exists(CACHE):
-        source = CACHE + "/src"
->>>>>>> main
         use_compiler_caches()
         seen = SOURCES
         if os.path.isdir(OVER):
