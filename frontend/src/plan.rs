@@ -10,6 +10,7 @@ pub mod destination;
 mod direct_url;
 mod files;
 pub mod host;
+mod inputs;
 pub mod layers;
 mod members;
 mod package;
@@ -26,6 +27,7 @@ mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::config::access::Ca;
 use crate::config::table::Located;
@@ -35,6 +37,7 @@ use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use crate::surroundings::Surroundings;
 use access::{Access, Credential, Download};
 use composition::{Composition, Parts};
 use contents::context_paths;
@@ -42,6 +45,7 @@ pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
 pub use files::{Copied, CopySource};
 use host::Host;
+pub use inputs::{InputSource, MemberInput, Reason};
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
 use product::Product;
@@ -76,6 +80,8 @@ pub struct Outside {
     pub steps: BTreeMap<(String, Platform), Image>,
     /// Where steps run, if not in those.
     pub host: Option<Host>,
+    /// What lies around local projects.
+    pub surroundings: Arc<Surroundings>,
 }
 
 /// An image, resolved.
@@ -124,6 +130,8 @@ pub struct Plan {
     pub destination: Destination,
     /// The image's working directory.
     pub workdir: String,
+    /// Steps that leave nothing in what is made, and feed builds of members.
+    pub feeding: Vec<Step>,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -214,6 +222,8 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
+    let feeding = steps::feeding(target, outside, &access);
+    context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
@@ -231,6 +241,7 @@ pub fn plan(
         access,
         destination,
         workdir: workdir.clone(),
+        feeding,
         backends,
         layers,
         dependencies: dependencies(project, &closure),

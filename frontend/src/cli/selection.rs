@@ -78,12 +78,12 @@ impl SelectionArgs {
         merge: bool,
         checks_lock: bool,
     ) -> Result<Compiled, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(read, checks_lock)?;
-        let options = lower::Options {
-            ignore: read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
-            merge,
-            ..lower::Options::default()
-        };
+        let Chosen { project, manifests, target, mut outside } = self.choose(read, checks_lock)?;
+        let ignore_file = read(".dockerignore")?;
+        let ignore = ignore_file.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        // Of what was once committed, too, it is what is on disk: what came or went there is among the files that changed.
+        outside.surroundings = Arc::new(listing::surroundings(&self.directory, &project, &manifests, &ignore));
+        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
         let inputs = Inputs {
             project: &project,
             target: &target,
@@ -293,6 +293,7 @@ impl SelectionArgs {
                 uv: Image { interpreter: None, ..image(&target.uv.value) },
                 steps: BTreeMap::new(),
                 host: None,
+                surroundings: Default::default(),
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);

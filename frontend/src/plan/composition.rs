@@ -66,8 +66,8 @@ pub(super) fn compose(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Resu
 
 /// Local projects of the closure, and what they are built with.
 fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super::Member>, Vec<Backend>), Diagnostics> {
-    let Parts { project, target, manifests, interpreter, closure, .. } = *parts;
-    members::of(project, target, closure, manifests, &interpreter.uv, warnings)
+    let Parts { project, target, manifests, interpreter, closure, outside, .. } = *parts;
+    members::of(project, target, closure, manifests, (&interpreter.uv, &outside.surroundings), warnings)
 }
 
 /// Everything that is installed, and what is around it.
