@@ -167,7 +167,7 @@ pub fn plan(
     manifests: &BTreeMap<PackageId, Manifest>,
     outside: &Outside,
 ) -> Result<Planned, Diagnostics> {
-    let managed = ManagedPython::of(target);
+    let managed = target.managed.clone();
     let mut host = outside.host.as_ref();
     if let Some(managed) = &managed {
         python::check_request(project, managed)?;
@@ -181,10 +181,10 @@ pub fn plan(
         None => (&outside.base, &outside.builder),
     };
     let builder = interpreter_of(builder, &target.builder)?;
-    python::check(project, target, interpreter)?;
     python::check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
     system::check(target, interpreter, builder)?;
     let mut warnings = Vec::new();
+    python::check(project, target, interpreter, &mut warnings)?;
     if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }

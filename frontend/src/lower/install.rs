@@ -23,7 +23,7 @@ impl Lowering<'_> {
         };
         let other = self.plan.host.as_ref().filter(|_| self.is_foreign(image));
         let exec = match other.and_then(|host| host.other_python(&self.plan.interpreter)) {
-            Some(_) => exec.env("UV_BUILDKIT_PYTHON", &self.plan.interpreter.python_full_version),
+            Some(_) => exec.env("UV_BUILDKIT_PYTHON", self.plan.interpreter.shown_version()),
             None => exec,
         };
         let vertex = exec
