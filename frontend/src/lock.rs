@@ -17,6 +17,7 @@ use uv_pep508::MarkerTree;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::manifest::resolution::ExcludeNewer;
 use crate::paths::{directory_of, joined};
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
@@ -48,6 +49,8 @@ pub struct Lock {
     pub members: BTreeSet<PackageName>,
     /// What was said for the whole workspace.
     pub settings: Settings,
+    /// The newest files that it was made of.
+    pub exclude_newer: ExcludeNewer,
     /// Every `[[package]]`.
     pub packages: Vec<Package>,
 }
@@ -372,6 +375,7 @@ impl Reader<'_> {
             conflicts,
             members,
             settings: Settings::from_wire(&wire.manifest, directory_of(&self.file.name)),
+            exclude_newer: wire.options.as_ref().map(ExcludeNewer::of_lock).unwrap_or_default(),
             packages,
         })
     }

@@ -7,6 +7,7 @@
 pub mod about;
 pub mod declarations;
 
+pub mod resolution;
 pub mod settings;
 
 pub mod version;
@@ -273,13 +274,25 @@ pub fn declare_beside(file: &Arc<SourceFile>, manifest: &mut Manifest) -> Result
     Ok(())
 }
 
+/// Without the name of a user that has no password beside it: keyrings need one, and it is no secret.
+fn without_user(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if !parsed.username().is_empty() && parsed.password().is_none() => {
+            // Of a URL with a host, it can be taken out.
+            let _taken = parsed.set_username("");
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}
+
 fn indexes(uv: &UvWire, root: &str) -> Indexes {
     let is_url = |text: &str| text.contains("://");
-    let unnamed = |url: &str, role| RemoteIndex { name: None, url: url.to_owned(), role };
+    let unnamed = |url: &str, role| RemoteIndex { name: None, url: without_user(url), role };
     let mut indexes = Indexes { no_index: uv.no_index, ..Indexes::default() };
     for IndexWire { name, url, default, explicit, format } in &uv.index {
         if let Some(name) = name.as_ref().filter(|_| is_url(url)) {
-            indexes.named.insert(name.clone(), url.clone());
+            indexes.named.insert(name.clone(), without_user(url));
         }
         // Explicit indexes serve only the packages that name them in `tool.uv.sources`, so never a build requirement.
         if *explicit {

@@ -22,6 +22,7 @@ pub mod report;
 mod requirements;
 mod steps;
 pub mod system;
+pub mod uv;
 mod variables;
 pub mod version;
 
@@ -33,6 +34,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
+use crate::manifest::resolution::Resolution;
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use access::{Access, Credential, Download};
@@ -116,6 +118,8 @@ pub struct Plan {
     pub builder_system: Option<SystemPackages>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
+    /// How, as far as nothing is locked.
+    pub resolution: Resolution,
     /// With what secrets they are asked there.
     pub credentials: Vec<Credential>,
     /// How files at URLs are asked for.
@@ -185,6 +189,8 @@ pub fn plan(
     system::check(target, interpreter, builder)?;
     let mut warnings = Vec::new();
     python::check(project, target, interpreter, &mut warnings)?;
+    uv::check(project, target, &interpreter.uv)?;
+    uv::warn_of_settings(project, &mut warnings);
     if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }
@@ -228,6 +234,7 @@ pub fn plan(
         builder_system: SystemPackages::of_builder(target, builder),
         credentials: access.credentials(&indexes, project),
         indexes,
+        resolution: Resolution::new(&project.settings, &project.lock.exclude_newer),
         access,
         destination,
         workdir: workdir.clone(),

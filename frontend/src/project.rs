@@ -20,7 +20,7 @@ use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 pub use python::{PYTHON_VERSION, PYTHON_VERSIONS};
 pub use reading::{Files, Read, missing_lock};
-pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
+pub use target::{APP_DIR, Target};
 
 /// The parsed files.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! `uv.lock` as it is written (uv: `crates/uv-resolver/src/lock/mod.rs`). Lenient: keys that an installer does not need, and
-//! keys of later revisions, are ignored. Values of `[options]` concern locking only and are not read at all.
+//! keys of later revisions, are ignored. Of `[options]`, what bounds build requirements as well is read.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -73,6 +73,7 @@ pub struct LockWire<'a> {
     pub conflicts: Vec<Vec<ConflictItemWire<'a>>>,
     #[serde(default, borrow)]
     pub manifest: ManifestWire<'a>,
+    pub options: Option<toml::Value>,
     #[serde(default, alias = "distribution", borrow)]
     pub package: Vec<Spanned<PackageWire<'a>>>,
 }

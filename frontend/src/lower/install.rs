@@ -47,6 +47,10 @@ impl Lowering<'_> {
         }
         let exec = self.exec(&site.builder, &arguments);
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
+        let exec = match self.plan.resolution.uv_toml().filter(|_| arguments.len() > 2) {
+            Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
+            None => exec,
+        };
         let exec = backend.projects.iter().fold(exec, |exec, member| {
             exec.mount(Bind::new(format!("/built/{}", member.name), self.requirement(site, member)).readonly())
         });

@@ -129,7 +129,7 @@ impl Lowering<'_> {
             exec = exec
                 .mount(Cache::new(CACHE, self.cache_id(&member.name, &builder.platform)).sharing(CacheSharing::Locked));
         }
-        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
+        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe, None);
         let exec = match &member.version {
             Some(version) if member.is_versioned => {
                 let exec = with_version(exec, &member.name, version);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::Project;
 use crate::config::Settings;
 use crate::config::kind::Kind;
-use crate::config::python::{ManagedConfig, PythonConfig, require_possible};
+use crate::config::python::{Downloads, ManagedConfig, PythonConfig, require_possible};
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::interpreter::choice::chosen;
 use crate::interpreter::request::{Form, Properties, PythonRequest};
+use crate::paths::joined;
 use crate::plan::python::ManagedPython;
 
 /// The python of a target.
@@ -50,6 +51,20 @@ impl Project {
         let is_free_threaded = properties.is_some_and(Properties::is_free_threaded);
         if let Some(managed) = managed {
             let ManagedConfig { span, mirror, downloads } = managed;
+            let mirror = mirror.or_else(|| {
+                self.settings.python_mirror.clone().map(|url| url.map(|url| url.trim_end_matches('/').to_owned()))
+            });
+            let downloads = downloads.or_else(|| {
+                self.settings.python_downloads.clone().map(|place| {
+                    place.map(|place| {
+                        if place.contains("://") {
+                            Downloads::Url(place)
+                        } else {
+                            Downloads::File(joined(&self.lock.root, &place))
+                        }
+                    })
+                })
+            });
             let default_base = || Located { value: DEFAULT_BASE_WITHOUT_PYTHON.to_owned(), span: span.clone() };
             let base = base.unwrap_or_else(default_base);
             let version = version.map(|version| version + if is_free_threaded { "t" } else { "" });
@@ -115,4 +130,87 @@ pub(super) fn pinned(file: &Arc<SourceFile>) -> (Option<Located<PythonRequest>>,
         }
     }
     (None, passed_over)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::project::{Files, Request, Target};
+
+    const LOCK: &str = "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \".\" }\n";
+
+    /// A target of a project with these files, and a base if the config names one.
+    fn target(config: &str, pin: &str, flag: &str, uv: &str) -> Result<Target, Diagnostics> {
+        let file = |name: &str, text: &str| (!text.is_empty()).then(|| SourceFile::new(name, text));
+        let manifest = format!("[project]\nname = \"app\"\nversion = \"1\"\n\n[tool.uv]\n{uv}");
+        let files = Files {
+            config: file("uv.build.toml", config),
+            lock: SourceFile::new("uv.lock", LOCK),
+            manifest: file("pyproject.toml", &manifest),
+            uv_toml: None,
+            python_version: file(PYTHON_VERSION, pin),
+        };
+        let mut project = Project::parse(&files, &BTreeMap::new()).unwrap();
+        let located = |file: std::sync::Arc<SourceFile>| Located {
+            value: PythonRequest::parse(&file.text),
+            span: Span::whole(&file),
+        };
+        project.flag = file("--python", flag).map(located);
+        project.target(&Request::Package("app".to_owned()), &BTreeMap::new())
+    }
+
+    #[test]
+    fn the_base_has_the_python_that_is_asked_for() {
+        let base = |config: &str, pin: &str, flag: &str| target(config, pin, flag, "").unwrap().base.value;
+        let python = |version: &str| format!("python:{version}-slim-bookworm");
+        assert_eq!(base("", "", ""), python("3.13"));
+        for (pin, expected) in [
+            ("3", "3.13"),
+            ("3.12", "3.12"),
+            ("3.12.3", "3.12.3"),
+            ("\n# why\n >=3.11,<3.13\r\n3.14\n", "3.12"),
+            ("cpython@3.12\n3.13", "3.12"),
+            ("cp312", "3.12"),
+            ("python3.12", "3.12"),
+            ("cpython-3.12.3-linux-x86_64-gnu", "3.12.3"),
+            ("any", "3.13"),
+            ("my-environment\n3.12", "3.12"),
+            ("my-environment", "3.13"),
+        ] {
+            assert_eq!(base("", pin, ""), python(expected), "{pin}");
+        }
+        let config = "[python]\nversion = \">=3.12,<3.13\"\n";
+        assert_eq!(base(config, "3.14", ""), python("3.12"));
+        assert_eq!(base(config, "3.14", "3.11"), python("3.11"));
+        assert_eq!(base("[defaults]\nbase = \"registry.example/app:1\"\n", "3.12", ""), "registry.example/app:1");
+    }
+
+    #[test]
+    fn uv_installs_the_python_that_is_asked_for() {
+        let managed = |version: &str| {
+            let config = format!("[python]\nprovider = \"managed\"\n{version}");
+            target(&config, "3.14t", "", "").unwrap().managed.unwrap().version.value
+        };
+        assert_eq!(managed(""), "3.14t");
+        assert_eq!(managed("version = \"3\""), "3.13");
+        assert_eq!(managed("version = \"3.13.5\""), "3.13.5");
+        assert_eq!(managed("version = \">=3.12,<3.14\""), "3.13");
+        assert_eq!(managed("version = \"cpython3.13+freethreaded\""), "3.13t");
+    }
+
+    #[test]
+    fn managed_by_settings_of_uv() {
+        let uv = "python-install-mirror = \"https://mirror.example/python/\"\npython-downloads-json-url = \"pythons.json\"\n";
+        let managed = |config: &str| target(config, "", "", uv).unwrap().managed.unwrap();
+        let of_uv = managed("[python]\nprovider = \"managed\"\n");
+        assert_eq!(of_uv.mirror.unwrap().value, "https://mirror.example/python");
+        assert_eq!(of_uv.downloads.unwrap().value, Downloads::File("pythons.json".to_owned()));
+        let own = managed(
+            "[python]\nprovider = \"managed\"\nmirror = \"https://other.example\"\ndownloads-json = \"own.json\"\n",
+        );
+        assert_eq!(own.mirror.unwrap().value, "https://other.example");
+        assert_eq!(own.downloads.unwrap().value, Downloads::File("own.json".to_owned()));
+    }
 }

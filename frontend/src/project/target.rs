@@ -123,9 +123,6 @@ impl Target {
     }
 }
 
-/// The image that uv is taken from unless the config names another.
-pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
-
 /// Where applications live.
 pub const APP_DIR: &str = "/app";
 
@@ -164,7 +161,8 @@ impl Project {
         Diagnostics::check(errors)?;
 
         let Python { request: python, managed, base } = self.python(settings, kind)?;
-        let default_uv = || Located { value: DEFAULT_UV_IMAGE.to_owned(), span: self.root_span() };
+        let required = self.settings.required_version.as_ref().map(|required| &required.value);
+        let default_uv = || Located { value: plan::uv::default_image(required), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
             list.as_ref().map(|list| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>())
         };
