@@ -24,7 +24,7 @@ use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 use about::About;
-use declarations::Declarations;
+use declarations::{Declarations, SourceTable};
 use version::VersionSource;
 
 /// The file's name.
@@ -36,6 +36,8 @@ pub const UV_TOML: &str = "uv.toml";
 /// A manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
+    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by name as it is written.
+    pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// The file.
     pub file: Arc<SourceFile>,
     /// `project.name`; a virtual workspace root has none.
@@ -207,6 +209,7 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
     let declarations = declarations::read(file, document.get_ref());
+    let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
     let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     let project = wire.project.as_ref();
@@ -242,6 +245,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         about: project.map(ProjectWire::about).unwrap_or_default(),
         version,
         indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
+        sources,
         declarations,
     })
 }

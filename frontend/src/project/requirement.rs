@@ -85,9 +85,8 @@ fn source_of<'project>(
 ) -> Option<(&'project SourceTable, &'project str)> {
     let root = project.manifest.as_ref().map(|manifest| (manifest, project.lock.root.as_str()));
     let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
-        let sources = &manifest.declarations.as_ref()?.sources;
         let (_, tables) =
-            sources.iter().find(|(written, _)| written.parse::<PackageName>().is_ok_and(|it| it == *name))?;
+            manifest.sources.iter().find(|(written, _)| written.parse::<PackageName>().is_ok_and(|it| it == *name))?;
         Some((tables, base))
     });
     match found {
