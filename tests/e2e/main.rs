@@ -37,6 +37,7 @@ mod named;
 mod native;
 mod orchard;
 mod patterns;
+mod pins;
 mod pipelines;
 mod platforms;
 mod pond;
@@ -106,6 +107,7 @@ fn main() -> Result<ExitCode> {
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
     versions::add(&mut trials);
+    pins::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);

@@ -109,7 +109,8 @@ impl Checkout {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
-                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version"].contains(&name.as_str())
+                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version", ".python-versions"]
+                    .contains(&name.as_str())
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             }
