@@ -83,16 +83,30 @@ pub(super) fn check(
     let mut errors = Vec::new();
     if let Some(wanted) = target.python.as_ref().filter(|wanted| !wanted.value.is_met_by(interpreter)) {
         let asked = format!("python {} is asked for", wanted.value);
+        let properties = wanted.value.properties();
         let has = other(&wanted.value, interpreter);
         errors.push(match &target.managed {
             Some(_) => Diagnostic::new("python::other_version", format!("{asked}, but uv has installed {has}"))
                 .at(wanted.span.clone())
                 .help("see what `python.downloads-json` has under that version"),
-            None => Diagnostic::new("python::other_version", format!("{asked}, but `{}` has {has}", target.base.value))
-                .at(wanted.span.clone())
-                .at(target.base.span.clone())
-                .help("choose a base image with that python, or change `python.version`")
-                .help("or let uv install it: `[python]` with `provider = \"managed\"`"),
+            None => {
+                let error =
+                    Diagnostic::new("python::other_version", format!("{asked}, but `{}` has {has}", target.base.value))
+                        .at(wanted.span.clone());
+                // Where the base is chosen by what is asked for, they have one place.
+                let other_place = Some(&target.base.span).filter(|span| **span != wanted.span).cloned();
+                let error = error.at_some(other_place);
+                match properties.filter(|it| it.versions.admit(&version) && (it.machine.is_some() || it.libc.is_some()))
+                {
+                    Some(properties) => error.help(format!(
+                        "write `{}` to leave the processor and the C library to the image",
+                        properties.versions
+                    )),
+                    None => error
+                        .help("choose a base image with that python, or change `python.version`")
+                        .help("or let uv install it: `[python]` with `provider = \"managed\"`"),
+                }
+            }
         });
     }
     if let Some((specifiers, span)) = &project.lock.requires_python
