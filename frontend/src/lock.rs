@@ -17,7 +17,6 @@ use uv_pep508::MarkerTree;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::manifest::resolution::ExcludeNewer;
 use crate::paths::{directory_of, joined};
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
@@ -49,8 +48,6 @@ pub struct Lock {
     pub members: BTreeSet<PackageName>,
     /// What was said for the whole workspace.
     pub settings: Settings,
-    /// The newest files that it was made of.
-    pub exclude_newer: ExcludeNewer,
     /// Every `[[package]]`.
     pub packages: Vec<Package>,
 }
@@ -374,8 +371,7 @@ impl Reader<'_> {
             required_markers,
             conflicts,
             members,
-            settings: Settings::from_wire(&wire.manifest, directory_of(&self.file.name)),
-            exclude_newer: wire.options.as_ref().map(ExcludeNewer::of_lock).unwrap_or_default(),
+            settings: Settings::from_wire(&wire, directory_of(&self.file.name)),
             packages,
         })
     }
@@ -430,7 +426,7 @@ impl Reader<'_> {
             wheels,
             sdist: wire.sdist.as_ref().map(Sdist::from_wire),
             metadata: Metadata::from_wire(
-                &wire.metadata,
+                wire,
                 directory_of(&self.file.name),
                 provides_extras,
                 noted_groups.into_iter(),

@@ -34,7 +34,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
-use crate::manifest::resolution::Resolution;
+use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use access::{Access, Credential, Download};
@@ -234,7 +234,10 @@ pub fn plan(
         builder_system: SystemPackages::of_builder(target, builder),
         credentials: access.credentials(&indexes, project),
         indexes,
-        resolution: Resolution::new(&project.settings, &project.lock.exclude_newer),
+        resolution: Resolution::new(
+            &project.settings,
+            &ExcludeNewer::of_lock(|key| project.lock.settings.options.get(key)),
+        ),
         access,
         destination,
         workdir: workdir.clone(),

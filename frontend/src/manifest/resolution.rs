@@ -77,13 +77,13 @@ impl ExcludeNewer {
 
     /// What `[options]` of a lock says. Beside how long ago it was meant to be, newer uvs write a time long past, and older ones the
     /// time that it was.
-    pub fn of_lock(options: &toml::Value) -> Self {
+    pub fn of_lock<'lock>(option: impl Fn(&str) -> Option<&'lock toml::Value>) -> Self {
         let text = |value: Option<&toml::Value>| value.and_then(toml::Value::as_str).map(ToOwned::to_owned);
         let cutoff = |time: Option<String>, span: Option<String>| {
             let time = time.filter(|time| span.is_none() || !time.starts_with("0001-"));
             time.or(span).map(Cutoff::Time)
         };
-        let packages = options.get("exclude-newer-package").and_then(toml::Value::as_table);
+        let packages = option("exclude-newer-package").and_then(toml::Value::as_table);
         let packages = packages.into_iter().flatten().filter_map(|(name, value)| {
             let cutoff = match value {
                 toml::Value::Boolean(value) => Some(Cutoff::Never(*value)),
@@ -93,7 +93,7 @@ impl ExcludeNewer {
             Some((name.clone(), cutoff?))
         });
         Self {
-            exclude_newer: cutoff(text(options.get("exclude-newer")), text(options.get("exclude-newer-span"))),
+            exclude_newer: cutoff(text(option("exclude-newer")), text(option("exclude-newer-span"))),
             exclude_newer_package: packages.collect(),
         }
     }
@@ -104,7 +104,8 @@ mod tests {
     use super::*;
 
     fn of_lock(text: &str) -> String {
-        let lock = ExcludeNewer::of_lock(&toml::from_str(text).unwrap());
+        let options: toml::Table = toml::from_str(text).unwrap();
+        let lock = ExcludeNewer::of_lock(|key| options.get(key));
         Resolution::new(&Settings::default(), &lock).uv_toml().unwrap_or_default()
     }
 

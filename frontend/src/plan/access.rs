@@ -309,6 +309,7 @@ mod tests {
             manifest: Some(file("pyproject.toml", manifest)),
             uv_toml: None,
             python_version: None,
+            above: Vec::new(),
         };
         Project::parse(&files, &BTreeMap::new()).unwrap()
     }

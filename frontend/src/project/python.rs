@@ -151,6 +151,7 @@ mod tests {
             manifest: file("pyproject.toml", &manifest),
             uv_toml: None,
             python_version: file(PYTHON_VERSION, pin),
+            above: Vec::new(),
         };
         let mut project = Project::parse(&files, &BTreeMap::new()).unwrap();
         let located = |file: std::sync::Arc<SourceFile>| Located {
