@@ -23,6 +23,7 @@ pub mod report;
 mod requirements;
 mod steps;
 pub mod system;
+pub mod uv;
 mod variables;
 pub mod version;
 
@@ -35,6 +36,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
+use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use crate::surroundings::Surroundings;
@@ -122,6 +124,8 @@ pub struct Plan {
     pub builder_system: Option<SystemPackages>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
+    /// How, as far as nothing is locked.
+    pub resolution: Resolution,
     /// With what secrets they are asked there.
     pub credentials: Vec<Credential>,
     /// How files at URLs are asked for.
@@ -175,7 +179,7 @@ pub fn plan(
     manifests: &BTreeMap<PackageId, Manifest>,
     outside: &Outside,
 ) -> Result<Planned, Diagnostics> {
-    let managed = ManagedPython::of(target);
+    let managed = target.managed.clone();
     let mut host = outside.host.as_ref();
     if let Some(managed) = &managed {
         python::check_request(project, managed)?;
@@ -189,10 +193,12 @@ pub fn plan(
         None => (&outside.base, &outside.builder),
     };
     let builder = interpreter_of(builder, &target.builder)?;
-    python::check(project, target, interpreter)?;
     python::check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
     system::check(target, interpreter, builder)?;
     let mut warnings = Vec::new();
+    python::check(project, target, interpreter, &mut warnings)?;
+    uv::check(project, target, &interpreter.uv)?;
+    uv::warn_of_settings(project, &mut warnings);
     if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }
@@ -238,6 +244,10 @@ pub fn plan(
         builder_system: SystemPackages::of_builder(target, builder),
         credentials: access.credentials(&indexes, project),
         indexes,
+        resolution: Resolution::new(
+            &project.settings,
+            &ExcludeNewer::of_lock(|key| project.lock.settings.options.get(key)),
+        ),
         access,
         destination,
         workdir: workdir.clone(),

@@ -38,6 +38,7 @@ mod named;
 mod native;
 mod orchard;
 mod patterns;
+mod pins;
 mod pipelines;
 mod platforms;
 mod pond;
@@ -110,6 +111,7 @@ fn main() -> Result<ExitCode> {
     artifacts::add(&mut trials);
     versions::add(&mut trials);
     wheels::add(&mut trials);
+    pins::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);

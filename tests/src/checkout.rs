@@ -9,6 +9,7 @@ use clap::Parser;
 use uv_buildkit::compile::{Compiled, Inputs, compile};
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::entry::{self, Entry};
+use uv_buildkit::interpreter::choice::{Declared, of_reference};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
@@ -124,6 +125,7 @@ impl Checkout {
                     ".gitignore",
                     ".hgignore",
                     ".python-version",
+                    ".python-versions",
                     "pyvenv.cfg",
                 ]
                 .contains(&name.as_str())
@@ -230,7 +232,7 @@ impl Checkout {
             manifests: &manifests,
             outside: &Outside {
                 surroundings: Arc::new(self.surroundings(&project, &manifests, &ignore)),
-                ..outside(selection, &target)
+                ..outside(selection, &project, &target)
             },
             options: lower::Options {
                 ignore,
@@ -255,18 +257,19 @@ impl Checkout {
 }
 
 /// Images as they are declared.
-fn outside(selection: &Selection, target: &Target) -> Outside {
-    let tag = target.base.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let in_tag: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    let python = selection
-        .python
-        .clone()
-        .or_else(|| target.python.as_ref().map(|python| python.value.clone()))
-        .or_else(|| in_tag.contains('.').then_some(in_tag))
-        .unwrap_or_else(|| "3.13".to_owned());
+fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside {
+    let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+    let python = match &selection.python {
+        Some(version) => Declared::of(version),
+        None => {
+            let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+            let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+            Declared::new(tag.as_ref(), request, required)
+        }
+    };
     let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let interpreter = |platform: &Platform, version: &str| {
-        let mut interpreter = Interpreter::declared(version, &platform.architecture, selection.libc.clone(), uv);
+    let interpreter = |platform: &Platform, python: &Declared| {
+        let mut interpreter = Interpreter::declared(python, &platform.architecture, selection.libc.clone(), uv);
         if target.managed.is_some() {
             interpreter.executable = ManagedPython::executable(&interpreter);
         }
@@ -278,12 +281,12 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         config: Vec::new(),
         interpreter,
     };
-    let outside = |platform: &Platform, python: &String| {
-        let builder_python = selection.builder_python.as_ref().unwrap_or(python);
+    let outside = |platform: &Platform, python: &Declared| {
+        let builder_python = selection.builder_python.as_ref().map_or_else(|| python.clone(), |it| Declared::of(it));
         Outside {
             platform: platform.clone(),
             base: image(&target.base.value, (!selection.no_python).then(|| interpreter(platform, python))),
-            builder: image(&target.builder.value, Some(interpreter(platform, builder_python))),
+            builder: image(&target.builder.value, Some(interpreter(platform, &builder_python))),
             uv: image(&target.uv.value, None),
             steps: BTreeMap::new(),
             host: None,
@@ -291,8 +294,8 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         }
     };
     let host = selection.build_platform.as_ref().map(|platform| {
-        let python = selection.build_platform_python.as_ref().unwrap_or(&python);
-        Host::of(outside(platform, python), selection.emulates)
+        let python = selection.build_platform_python.as_ref().map_or_else(|| python.clone(), |it| Declared::of(it));
+        Host::of(outside(platform, &python), selection.emulates)
     });
     Outside { host, ..outside(&selection.platform, &python) }
         .with_images_of_steps(target, |named| image(named, None).reference)

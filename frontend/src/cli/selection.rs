@@ -10,9 +10,13 @@ use super::{CliError, listing};
 use crate::calls::{self, Answer};
 use crate::compile::{Compiled, Inputs, compile};
 use crate::config;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::config::python::require_possible;
+use crate::config::table::Located;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry;
 use crate::ignore;
+use crate::interpreter::choice::{Declared, of_reference};
+use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::{self, PackageId};
 use crate::lower;
@@ -49,7 +53,7 @@ pub struct SelectionArgs {
     /// Platform of the builder, where it is another: steps run there.
     #[arg(long)]
     pub build_platform: Option<Platform>,
-    /// Version of the image's python; default: what the project asks for.
+    /// The python of the image, in any form that uv takes; default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
     /// C library of the image.
@@ -228,7 +232,7 @@ impl SelectionArgs {
             (None, Some(package)) => Request::Package(package.clone()),
             (None, None) => Request::Default,
         };
-        let project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
+        let mut project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
         let manifests = project.read_manifests(&request, read)?;
         if checks_lock {
             let ignored = read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
@@ -240,8 +244,9 @@ impl SelectionArgs {
             }
             stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         }
+        project.flag = self.flag()?;
         let target = project.target(&request, &manifests)?;
-        let outside = self.outside(&target);
+        let outside = self.outside(&project, &target);
         Ok(Chosen { project, manifests, target, outside })
     }
 
@@ -272,9 +277,20 @@ impl SelectionArgs {
         self.build_args.iter().map(pair).collect()
     }
 
-    fn outside(&self, target: &Target) -> Outside {
-        let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
-        let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
+    /// What `--python` asks for, which counts before what the project does.
+    fn flag(&self) -> Result<Option<Located<PythonRequest>>, Diagnostics> {
+        let Some(text) = &self.python else { return Ok(None) };
+        let file = SourceFile::new("--python", text.as_str());
+        let flag = Located { value: PythonRequest::parse(text), span: Span::new(&file, 0..text.len()) };
+        require_possible(&flag)?;
+        Ok(Some(flag))
+    }
+
+    fn outside(&self, project: &Project, target: &Target) -> Outside {
+        let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+        let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+        let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+        let python = Declared::new(tag.as_ref(), request, required);
         let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
         let outside = |platform: &Platform| {
             let mut interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
@@ -305,11 +321,4 @@ impl SelectionArgs {
 /// The full reference of an image, or what is written where there is none.
 fn normalized(reference: &str) -> String {
     buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned())
-}
-
-/// The version in tags such as `python:3.13-slim`.
-fn python_of_tag(reference: &str) -> Option<String> {
-    let (name, tag) = reference.split('@').next()?.rsplit_once(':')?;
-    let version: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    (name.rsplit('/').next()? == "python" && version.contains('.')).then_some(version)
 }

@@ -26,7 +26,7 @@ pub fn schema() -> Value {
             "python": table("Python of the images.", json!({
                 "version": described(
                     json!({ "type": "string" }),
-                    "Such as `3.13`; default: `.python-version`, then the newest that `requires-python` admits.",
+                    "In any form that uv takes, such as `3.13`, `>=3.12,<3.14` or `3.14t`; default: `.python-version`, then `requires-python`.",
                 ),
                 "provider": described(
                     json!({ "type": "string", "enum": ["image", "managed"] }),

@@ -197,12 +197,14 @@ async fn probe_python(
     platform: &Platform,
     managed: Option<&(ManagedPython, LibcName, Output)>,
 ) -> Result<Image, Failure> {
-    let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
+    // uv finds the one that it installed itself.
+    let wanted = job.target.python.as_ref().filter(|_| managed.is_none());
+    let programs = wanted.map(|python| python.value.programs().join(" ")).unwrap_or_default();
     let Found { image, root, .. } = found;
     let env = image::env(&image.config);
     let platform = lower::platform(platform);
     let subject = Subject { image: &image.reference, root, env: &env, uv, platform: &platform, managed };
-    let output = probe::probe(&subject, wanted, &job.container);
+    let output = probe::probe(&subject, &programs, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
         let reference = job.solve(definition).await?;

@@ -5,6 +5,7 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 use super::Lowering;
 use super::install::{unverified, with_data};
 use super::site::Ground;
+use crate::manifest::resolution::Resolution;
 use crate::plan::recipe::Recipe;
 use crate::plan::{Artifact, Form, Package, Platform, VENV, version};
 
@@ -49,7 +50,7 @@ impl Lowering<'_> {
         let exec = with_data(self.index_mounts(self.log_in(self.online(exec))), "VERIFY", &unverified);
         let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
         let exec = self.for_image(exec, builder);
-        let exec = with_recipe(exec, &package.name, &package.recipe);
+        let exec = with_recipe(exec, &package.name, &package.recipe, Some(&self.plan.resolution));
         let exec = match form {
             // The lock has the version that the tags gave.
             Form::Tree { .. } => with_version(exec, &package.name, &package.version),
@@ -88,10 +89,10 @@ pub(super) fn with_version(exec: Exec, package: &str, version: &str) -> Exec {
     exec.envs(version::variables(package).map(|name| (name, version.to_owned())))
 }
 
-/// Tells a step how the package is built that it builds.
-pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe) -> Exec {
+/// Tells a step how the package is built that it builds; with a `resolution`, what it requires is looked for by the way.
+pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe, resolution: Option<&Resolution>) -> Exec {
     let exec = exec.envs(recipe.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
-    match recipe.uv_toml(package) {
+    match recipe.uv_toml(package, resolution) {
         Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
         None => exec,
     }

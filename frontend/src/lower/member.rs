@@ -130,7 +130,7 @@ impl Lowering<'_> {
             exec = exec
                 .mount(Cache::new(CACHE, self.cache_id(&member.name, &builder.platform)).sharing(CacheSharing::Locked));
         }
-        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
+        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe, None);
         let exec = exec.envs(member.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let exec = match &member.version {
             Some(version) if member.is_versioned => {

@@ -361,7 +361,7 @@ def make_venv(python):
 
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
-    constraints, projects = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl"))
+    constraints, projects, config = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl")), build_config()
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
     if arguments or projects:
         bounds = []
@@ -369,13 +369,13 @@ def make_backend(python, arguments):
             path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
             bounds = ["--constraints", path, "--build-constraints", path]
         uv(
-            "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
+            "pip", "install", "--quiet", "--no-cache", *config, "--link-mode=copy", "--compile-bytecode",
             "--python", BACKEND + "/bin/python", *bounds, *projects, *arguments,
         )
 
 
 def build_config():
-    """Arguments that give `uv build` the project's settings, and no others."""
+    """Arguments that give uv the project's settings, and no others."""
     text = os.environ.pop("UV_BUILDKIT_UV_TOML", None)
     return ["--no-config"] if text is None else ["--config-file", write("/tmp/uv.toml", text)]
 

@@ -86,7 +86,7 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     // Files that are no image find a python where they are used.
     let brings_python = target.managed.is_some() && product == Product::Image;
     if brings_python {
-        let version = interpreter.python_full_version.clone();
+        let version = interpreter.shown_version();
         layers.push(Layer { name: "python".to_owned(), contents: Contents::Python { version } });
         layers.push(Layer { name: "bytecode".to_owned(), contents: Contents::Bytecode });
     }

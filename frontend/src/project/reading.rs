@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Project, Request};
+use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request};
 use crate::config::table::Located;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
@@ -26,7 +26,7 @@ pub struct Files {
     pub manifest: Option<Arc<SourceFile>>,
     /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
     pub uv_toml: Option<Arc<SourceFile>>,
-    /// `.python-version` beside the lock.
+    /// `.python-version` beside the lock, or else `.python-versions`.
     pub python_version: Option<Arc<SourceFile>>,
     /// `uv.toml` and `pyproject.toml` of the directories above, the nearest first: [`paths_above`].
     pub above: Vec<Arc<SourceFile>>,
@@ -61,7 +61,10 @@ impl Files {
     ) -> Result<Self, E> {
         let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
         let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
-        let python_version = beside(".python-version")?;
+        let python_version = match beside(PYTHON_VERSION)? {
+            None => beside(PYTHON_VERSIONS)?,
+            found => found,
+        };
         let mut above = Vec::new();
         for path in paths_above(&lock.name) {
             above.extend(read(&path)?);
