@@ -8,6 +8,7 @@ mod contents;
 pub mod deny;
 pub mod destination;
 mod direct_url;
+mod directories;
 mod files;
 pub mod host;
 pub mod layers;
@@ -27,7 +28,9 @@ pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::account::{self, User};
 use crate::config::access::Ca;
+use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
@@ -124,6 +127,8 @@ pub struct Plan {
     pub destination: Destination,
     /// The image's working directory.
     pub workdir: String,
+    /// Who runs; absent where that is for the base to say.
+    pub user: Option<User>,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -196,6 +201,12 @@ pub fn plan(
     let destination = Destination::of(target, &outside.base);
     let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
     let access = Access::of(project, manifests)?;
+    let account = match (&target.user, target.kind) {
+        (Some(user), Kind::Image) => {
+            Some(account::plan(user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?)
+        }
+        _ => None,
+    };
     let parts = Parts {
         project,
         target,
@@ -205,8 +216,10 @@ pub fn plan(
         closure: &closure,
         destination: &destination,
         workdir: &workdir,
+        account: account.as_ref(),
         access: &access,
     };
+    let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
     let indexes = access.indexes(project)?;
     let mut context_paths = context_paths(&layers, &backends, &indexes);
@@ -231,6 +244,7 @@ pub fn plan(
         access,
         destination,
         workdir: workdir.clone(),
+        user: account.map(|account| account.user),
         backends,
         layers,
         dependencies: dependencies(project, &closure),
@@ -240,7 +254,7 @@ pub fn plan(
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
             workdir,
-            ids: target.ids(),
+            ids,
         }),
     };
     Ok(Planned { plan, warnings })
