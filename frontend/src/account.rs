@@ -89,7 +89,7 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
     let name = config.name.as_deref().unwrap_or(DEFAULT_NAME);
     let uid = config.uid.unwrap_or(DEFAULT_ID);
     let taken = |what: &str, holder: &Entry<'_>| {
-        let free = free_below(uid, |id| groups.by_id(id).is_some() || entries.iter().any(|entry| entry.uid == id));
+        let free = free(uid, |id| groups.by_id(id).is_some() || entries.iter().any(|entry| entry.uid == id));
         let Entry { name: theirs, uid: their_uid, .. } = holder;
         let other = if *theirs == name { format!("{name}2") } else { name.to_owned() };
         let problem = format!("user `{name}` cannot be added: {what} belongs to `{theirs}` in the base image");
@@ -126,7 +126,7 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
         (Some(gid), _) | (None, Some(gid)) => gid,
         // As `useradd` does: another group with the number of the uid is no reason to be in it.
         (None, None) => match groups.by_id(uid) {
-            Some(other) if !is_own_group(other) => free_below(uid, |gid| groups.by_id(gid).is_some()),
+            Some(other) if !is_own_group(other) => free(uid, |gid| groups.by_id(gid).is_some()),
             _ => uid,
         },
     };
@@ -192,11 +192,16 @@ impl Account {
     }
 }
 
-/// The nearest id below one that is taken, in the range of programs or of people that this one is in; above, where there is none.
-fn free_below(id: u32, is_taken: impl Fn(u32) -> bool) -> u32 {
+/// An id that nobody has: this one, or else the nearest below it in the range of programs or of people; above, where there is none.
+fn free(id: u32, is_taken: impl Fn(u32) -> bool) -> u32 {
     const FIRST_OF_PROGRAMS: u32 = 100;
-    let first = if id >= FIRST_OF_PEOPLE { FIRST_OF_PEOPLE } else { FIRST_OF_PROGRAMS };
-    let mut candidates = (first..id).rev().chain(id..NOBODY);
+    let (first, last) = match id {
+        FIRST_OF_PEOPLE.. => (FIRST_OF_PEOPLE, id),
+        FIRST_OF_PROGRAMS.. => (FIRST_OF_PROGRAMS, id),
+        // Those are given by distributions.
+        _ => (FIRST_OF_PROGRAMS, DEFAULT_ID),
+    };
+    let mut candidates = (first..=last).rev().chain(last..NOBODY);
     candidates.find(|candidate| !is_taken(*candidate)).unwrap_or(id)
 }
 

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod options;
 pub mod paths;
 pub mod plan;
+pub mod private;
 pub mod project;
 pub mod rules;
 pub mod sbom;

@@ -53,6 +53,7 @@ mod steps;
 mod system;
 mod transcripts;
 mod versions;
+mod writers;
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -107,6 +108,7 @@ fn main() -> Result<ExitCode> {
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);
+    writers::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -16,6 +16,7 @@ use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
+use uv_buildkit::private::{self, Suspicion};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::{config, ignore, lower, stale};
@@ -67,6 +68,9 @@ pub struct Selection {
     /// A further line of the base's `/etc/passwd`.
     #[arg(long)]
     pub passwd: Vec<String>,
+    /// A further line of its `/etc/group`.
+    #[arg(long)]
+    pub group: Vec<String>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -109,6 +113,7 @@ impl Checkout {
                 }
             } else if name.ends_with(".toml")
                 || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version"].contains(&name.as_str())
+                || private::suspicion(&name).is_some()
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             }
@@ -177,14 +182,28 @@ impl Checkout {
         let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
         stale::check(&project, &manifests, &self.newcomers(&project, &ignore))?;
         let target = project.target(&request, &manifests)?;
-        compile(Inputs {
+        let private = self.private(&ignore);
+        let mut compiled = compile(Inputs {
             project: &project,
             target: &target,
             manifests: &manifests,
             outside: &outside(selection, &target),
             options: lower::Options { ignore, merge: true, ..lower::Options::default() },
             epoch: None,
-        })
+        })?;
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
+    }
+
+    /// Files that are usually kept private.
+    fn private(&self, ignored: &[String]) -> BTreeSet<String> {
+        let is_private = |(path, text): &(&String, &String)| match private::suspicion(path) {
+            Some(Suspicion::Certain) => true,
+            Some(Suspicion::OfKeys) => private::is_private_key(text.as_bytes()),
+            None => false,
+        };
+        let found = self.files.iter().filter(is_private).map(|(path, _)| path);
+        found.filter(|path| ignore::leaves_out(ignored, path).is_none()).cloned().collect()
     }
 
     /// Every target that the project has.
@@ -216,6 +235,7 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
             interpreter.executable = ManagedPython::executable(&interpreter);
         }
         interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
+        interpreter.group.extend(selection.group.iter().map(|line| format!("{line}\n")));
         interpreter
     };
     let image = |reference: &str, interpreter| Image {
