@@ -142,12 +142,8 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
             Some(format!("{name}:x:{gid}:"))
         }
     };
-    let user = User {
-        name: name.to_owned(),
-        uid,
-        gid,
-        home: config.home.clone().unwrap_or_else(|| format!("/home/{name}")),
-    };
+    let user =
+        User { name: name.to_owned(), uid, gid, home: config.home.clone().unwrap_or_else(|| format!("/home/{name}")) };
     let line = format!("{name}:x:{uid}:{gid}::{}:{NO_LOGIN}", user.home);
     let group = match replaced {
         Some(replaced) => Some(without_user(group, replaced, new_group.as_deref())),
@@ -164,8 +160,12 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
 /// A user that the base has. Its home is its own unless the config names another, which is the config's to make.
 fn of_the_base(known: &Entry<'_>, config: &UserConfig, passwd: &str) -> Account {
     let home = config.home.as_deref().unwrap_or(known.home);
-    let user =
-        User { name: known.name.to_owned(), uid: known.uid, gid: config.gid.unwrap_or(known.gid), home: home.to_owned() };
+    let user = User {
+        name: known.name.to_owned(),
+        uid: known.uid,
+        gid: config.gid.unwrap_or(known.gid),
+        home: home.to_owned(),
+    };
     let moved = || {
         map_lines(passwd, |line| {
             let mut parts: Vec<&str> = line.split(':').collect();
@@ -246,7 +246,8 @@ mod tests {
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n\
                           nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n\
                           ubuntu:x:1000:1000:Ubuntu:/home/ubuntu:/bin/bash\n";
-    const GROUP: &str = "root:x:0:\nadm:x:4:syslog,ubuntu\nwww-data:x:33:\nvideo:x:44:ubuntu\nping:x:999:\nubuntu:x:1000:\n";
+    const GROUP: &str =
+        "root:x:0:\nadm:x:4:syslog,ubuntu\nwww-data:x:33:\nvideo:x:44:ubuntu\nping:x:999:\nubuntu:x:1000:\n";
 
     fn config(text: &str) -> UserConfig {
         let mut config = UserConfig::default();
@@ -290,10 +291,7 @@ mod tests {
         me:x:1001:
         ");
         let account = plan(&UserConfig::default(), "root:x:0:0::/root:/bin/sh", "", None).unwrap();
-        assert_eq!(
-            account.passwd.unwrap(),
-            "root:x:0:0::/root:/bin/sh\napp:x:999:999::/home/app:/usr/sbin/nologin\n"
-        );
+        assert_eq!(account.passwd.unwrap(), "root:x:0:0::/root:/bin/sh\napp:x:999:999::/home/app:/usr/sbin/nologin\n");
     }
 
     #[test]

@@ -281,7 +281,8 @@ impl<'a> Job<'a> {
     /// Files of the context that are usually kept private, in trees that the image has whole; looked for once. A context in which
     /// nothing can be looked for has none: it is only a warning that is about them.
     async fn private(&self) -> &BTreeSet<String> {
-        let find = || async { private_files::find(self.contexts, self.target, &self.read.ignore).await.unwrap_or_default() };
+        let find =
+            || async { private_files::find(self.contexts, self.target, &self.read.ignore).await.unwrap_or_default() };
         self.found.get_or_init(find).await
     }
 

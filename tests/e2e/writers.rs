@@ -33,10 +33,11 @@ user = { name = "app", uid = 1000 }
 files = [
     { from = "texts", to = "/app/texts" },
     { from = "notes", to = "/app/notes", owner = "user" },
+    { from = "notes", to = "/home/app/.config/notes", owner = "user" },
 ]
 writable = ["/app", "/app/texts/kept", "/app/notes/new", "/app/web/uploads", "/var/cache/gauge"]
 volumes = ["/data", "/tmp"]
-env = { WHERE = "/app /app/texts /app/texts/kept /app/notes /app/notes/new /app/web /app/web/uploads /data /tmp /app/.venv /var/cache/gauge" }
+env = { WHERE = "/app /app/texts /app/texts/kept /app/notes /app/notes/new /app/web /app/web/uploads /data /tmp /app/.venv /var/cache/gauge /home/app/.config" }
 
 [[targets.gauge.steps]]
 name = "web"
@@ -131,7 +132,7 @@ fn any_uid(stage: &Stage) -> Result<()> {
     let context = gauge(stage, "writers")?;
     let built = context.build().push("writers")?;
     // It has taken the place of `ubuntu`. What lies in its directories is root's, unless it says otherwise.
-    let places = |written: &'static str, of_user: &'static str| {
+    let places = |written: &'static str, of_user: &'static str, of_all: &'static str| {
         [
             ("/app", written),
             ("/app/texts", DENIED),
@@ -141,19 +142,20 @@ fn any_uid(stage: &Stage) -> Result<()> {
             ("/app/web", DENIED),
             ("/app/web/uploads", written),
             ("/data", written),
-            ("/tmp", written),
+            ("/tmp", of_all),
             ("/app/.venv", DENIED),
             ("/var/cache/gauge", written),
+            ("/home/app/.config", written),
             ("/home/app/.cache", written),
         ]
     };
     let who = "app 1000 1000 /home/app /app";
-    expect(&said(stage, &built, &[])?, who, &places("written app", "written app"))?;
+    expect(&said(stage, &built, &[])?, who, &places("written app", "written app", "written root"))?;
     // As platforms start it that choose the uid themselves.
     let who = "nobody we know 1000710000 0 /home/app /app";
-    expect(&said(stage, &built, &["--user=1000710000:0"])?, who, &places("written", DENIED))?;
+    expect(&said(stage, &built, &["--user=1000710000:0"])?, who, &places("written", DENIED, "written"))?;
     // Volumes are written to, and nothing else.
-    let read_only = places("written", READ_ONLY).map(|(place, what)| match place {
+    let read_only = places("written", READ_ONLY, "written").map(|(place, what)| match place {
         "/data" | "/tmp" => (place, what),
         _ => (place, READ_ONLY),
     });
@@ -161,9 +163,11 @@ fn any_uid(stage: &Stage) -> Result<()> {
     expect(&said(stage, &built, &["--read-only", "--user=12345:0"])?, who, &read_only)?;
 
     // Who owns them, and what steps had for a home: root's own, or the user's.
-    let command = ["sh", "-c", "ls -ld /app /data /app/texts /home/app | cut -d' ' -f1,3,4; cat /app/web/home /app/of-user/home"];
+    let command =
+        ["sh", "-c", "ls -ld /app /data /app/texts /home/app | cut -d' ' -f1,3,4; cat /app/web/home /app/of-user/home"];
     let run = container::run(stage.lab(), &built.reference, &[], &command.map(ToOwned::to_owned))?;
-    let expected = "drwxrwxr-x app root\ndrwxrwxr-x app root\ndrwxr-xr-x root root\ndrwxrwxr-x app root\n/root\n/home/app\n";
+    let expected =
+        "drwxrwxr-x app root\ndrwxrwxr-x app root\ndrwxr-xr-x root root\ndrwxrwxr-x app root\n/root\n/home/app\n";
     ensure!(run.stdout == expected, "not {expected:?}: {run:?}");
     let image = Image::of(stage.lab(), &built)?;
     let layers = layer::over_the_base(stage.lab(), &built, &image)?;
@@ -189,7 +193,8 @@ cmd = ["sh", "-c", "cat /app/.env"]
 fn private_files(stage: &Stage) -> Result<()> {
     let context = Context::new(stage, "writers-private")?;
     context.write("uv.build.toml", WHOLE)?;
-    context.write("pyproject.toml", "[project]\nname = \"whole\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n")?;
+    context
+        .write("pyproject.toml", "[project]\nname = \"whole\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n")?;
     context.write(".env", format!("PASSWORD={}\n", stage.nonce()))?;
     context.write(".env.example", "PASSWORD=\n")?;
     context.write("tls/server.pem", "-----BEGIN PRIVATE KEY-----\n")?;

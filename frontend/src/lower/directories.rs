@@ -35,9 +35,9 @@ impl Lowering<'_> {
         let etc = (!texts.is_empty()).then_some("/etc");
         let paths = shared.iter().chain(writable).map(String::as_str).chain(home).chain(etc);
         let file = self.with_directories(File::on(Input::Scratch), paths);
-        let file = texts.into_iter().fold(file, |file, (path, text)| {
-            file.mkfile(Mkfile::new(path, 0o644, text.as_bytes()).timestamp(EPOCH))
-        });
+        let file = texts
+            .into_iter()
+            .fold(file, |file, (path, text)| file.mkfile(Mkfile::new(path, 0o644, text.as_bytes()).timestamp(EPOCH)));
         settled(file, metadata).into()
     }
 
@@ -58,10 +58,10 @@ impl Lowering<'_> {
             }
         }
         // Those are there in every base, with a mode that no layer can say.
-        let mut all = all.into_iter().filter(|path| !TEMPORARY.contains(&path.as_str()));
+        let all = all.into_iter().filter(|path| !TEMPORARY.contains(&path.as_str()));
         let of_user = self.directories_of_the_user();
         let trees = self.trees();
-        all.by_ref().fold(file, |file, path| file.mkdir(mkdir(&path, &of_user, &trees)))
+        all.fold(file, |file, path| file.mkdir(mkdir(&path, &of_user, &trees)))
     }
 
     /// Makes the directories on the way to what is copied to `path`, and itself where it is a directory of the user.
@@ -138,8 +138,14 @@ fn mkdir(path: &str, of_user: &BTreeMap<&str, (u32, u32)>, trees: &[Tree]) -> Mk
     }
     // The innermost tree, of those with the same path the one that comes last.
     let around = trees.iter().filter(|tree| lies_in(path, &tree.path)).max_by_key(|tree| tree.path.len());
-    match around {
-        Some(tree) => mkdir(tree.mode.unwrap_or(0o755), tree.ids),
-        None => mkdir(if path == ROOT_HOME { 0o700 } else { 0o755 }, None),
+    if let Some(tree) = around {
+        return mkdir(tree.mode.unwrap_or(0o755), tree.ids);
     }
+    // On the way to what is the user's, in a directory of the user, as `~/.config` may be.
+    let mut below = trees.iter().filter(|tree| lies_in(&tree.path, path)).peekable();
+    let owner = of_user.iter().find(|(directory, _)| lies_in(path, directory)).map(|(_, ids)| *ids);
+    if owner.is_some() && below.peek().is_some() && below.all(|tree| tree.ids.is_some()) {
+        return mkdir(WRITABLE, owner);
+    }
+    mkdir(if path == ROOT_HOME { 0o700 } else { 0o755 }, None)
 }

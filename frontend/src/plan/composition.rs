@@ -6,8 +6,8 @@ use super::access::Access;
 use super::destination::Destination;
 use super::product::{self, Product};
 use super::{
-    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, directories, layers, members, projects,
-    python, requirements, steps,
+    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, directories, layers, members,
+    projects, python, requirements, steps,
 };
 use crate::account::{self, Account};
 use crate::config::UserConfig;
