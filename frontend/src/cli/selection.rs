@@ -24,6 +24,7 @@ use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::private;
 use crate::project::{Files, Project, Read, Request, Target};
 use crate::stale;
+use crate::stale::vicinity::{self, Vicinity};
 
 /// What to plan, and for what. Images are not looked at: their python is declared here.
 #[derive(Clone, Debug, Args)]
@@ -236,7 +237,13 @@ impl SelectionArgs {
         let manifests = project.read_manifests(&request, read)?;
         if checks_lock {
             let ignored = read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
-            stale::check(&project, &manifests, &listing::newcomers(&self.directory, &project, &ignored))?;
+            let newcomers = listing::newcomers(&self.directory, &project, &ignored);
+            let own = manifests.values().map(|manifest| manifest.file.name.as_str());
+            let mut above = Vec::new();
+            for path in vicinity::paths_above(&project, own) {
+                above.extend(read(&path)?);
+            }
+            stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         }
         let target = project.target(&request, &manifests)?;
         let outside = self.outside(&target);

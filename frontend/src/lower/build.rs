@@ -34,7 +34,7 @@ impl Lowering<'_> {
         let arguments = ["build", &path, subdirectory].into_iter().chain(indexes.iter().map(String::as_str));
         let arguments: Vec<&str> = arguments.collect();
         let exec = self
-            .advised(self.exec(builder, &arguments))
+            .exec(builder, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
             .mount(Bind::new("/build", Input::Scratch).no_output())
             .mount(Cache::new(CACHE, self.cache_id(&package.name, &builder.platform)).sharing(CacheSharing::Locked))
