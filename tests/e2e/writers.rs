@@ -163,11 +163,10 @@ fn any_uid(stage: &Stage) -> Result<()> {
     expect(&said(stage, &built, &["--read-only", "--user=12345:0"])?, who, &read_only)?;
 
     // Who owns them, and what steps had for a home: root's own, or the user's.
-    let command =
-        ["sh", "-c", "ls -ld /app /data /app/texts /home/app | cut -d' ' -f1,3,4; cat /app/web/home /app/of-user/home"];
-    let run = container::run(stage.lab(), &built.reference, &[], &command.map(ToOwned::to_owned))?;
-    let expected =
-        "drwxrwxr-x app root\ndrwxrwxr-x app root\ndrwxr-xr-x root root\ndrwxrwxr-x app root\n/root\n/home/app\n";
+    const OWNERS: &str = "stat -c '%A %U %G' /app /data /app/texts /home/app; cat /app/web/home /app/of-user/home";
+    let run = container::run(stage.lab(), &built.reference, &[], &["sh", "-c", OWNERS].map(ToOwned::to_owned))?;
+    let owners = "drwxrwxr-x app root\ndrwxrwxr-x app root\ndrwxr-xr-x root root\ndrwxrwxr-x app root\n";
+    let expected = format!("{owners}/root\n/home/app\n");
     ensure!(run.stdout == expected, "not {expected:?}: {run:?}");
     let image = Image::of(stage.lab(), &built)?;
     let layers = layer::over_the_base(stage.lab(), &built, &image)?;
