@@ -89,6 +89,7 @@ fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     options.image_env = image::environment(&outside.base.config, target, &planned.plan);
+    options.home = image::home(&options.base_env, target, &planned.plan);
     Ok((planned, options))
 }
 
@@ -132,6 +133,7 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode

@@ -9,6 +9,7 @@ mod flags;
 mod images;
 mod links;
 mod listing;
+mod private_files;
 mod reading;
 mod result;
 mod size;
@@ -39,6 +40,7 @@ use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
 use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
+use crate::private;
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
@@ -94,7 +96,8 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let elsewhere = || checked.iter().filter(|platform| !platforms.contains(platform));
     let show_platform = platforms.len() > 1 || elsewhere().next().is_some();
     let built = try_join_all(platforms.iter().map(async |platform| {
-        let images = images::resolve(&job, platform).await?;
+        let (images, _) = futures::join!(images::resolve(&job, platform), job.private());
+        let images = images?;
         let here = required.iter().filter(|_| checked.contains(platform));
         let passes = here.map(|check| check.pass(Some((&job, &images)), platform, show_platform));
         let build = job.build(images.clone(), platform, show_platform);
@@ -154,8 +157,9 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
 async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> Result<Planned, Failure> {
     let target = read.target(contexts.options)?;
     let job = Job::new(contexts, read, &target)?;
-    let images = images::resolve(&job, platform).await?;
-    let mut planned = plan(&read.project, &target, &read.manifests, &images.outside)?;
+    let (images, private) = futures::join!(images::resolve(&job, platform), job.private());
+    let mut planned = plan(&read.project, &target, &read.manifests, &images?.outside)?;
+    planned.warnings.extend(private::check(&planned.plan, private));
     planned.warnings.splice(..0, job.warnings);
     Ok(planned)
 }
@@ -255,6 +259,8 @@ struct Job<'a> {
     resolve_mode: ResolveMode,
     /// Options that are given in vain.
     warnings: Vec<Diagnostic>,
+    /// Files of the context that are usually kept private, once they were looked for.
+    found: OnceCell<BTreeSet<String>>,
 }
 
 /// The image of one platform.
@@ -286,7 +292,16 @@ impl<'a> Job<'a> {
             cache_imports: options.cache_imports()?,
             resolve_mode: options.resolve_mode()?,
             warnings,
+            found: OnceCell::new(),
         })
+    }
+
+    /// Files of the context that are usually kept private, in trees that the image has whole; looked for once. A context in which
+    /// nothing can be looked for has none: it is only a warning that is about them.
+    async fn private(&self) -> &BTreeSet<String> {
+        let find =
+            || async { private_files::find(self.contexts, self.target, &self.read.ignore).await.unwrap_or_default() };
+        self.found.get_or_init(find).await
     }
 
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
@@ -294,7 +309,8 @@ impl<'a> Job<'a> {
         let Images { outside, replaced } = images;
         let Compiled { image, config, list, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).collect());
+        let private = private::check(&plan, self.private().await);
+        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).chain(private).collect());
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;
         }

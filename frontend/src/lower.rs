@@ -1,12 +1,12 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
 pub mod access;
-mod account;
 mod build;
 mod check;
 pub mod container;
 pub mod context;
 mod copies;
+mod directories;
 pub mod files;
 mod install;
 mod member;
@@ -25,7 +25,9 @@ use std::sync::Arc;
 
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
+use crate::account::User;
 use crate::diagnostic::SourceFile;
+use crate::image;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
@@ -86,6 +88,8 @@ pub struct Options {
     pub builder_env: Vec<(String, String)>,
     /// Environment of the image that is built, for what is run in it.
     pub image_env: Vec<(String, String)>,
+    /// What it says beside that of its user's home. Root's is another.
+    pub home: Option<String>,
 }
 
 /// The client's `--no-cache` and `--no-cache-filter`.
@@ -186,8 +190,9 @@ impl<'plan> Lowering<'plan> {
         let name = self.step_name(index, layer);
         match &layer.contents {
             Contents::Account { account, directories, writable } => {
-                account::lower(account, directories, writable, self.metadata(name, None))
+                self.account(account, directories, writable, self.metadata(name, None))
             }
+            Contents::Writable(directories) => self.writable(directories, self.metadata(name, None)),
             // They are made from what is below them: by `assemble`.
             Contents::System(_) | Contents::Step(_) => Input::Scratch,
             Contents::Python { .. } => self.managed(|managed| (&managed.files).into()),
@@ -300,6 +305,15 @@ impl<'plan> Lowering<'plan> {
         left.into_iter().map(|(name, output)| (name.to_owned(), output)).collect()
     }
 
+    /// The environment of what runs in the image, as its user or as root.
+    fn env_of_image(&self, as_user: bool) -> Vec<(String, String)> {
+        let mut env = self.options.image_env.clone();
+        if let Some(home) = self.options.home.as_ref().filter(|_| as_user) {
+            image::set(&mut env, "HOME", home);
+        }
+        env
+    }
+
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
     /// them, and is the start of what is above. A step of the user's runs in what is below it, too, but is a layer like others.
     fn assemble(&self) -> Input {
@@ -363,7 +377,15 @@ const STEP_ENV: [(&str, &str); 8] = [
 fn describe(layer: &Layer) -> String {
     match &layer.contents {
         Contents::Account { account, .. } => {
-            format!("add user {} ({}:{})", account.user.name, account.user.uid, account.user.gid)
+            let User { name, uid, gid, .. } = &account.user;
+            match (&account.replaces, &account.passwd) {
+                (Some(replaced), _) => format!("add user {name} ({uid}:{gid}) in the place of {replaced}"),
+                (None, Some(_)) => format!("add user {name} ({uid}:{gid})"),
+                (None, None) => format!("make directories of {name} ({uid}:{gid})"),
+            }
+        }
+        Contents::Writable(directories) => {
+            format!("let the user write to {}", Vec::from_iter(directories.iter().map(String::as_str)).join(" "))
         }
         Contents::System(packages) => format!("install {}", packages.names.join(" ")),
         Contents::Python { version } => format!("install python {version}"),

@@ -25,6 +25,7 @@ use crate::options::Options;
 use crate::plan::host::Host;
 use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
+use crate::private;
 use crate::project::{Files, Project, Read, Request, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
@@ -72,7 +73,11 @@ struct Chosen {
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        self.compile_from(&mut |name| self.read(name), merge, true)
+        let mut compiled = self.compile_from(&mut |name| self.read(name), merge, true)?;
+        let ignored = self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        let private = listing::private_files(&self.directory, &compiled.plan, &ignored);
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
     }
 
     /// The same from files that lie somewhere else.
