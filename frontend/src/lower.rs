@@ -44,6 +44,12 @@ const WORKER: &str = include_str!("lower/worker.py");
 /// What answers for git where a build asks it.
 const REPOSITORY: &str = include_str!("lower/repository.py");
 
+/// How modules become bytecode, beside it where it compiles some.
+const BYTECODE: &str = include_str!("lower/bytecode.py");
+
+/// What it is imported as.
+const BYTECODE_NAME: &str = "bytecode.py";
+
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
 pub const EPOCH_SECONDS: i64 = 315_532_800;
@@ -282,6 +288,12 @@ impl<'plan> Lowering<'plan> {
         exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
     }
 
+    /// A step that leaves bytecode.
+    fn compiling(&self, exec: Exec) -> Exec {
+        let path = format!("{TOOLS}/{BYTECODE_NAME}");
+        exec.mount(Bind::new(path, script(BYTECODE_NAME, BYTECODE)).selector(format!("/{BYTECODE_NAME}")).readonly())
+    }
+
     /// A step that fetches what no lock names.
     fn online(&self, exec: Exec) -> Exec {
         self.trust(self.options.container.connect(exec))
@@ -362,13 +374,11 @@ impl<'plan> Lowering<'plan> {
 }
 
 /// Environment of every step: quiet, offline for interpreters, and the same everywhere.
-const STEP_ENV: [(&str, &str); 8] = [
+const STEP_ENV: [(&str, &str); 6] = [
     ("HOME", "/tmp"),
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
-    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
     ("SOURCE_DATE_EPOCH", "315532800"),
-    ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];
