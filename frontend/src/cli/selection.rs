@@ -10,9 +10,13 @@ use super::{CliError, listing};
 use crate::calls::{self, Answer};
 use crate::compile::{Compiled, Inputs, compile};
 use crate::config;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::config::python::require_possible;
+use crate::config::table::Located;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry;
 use crate::ignore;
+use crate::interpreter::choice::{Declared, of_reference};
+use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::{self, PackageId};
 use crate::lower;
@@ -21,8 +25,10 @@ use crate::options::Options;
 use crate::plan::host::Host;
 use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
+use crate::private;
 use crate::project::{Files, Project, Read, Request, Target};
 use crate::stale;
+use crate::stale::vicinity::{self, Vicinity};
 
 /// What to plan, and for what. Images are not looked at: their python is declared here.
 #[derive(Clone, Debug, Args)]
@@ -48,7 +54,7 @@ pub struct SelectionArgs {
     /// Platform of the builder, where it is another: steps run there.
     #[arg(long)]
     pub build_platform: Option<Platform>,
-    /// Version of the image's python; default: what the project asks for.
+    /// The python of the image, in any form that uv takes; default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
     /// C library of the image.
@@ -67,7 +73,11 @@ struct Chosen {
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        self.compile_from(&mut |name| self.read(name), merge, true)
+        let mut compiled = self.compile_from(&mut |name| self.read(name), merge, true)?;
+        let ignored = self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        let private = listing::private_files(&self.directory, &compiled.plan, &ignored);
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
     }
 
     /// The same from files that lie somewhere else.
@@ -77,12 +87,12 @@ impl SelectionArgs {
         merge: bool,
         checks_lock: bool,
     ) -> Result<Compiled, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(read, checks_lock)?;
-        let options = lower::Options {
-            ignore: read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
-            merge,
-            ..lower::Options::default()
-        };
+        let Chosen { project, manifests, target, mut outside } = self.choose(read, checks_lock)?;
+        let ignore_file = read(".dockerignore")?;
+        let ignore = ignore_file.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        // Of what was once committed, too, it is what is on disk: what came or went there is among the files that changed.
+        outside.surroundings = Arc::new(listing::surroundings(&self.directory, &project, &manifests, &ignore));
+        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
         let inputs = Inputs {
             project: &project,
             target: &target,
@@ -227,14 +237,21 @@ impl SelectionArgs {
             (None, Some(package)) => Request::Package(package.clone()),
             (None, None) => Request::Default,
         };
-        let project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
+        let mut project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
         let manifests = project.read_manifests(&request, read)?;
         if checks_lock {
             let ignored = read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
-            stale::check(&project, &manifests, &listing::newcomers(&self.directory, &project, &ignored))?;
+            let newcomers = listing::newcomers(&self.directory, &project, &ignored);
+            let own = manifests.values().map(|manifest| manifest.file.name.as_str());
+            let mut above = Vec::new();
+            for path in vicinity::paths_above(&project, own) {
+                above.extend(read(&path)?);
+            }
+            stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         }
+        project.flag = self.flag()?;
         let target = project.target(&request, &manifests)?;
-        let outside = self.outside(&target);
+        let outside = self.outside(&project, &target);
         Ok(Chosen { project, manifests, target, outside })
     }
 
@@ -265,9 +282,20 @@ impl SelectionArgs {
         self.build_args.iter().map(pair).collect()
     }
 
-    fn outside(&self, target: &Target) -> Outside {
-        let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
-        let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
+    /// What `--python` asks for, which counts before what the project does.
+    fn flag(&self) -> Result<Option<Located<PythonRequest>>, Diagnostics> {
+        let Some(text) = &self.python else { return Ok(None) };
+        let file = SourceFile::new("--python", text.as_str());
+        let flag = Located { value: PythonRequest::parse(text), span: Span::new(&file, 0..text.len()) };
+        require_possible(&flag)?;
+        Ok(Some(flag))
+    }
+
+    fn outside(&self, project: &Project, target: &Target) -> Outside {
+        let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+        let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+        let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+        let python = Declared::new(tag.as_ref(), request, required);
         let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
         let outside = |platform: &Platform| {
             let mut interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
@@ -286,6 +314,7 @@ impl SelectionArgs {
                 uv: Image { interpreter: None, ..image(&target.uv.value) },
                 steps: BTreeMap::new(),
                 host: None,
+                surroundings: Default::default(),
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);
@@ -297,11 +326,4 @@ impl SelectionArgs {
 /// The full reference of an image, or what is written where there is none.
 fn normalized(reference: &str) -> String {
     buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned())
-}
-
-/// The version in tags such as `python:3.13-slim`.
-fn python_of_tag(reference: &str) -> Option<String> {
-    let (name, tag) = reference.split('@').next()?.rsplit_once(':')?;
-    let version: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    (name.rsplit('/').next()? == "python" && version.contains('.')).then_some(version)
 }

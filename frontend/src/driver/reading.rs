@@ -19,7 +19,8 @@ use crate::ignore;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::{directory_of, file_in};
-use crate::project::{Files, Project, Request, missing_lock};
+use crate::project::{Files, PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, missing_lock, paths_above};
+use crate::stale::vicinity;
 
 /// What the first round trip brings.
 pub struct EntryFiles {
@@ -27,16 +28,22 @@ pub struct EntryFiles {
     pub files: Files,
     /// Patterns of the ignore file.
     pub ignore: Vec<String>,
+    /// The ignore file.
+    pub ignore_file: Option<Arc<SourceFile>>,
     /// What the `# check=` line of the config, or of the stub, says.
     pub check: Option<String>,
 }
 
 /// Files of the context that are looked at in any case.
-const ROOT_FILES: [&str; 6] =
-    [lock::FILE_NAME, manifest::FILE_NAME, manifest::UV_TOML, config::FILE_NAME, PYTHON_VERSION, ".dockerignore"];
-
-/// The file that pins a project's python.
-const PYTHON_VERSION: &str = ".python-version";
+const ROOT_FILES: [&str; 7] = [
+    lock::FILE_NAME,
+    manifest::FILE_NAME,
+    manifest::UV_TOML,
+    config::FILE_NAME,
+    PYTHON_VERSION,
+    PYTHON_VERSIONS,
+    ".dockerignore",
+];
 
 /// Reads what is needed to know what else is needed. The two places are asked side by side.
 pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<EntryFiles, Failure> {
@@ -65,9 +72,12 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
     let named_lock = parsed.as_ref().and_then(|config: &Config| config.lock_of(request));
     let lock_path = named_lock.map_or(lock::FILE_NAME, |lock| lock.value.as_str());
     let next_to = |file: &str| file_in(directory_of(lock_path), file);
-    let [manifest_path, uv_path, python_path] = [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION].map(next_to);
+    let [manifest_path, uv_path, python_path, pythons_path] =
+        [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION, PYTHON_VERSIONS].map(next_to);
+    let paths_above = paths_above(lock_path);
     if lock_path != lock::FILE_NAME {
-        let names = [lock_path, manifest_path.as_str(), uv_path.as_str(), python_path.as_str()];
+        let mut names = vec![lock_path, &manifest_path, &uv_path, &python_path, &pythons_path];
+        names.extend(paths_above.iter().map(String::as_str).filter(|path| !ROOT_FILES.contains(path)));
         let label = format!("[internal] load {lock_path} and what lies beside it");
         root.extend(read(contexts, &contexts.context, &names, &label).await?);
     }
@@ -85,30 +95,38 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
             lock,
             manifest: root.remove(&manifest_path),
             uv_toml: root.remove(&uv_path),
-            python_version: root.remove(&python_path),
+            python_version: root.remove(&python_path).or_else(|| root.remove(&pythons_path)),
+            above: paths_above.iter().filter_map(|path| root.remove(path)).collect(),
         },
-        ignore: ignore.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+        ignore: ignore.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+        ignore_file: ignore,
         check,
     })
 }
 
-/// Reads the manifests of the local projects that the requested target can reach; of those in `elsewhere`, by name, there.
+/// The manifests of local projects, and those of the directories above them, by directory.
+type Manifests = (BTreeMap<PackageId, Manifest>, BTreeMap<String, Option<Manifest>>);
+
+/// Reads the manifests of the local projects that the requested target can reach; of those in `elsewhere`, by name, there. Beside
+/// them those of the directories above, if there are any.
 pub async fn manifests(
     contexts: &Contexts<'_>,
     project: &Project,
     request: &Request,
     elsewhere: &BTreeMap<String, (Place, Input)>,
-) -> Result<BTreeMap<PackageId, Manifest>, Failure> {
-    let mut manifests = BTreeMap::new();
+) -> Result<Manifests, Failure> {
+    let (mut manifests, mut above) = Manifests::default();
     let mut asked = BTreeSet::new();
     // Once, but for projects that others are built with.
     loop {
         let paths = project.manifest_paths(request, &manifests)?;
         let new: BTreeMap<_, _> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
         if new.is_empty() {
-            return Ok(manifests);
+            return Ok((manifests, above));
         }
-        manifests.extend(read_manifests(contexts, project, &new, elsewhere).await?);
+        let (read, read_above) = read_manifests(contexts, project, &new, elsewhere).await?;
+        manifests.extend(read);
+        above.extend(read_above);
     }
 }
 
@@ -118,7 +136,7 @@ async fn read_manifests(
     project: &Project,
     paths: &BTreeMap<PackageId, String>,
     elsewhere: &BTreeMap<String, (Place, Input)>,
-) -> Result<BTreeMap<PackageId, Manifest>, Failure> {
+) -> Result<Manifests, Failure> {
     let mut manifests = BTreeMap::new();
     let mut wanted = Vec::new();
     for (id, path) in paths {
@@ -139,10 +157,12 @@ async fn read_manifests(
             _ => wanted.push((*id, path.as_str())),
         }
     }
-    if wanted.is_empty() {
-        return Ok(manifests);
+    let above = vicinity::paths_above(project, paths.values().map(String::as_str));
+    if wanted.is_empty() && above.is_empty() {
+        return Ok((manifests, BTreeMap::new()));
     }
-    let names: Vec<&str> = wanted.iter().map(|(_, path)| *path).collect();
+    let mut names: Vec<&str> = wanted.iter().map(|(_, path)| *path).collect();
+    names.extend(above.iter().map(String::as_str).filter(|path| !paths.values().any(|known| known == path)));
     let span = |path: &str| {
         let (id, _) = wanted.iter().find(|(_, wanted)| *wanted == path)?;
         Some(project.lock.packages[*id].span.clone())
@@ -154,7 +174,7 @@ async fn read_manifests(
             manifests.insert(id, manifest::parse(file)?);
         }
     }
-    Ok(manifests)
+    Ok((manifests, vicinity::parse(above.iter().filter_map(|path| files.get(path)))))
 }
 
 /// The texts of those of `paths` that exist in a place; of a client's directory nothing else is transferred.

@@ -9,10 +9,11 @@ use super::value::Value;
 use crate::lock::Source;
 
 /// Files that are for uv, or for people.
-const OF_PROJECTS: [&str; 9] = [
+const OF_PROJECTS: [&str; 10] = [
     "pyproject.toml",
     "uv.lock",
     ".python-version",
+    ".python-versions",
     "uv.toml",
     "README.md",
     "README.rst",

@@ -18,6 +18,9 @@ use crate::plan::{Platform, access};
 /// The script that compiles a standard library. Another one than the worker: a new worker compiles none again.
 const SCRIPT: &str = include_str!("library.py");
 
+/// uv in its own image.
+pub(super) const UV: &str = "/uv";
+
 /// A python as images have it.
 #[derive(Clone)]
 pub(super) struct Managed {
@@ -53,7 +56,7 @@ pub fn files(
         let metadata = Metadata::named(format!("[shared] {what} python {}", python.version.value));
         if options.no_cache.covers(target) { metadata.ignore_cache() } else { metadata }
     };
-    let exec = Exec::new(["/uv", "python", "install", "--no-config", &python.version.value])
+    let exec = Exec::new([UV, "python", "install", "--no-config", &python.version.value])
         .platform(&platform(of))
         .envs(STEP_ENV)
         .env("UV_PYTHON_DOWNLOADS", "manual")
@@ -134,7 +137,7 @@ impl Lowering<'_> {
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
         let exec = self.compiling(exec);
-        let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.python_full_version));
+        let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.shown_version()));
         let exec = self.options.container.limit(ground.with_python(exec)).metadata(self.metadata(name, None));
         let bytecode = Input::from(exec.build().output("/out"));
         let name = self.shared_name("put python and its bytecode together");

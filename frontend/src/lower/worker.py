@@ -4,9 +4,9 @@
     worker.py install REQUIREMENT...  wheels from /wheels into it
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
-    worker.py member NAME             a project, built from /src and installed
-    worker.py link NAME PATH          a project, installed as a link to its sources at PATH, a copy of /project
-    worker.py wheel NAME              a project, built from /src
+    worker.py member NAME DIRECTORY   a project in a directory of the workspace, built and installed
+    worker.py link NAME PATH          a project, installed as a link to its sources at PATH in a copy of the workspace
+    worker.py wheel NAME DIRECTORY    a project in a directory of the workspace, built
 
 Data of the environment:
 
@@ -38,7 +38,9 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import traceback
 import zipfile
 
 UV = "/opt/uv-buildkit/uv"
@@ -46,13 +48,21 @@ VENV = "/app/.venv"
 OUT = "/out"
 WHEELS = "/wheels"
 BUILT = "/built"
-CACHE = "/cache"
+CACHE = "/opt/uv-buildkit/kept"
 BACKEND = "/opt/uv-buildkit/backend"
 # Where Debian has compilers that ask ccache first.
 CCACHE = "/usr/lib/ccache"
-SOURCE = "/src"
-PROJECT = "/project"
-SCRATCH = "/build"
+# What the build of a project sees of its workspace, and what is to be laid over that.
+SOURCES = "/opt/uv-buildkit/sources"
+OVER = "/opt/uv-buildkit/over"
+SCRATCH = "/opt/uv-buildkit/made"
+# Where projects are built, in the cache or in what is forgotten. hatchling matches the whole path of a project with its ignore files,
+# and uses none that matches: no part of it is a name that ignore files have.
+CHECKOUT = "/checkout"
+# Where images have the sources of projects that are installed as links.
+LINKED = "/src"
+# Where the frontend looks for the reason when a step failed, in its output.
+REPORT = "/.uv-buildkit-failure.json"
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -70,10 +80,10 @@ EPOCH = 315532800 * 10**9
 
 # What to do about a wheel of another version.
 LOCKED = (
-    "help: a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
+    "a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
     "or a wheel"
 )
-GIVEN = "help: its backend takes no version from outside; take it out of `[members]` in uv.build.toml"
+GIVEN = "its backend takes no version from outside; take it out of `[members]` in uv.build.toml"
 
 # What uv's own scripts and the usual build backends import; each brings in others.
 STANDARD_LIBRARY = (
@@ -86,36 +96,55 @@ STANDARD_LIBRARY = (
 )
 
 
-def uv(*arguments):
-    """Runs uv; its own words are the log of the step, its exit code is the step's."""
-    process = subprocess.Popen([UV, *arguments], stderr=subprocess.PIPE)
+def uv(*arguments, is_shown=True):
+    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's. Of a build that goes well
+    nobody wants to read them, unless it takes long."""
+    process = subprocess.Popen([UV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     words = collections.deque(maxlen=2000)
-    for line in process.stderr:
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+    for line in process.stdout:
         words.append(line)
+        if is_shown:
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
     code = process.wait()
-    if code != 0:
-        advise(b"".join(words).decode(errors="replace"))
-        for secret, index in MISSING:
-            print(
-                "worker.py: the index `%s` was asked without the secret `%s`, which was not given\n"
-                "help: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`" % (index, secret, secret), file=sys.stderr
-            )
-        sys.exit(code)
-
-
-def advise(words):
-    """Tells which packages have what a build did not find, where that is known."""
-    try:
-        from advice import lacking, remedy
-    except ImportError:
+    if code == 0:
         return
-    lacks = [(name, packages) for name, packages in lacking(words) if shutil.which(name) is None]
-    packages = sorted({package for _, packages in lacks for package in packages.split()})
-    if lacks:
-        names = " and ".join("`%s`" % name for name, _ in lacks)
-        print("worker.py: this builder does not have %s\nhelp: %s" % (names, remedy(packages)), file=sys.stderr)
+    if not is_shown:
+        sys.stderr.buffer.writelines(words)
+        sys.stderr.buffer.flush()
+    asked = [
+        "the index `%s` was asked without the secret `%s`, which was not given: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`"
+        % (index, secret, secret) for secret, index in MISSING
+    ]
+    for line in asked:
+        print("help: " + line, file=sys.stderr)
+    text = b"".join(words).decode(errors="replace")
+    if code < 0:
+        text += "\nerror: uv was ended by the signal %d\n" % -code
+    report(words="\n".join(text.splitlines()[-500:]), programs=programs(text), help=asked)
+    # As a shell has it for a program that was killed.
+    sys.exit(code if code > 0 else 128 - code)
+
+
+def programs(text):
+    """The programs that there are, of those that a text names."""
+    return sorted(name for name in set(re.findall(r"[\w.+-]+", text)) if len(name) < 50 and shutil.which(name))
+
+
+def report(**facts):
+    """Leaves why a step failed in its output, for the frontend to read: the output of a step that failed is nobody's input."""
+    facts["musl"] = "-musl" in (sysconfig.get_config_var("SOABI") or "")
+    try:
+        write((OUT if os.path.isdir(OUT) else BACKEND) + REPORT, json.dumps(facts))
+    except OSError:
+        pass
+
+
+def fail(problem, *advice):
+    """Ends the step with words of our own."""
+    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
+    report(error=problem, help=advice)
+    sys.exit(1)
 
 
 def trust():
@@ -143,9 +172,9 @@ def log_in():
             continue
         account = credential(read(path).strip())
         if account is None:
-            sys.exit(
-                "worker.py: the secret `%s` is not an `Authorization` header that uv can send\n"
-                "help: its value is `Basic` and the base64 of `USER:PASSWORD`, or `Bearer` and a token" % secret
+            fail(
+                "the secret `%s` is not an `Authorization` header that uv can send" % secret,
+                "its value is `Basic` and the base64 of `USER:PASSWORD`, or `Bearer` and a token",
             )
         # uv refuses a file in which anything else is named.
         safe = [url for url in services if re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)", url)]
@@ -185,9 +214,9 @@ def verify(path, shown, expected):
             digest.update(block)
     found = "%s:%s" % (algorithm, digest.hexdigest())
     if found != expected:
-        sys.exit(
-            "worker.py: `%s` is not the file that was locked: the lock has %s, the file has %s\n"
-            "help: bring back the file that was locked, or run `uv lock` if this one is meant" % (shown, expected, found)
+        fail(
+            "`%s` is not the file that was locked: the lock has %s, the file has %s" % (shown, expected, found),
+            "bring back the file that was locked, or run `uv lock` if this one is meant",
         )
 
 
@@ -343,7 +372,7 @@ def make_venv(python):
 
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
-    constraints, projects = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl"))
+    constraints, projects, config = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl")), build_config()
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
     if arguments or projects:
         bounds = []
@@ -351,14 +380,14 @@ def make_backend(python, arguments):
             path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
             bounds = ["--constraints", path, "--build-constraints", path]
         uv(
-            "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy",
+            "pip", "install", "--quiet", "--no-cache", *config, "--link-mode=copy",
             "--python", BACKEND + "/bin/python", *bounds, *projects, *arguments,
         )
         compile_bytecode(BACKEND + "/lib*/python*/site-packages", "")
 
 
 def build_config():
-    """Arguments that give `uv build` the project's settings, and no others."""
+    """Arguments that give uv the project's settings, and no others."""
     text = os.environ.pop("UV_BUILDKIT_UV_TOML", None)
     return ["--no-config"] if text is None else ["--config-file", write("/tmp/uv.toml", text)]
 
@@ -422,10 +451,18 @@ def remove(path):
         os.remove(path)
 
 
-def make_member(name, notes):
+def lay_out(target):
+    """Makes a copy of what the build of a project sees: backends write beside the sources."""
+    shutil.copytree(SOURCES, target, symlinks=True, dirs_exist_ok=True)
+    # By their numbers: the last of two with one path wins.
+    for layer in sorted(os.listdir(OVER), key=int) if os.path.isdir(OVER) else []:
+        shutil.copytree(os.path.join(OVER, layer), target, symlinks=True, dirs_exist_ok=True)
+
+
+def make_member(name, directory, notes):
     """Builds a project and installs it."""
     wheels = SCRATCH + "/wheels"
-    build_member(wheels)
+    build_member(directory, wheels)
     require_portable(wheels, name)
     install([wheels], [name], notes)
     freeze(OUT)
@@ -433,7 +470,7 @@ def make_member(name, notes):
 
 def make_link(name, path, notes):
     """Installs a project as a link to where an image has its sources."""
-    shutil.copytree(PROJECT, path, symlinks=True, dirs_exist_ok=True)
+    lay_out(LINKED)
     isolation = []
     if os.path.exists(BACKEND):
         # The backend is asked by the environment's python, which does not have it.
@@ -444,9 +481,9 @@ def make_link(name, path, notes):
     freeze(OUT)
 
 
-def make_wheel(name):
+def make_wheel(name, directory):
     """Builds a project, and installs it nowhere."""
-    build_member(OUT)
+    build_member(directory, OUT)
     require_portable(OUT, name)
     for name in os.listdir(OUT):
         if not name.endswith(".whl"):
@@ -454,28 +491,47 @@ def make_wheel(name):
     freeze(OUT)
 
 
-def build_member(wheels):
-    """Builds a wheel from a copy, since backends write beside the sources."""
+def build_member(directory, wheels):
+    """Builds a wheel of the project in a directory of the workspace."""
     expected = data("EXPECTED", None)
-    source, quiet = SCRATCH + "/src", ["--quiet"]
+    tree = SCRATCH + CHECKOUT
     if os.path.exists(CACHE):
-        # What compilers say is the log of the step.
-        source, quiet = CACHE + "/src", []
         use_compiler_caches()
-        refresh(SOURCE, source)
+        seen = SOURCES
+        if os.path.isdir(OVER):
+            lay_out(tree)
+            seen = tree
+        tree = CACHE + CHECKOUT
+        refresh(seen, tree)
     else:
-        shutil.copytree(SOURCE, source, symlinks=True)
+        lay_out(tree)
+    source = os.path.normpath(os.path.join(tree, directory))
+    be_a_repository(tree, directory)
     python = ["--python", VENV + "/bin/python"]
     if os.path.exists(BACKEND):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
         os.environ["PATH"] = BACKEND + "/bin:" + os.environ.get("PATH", os.defpath)
     uv(
-        "build", *quiet, "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python,
-        "--out-dir", wheels, source,
+        "build", "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python, "--out-dir", wheels, source,
+        # What compilers say is the log of the step.
+        is_shown=os.path.exists(CACHE),
     )
     for wheel in os.listdir(wheels):
         if expected and wheel.endswith(".whl"):
             check_version(wheel, *expected, "uv.build.toml", GIVEN)
+
+
+def be_a_repository(tree, directory):
+    """Lets backends find out what git ignores as in a checkout: some ask git, and maturin reads the ignore files of a repository alone."""
+    if os.path.exists(BACKEND + "/bin/maturin") and directory == ".":
+        os.makedirs(tree + "/.git", exist_ok=True)
+    try:
+        from repository import answer
+    except ImportError:
+        return
+    place = SCRATCH + "/git"
+    answer(place, tree, directory)
+    os.environ["PATH"] = place + ":" + os.environ.get("PATH", os.defpath)
 
 
 def require_portable(directory, name):
@@ -486,11 +542,10 @@ def require_portable(directory, name):
         return
     for wheel in glob.glob(directory + "/*.whl"):
         if not wheel.endswith("-any.whl") or has_program(wheel):
-            sys.exit(
-                "worker.py: `%s` is not built for %s: `%s` is for the platform of this builder\n"
-                "help: use a wheel of it, a builder of that platform, or let this one emulate it: "
-                "`docker run --privileged --rm tonistiigi/binfmt --install %s`"
-                % (name, platform, os.path.basename(wheel), platform.split("/")[1])
+            fail(
+                "`%s` is not built for %s: `%s` is for the platform of this builder" % (name, platform, os.path.basename(wheel)),
+                "use a wheel of it, a builder of that platform, or let this one emulate it: "
+                "`docker run --privileged --rm tonistiigi/binfmt --install %s`" % platform.split("/")[1],
             )
 
 
@@ -518,7 +573,7 @@ def check_version(wheel, name, expected, source, advice):
     """Ends the step if a wheel is of another version than is said: of what the lock has, uv would look for it in vain."""
     found = wheel.split("-")[1]
     if re.sub("[-_.]", "", found).lower() != re.sub("[-_.]", "", expected).lower():
-        sys.exit("worker.py: `%s` was built as version %s, but %s has %s\n%s" % (name, found, source, expected, advice))
+        fail("`%s` was built as version %s, but %s has %s" % (name, found, source, expected), advice)
 
 
 def build(path, subdirectory, arguments):
@@ -526,11 +581,11 @@ def build(path, subdirectory, arguments):
     os.environ["UV_CACHE_DIR"] = CACHE + "/uv"
     use_compiler_caches()
     expected = data("EXPECTED", [])
-    source = CACHE + "/src"
+    source = CACHE + CHECKOUT
     refresh(path if os.path.isdir(path) else unpack(path), source)
     uv(
-        "build", "--quiet", "--wheel", *build_config(), "--no-sources", *arguments,
-        "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source,
+        "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
+        "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source, is_shown=False,
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
@@ -571,7 +626,12 @@ def main(command, *arguments):
     elif command == "link":
         make_link(*arguments, notes)
     else:
-        sys.exit("worker.py: unknown command " + command)
+        sys.exit("unknown command " + command)
 
 
-main(*sys.argv[1:])
+try:
+    main(*sys.argv[1:])
+except OSError as error:
+    # A disk that is full, an archive with names that there cannot be.
+    traceback.print_exc()
+    fail(str(error))

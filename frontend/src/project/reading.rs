@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Project, Request};
+use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request};
 use crate::config::table::Located;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
-use crate::paths::{directory_of, file_in};
+use crate::paths::{ancestors, directory_of, file_in};
 
 /// Reads a file by its path in the context; there may be none.
 pub type Read<'a, E> = dyn FnMut(&str) -> Result<Option<Arc<SourceFile>>, E> + 'a;
@@ -26,8 +26,10 @@ pub struct Files {
     pub manifest: Option<Arc<SourceFile>>,
     /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
     pub uv_toml: Option<Arc<SourceFile>>,
-    /// `.python-version` beside the lock.
+    /// `.python-version` beside the lock, or else `.python-versions`.
     pub python_version: Option<Arc<SourceFile>>,
+    /// `uv.toml` and `pyproject.toml` of the directories above, the nearest first: [`paths_above`].
+    pub above: Vec<Arc<SourceFile>>,
 }
 
 impl Files {
@@ -59,9 +61,22 @@ impl Files {
     ) -> Result<Self, E> {
         let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
         let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
-        let python_version = beside(".python-version")?;
-        Ok(Self { config, lock, manifest, uv_toml, python_version })
+        let python_version = match beside(PYTHON_VERSION)? {
+            None => beside(PYTHON_VERSIONS)?,
+            found => found,
+        };
+        let mut above = Vec::new();
+        for path in paths_above(&lock.name) {
+            above.extend(read(&path)?);
+        }
+        Ok(Self { config, lock, manifest, uv_toml, python_version, above })
     }
+}
+
+/// Files of the directories above a lock in which there may be settings, in the order in which uv looks for them.
+pub fn paths_above(lock: &str) -> Vec<String> {
+    let files = |directory: &str| [manifest::UV_TOML, manifest::FILE_NAME].map(|file| file_in(directory, file));
+    ancestors(directory_of(lock)).flat_map(files).collect()
 }
 
 /// The lock that has a member: the one of the defaults, unless only another has it.
@@ -122,6 +137,11 @@ pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<Str
     Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
         .at_some(config.map(Span::whole))
         .help("run `uv lock`, and build from the directory that holds the lock")
+        .help("to build a member of a workspace, build from the root of the workspace with `--target MEMBER`")
+        .help(
+            "to build from a lock in a directory below, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
+             or run `uv-buildkit init`",
+        )
         .help("see whether `.dockerignore` leaves it out")
         .into()
 }
