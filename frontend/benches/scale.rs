@@ -101,6 +101,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         uv: image("uv:0.13.9"),
         steps: BTreeMap::new(),
         host: None,
+        surroundings: Default::default(),
     };
     let options = lower::Options { merge: true, ..lower::Options::default() };
     let (project, target, manifests, outside) = (&project, &target, &manifests, &outside);

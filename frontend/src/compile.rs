@@ -13,8 +13,9 @@ use crate::image;
 use crate::lock::PackageId;
 use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
+use crate::missing;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Origin, Outside, Plan, Planned};
+use crate::plan::{self, Contents, Origin, Outside, Plan, Planned, Reason};
 use crate::project::{Project, Target};
 
 /// Everything that a compilation depends on.
@@ -80,9 +81,15 @@ fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, .. } = inputs;
     let planned = plan::plan(project, target, manifests, outside)?;
     check_ignored(&planned.plan, &options)?;
+    missing::Context { surroundings: &outside.surroundings, options: &options }.check(
+        &planned.plan,
+        project,
+        manifests,
+    )?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     options.image_env = image::environment(&outside.base.config, target, &planned.plan);
+    options.home = image::home(&options.base_env, target, &planned.plan);
     Ok((planned, options))
 }
 
@@ -108,6 +115,13 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
                 for member in members.iter().filter(|member| !options.sources.contains_key(&member.name)) {
                     check(&format!("`{}`", member.name), &member.directory, &member.span);
                 }
+                for (member, input) in
+                    members.iter().flat_map(|member| member.inputs.iter().map(move |input| (member, input)))
+                {
+                    if let (Some(path), Reason::Named(span)) = (input.context_path(), &input.reason) {
+                        check(&format!("what `{}` is built with", member.name), path, span);
+                    }
+                }
             }
             Contents::ThirdParty(packages) => {
                 for package in packages {
@@ -119,6 +133,7 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode

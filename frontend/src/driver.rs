@@ -9,12 +9,15 @@ mod flags;
 mod images;
 mod links;
 mod listing;
+mod private_files;
 mod reading;
 mod result;
 mod size;
 mod steps;
+mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::{Definition, Input, Output};
 use buildkit_proto::caps::gateway::ATTESTATIONS;
@@ -24,22 +27,25 @@ use buildkit_proto::gateway::{
 };
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
+use tokio::sync::OnceCell;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, compile};
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
 use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
+use crate::private;
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
 use crate::stale::vicinity::Vicinity;
+use crate::surroundings::Surroundings;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
@@ -90,7 +96,8 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let elsewhere = || checked.iter().filter(|platform| !platforms.contains(platform));
     let show_platform = platforms.len() > 1 || elsewhere().next().is_some();
     let built = try_join_all(platforms.iter().map(async |platform| {
-        let images = images::resolve(&job, platform).await?;
+        let (images, _) = futures::join!(images::resolve(&job, platform), job.private());
+        let images = images?;
         let here = required.iter().filter(|_| checked.contains(platform));
         let passes = here.map(|check| check.pass(Some((&job, &images)), platform, show_platform));
         let build = job.build(images.clone(), platform, show_platform);
@@ -150,8 +157,9 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
 async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> Result<Planned, Failure> {
     let target = read.target(contexts.options)?;
     let job = Job::new(contexts, read, &target)?;
-    let images = images::resolve(&job, platform).await?;
-    let mut planned = plan(&read.project, &target, &read.manifests, &images.outside)?;
+    let (images, private) = futures::join!(images::resolve(&job, platform), job.private());
+    let mut planned = plan(&read.project, &target, &read.manifests, &images?.outside)?;
+    planned.warnings.extend(private::check(&planned.plan, private));
     planned.warnings.splice(..0, job.warnings);
     Ok(planned)
 }
@@ -162,16 +170,18 @@ struct Read {
     manifests: BTreeMap<PackageId, Manifest>,
     vicinity: Vicinity,
     ignore: Vec<String>,
+    ignore_file: Option<Arc<SourceFile>>,
     /// What links on the way to local projects lead to, in a context that is a graph.
     linked: BTreeSet<String>,
     check: Check,
+    surroundings: OnceCell<Arc<Surroundings>>,
 }
 
 impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
         let options = contexts.options;
-        let EntryFiles { files, ignore, check } = reading::entry_files(contexts, &request(options)).await?;
+        let EntryFiles { files, ignore, ignore_file, check } = reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let (manifests, vicinity) = match all && project.declares_targets() {
@@ -188,7 +198,15 @@ impl Read {
             }
         };
         let linked = links::targets(contexts, &project).await?;
-        Ok(Self { project, manifests, vicinity, ignore, linked, check })
+        let surroundings = OnceCell::new();
+        Ok(Self { project, manifests, vicinity, ignore, ignore_file, linked, check, surroundings })
+    }
+
+    /// What lies around the local projects.
+    async fn surroundings(&self, contexts: &Contexts<'_>) -> Result<Arc<Surroundings>, Failure> {
+        let look =
+            async || surroundings::look(contexts, &self.project, &self.manifests, &self.ignore).await.map(Arc::new);
+        self.surroundings.get_or_try_init(look).await.cloned()
     }
 
     /// What must pass before a target is built.
@@ -241,6 +259,8 @@ struct Job<'a> {
     resolve_mode: ResolveMode,
     /// Options that are given in vain.
     warnings: Vec<Diagnostic>,
+    /// Files of the context that are usually kept private, once they were looked for.
+    found: OnceCell<BTreeSet<String>>,
 }
 
 /// The image of one platform.
@@ -272,7 +292,16 @@ impl<'a> Job<'a> {
             cache_imports: options.cache_imports()?,
             resolve_mode: options.resolve_mode()?,
             warnings,
+            found: OnceCell::new(),
         })
+    }
+
+    /// Files of the context that are usually kept private, in trees that the image has whole; looked for once. A context in which
+    /// nothing can be looked for has none: it is only a warning that is about them.
+    async fn private(&self) -> &BTreeSet<String> {
+        let find =
+            || async { private_files::find(self.contexts, self.target, &self.read.ignore).await.unwrap_or_default() };
+        self.found.get_or_init(find).await
     }
 
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
@@ -280,7 +309,8 @@ impl<'a> Job<'a> {
         let Images { outside, replaced } = images;
         let Compiled { image, config, list, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).collect());
+        let private = private::check(&plan, self.private().await);
+        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).chain(private).collect());
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;
         }
@@ -389,6 +419,7 @@ impl<'a> Job<'a> {
             outside,
             options: lower::Options {
                 images: replaced,
+                linked: self.read.linked.union(&outside.surroundings.on_the_way()).cloned().collect(),
                 sources: elsewhere.into_iter().map(|(name, (_, sources))| (name, sources)).collect(),
                 show_platform,
                 ..self.lowering()
@@ -402,11 +433,11 @@ impl<'a> Job<'a> {
         lower::Options {
             session: self.options.local_session("context").to_owned(),
             ignore: self.read.ignore.clone(),
+            ignore_file: self.read.ignore_file.clone(),
             context: match &self.contexts.context {
                 Place::Local { .. } => None,
                 Place::Graph(root) => Some(root.clone()),
             },
-            linked: self.read.linked.clone(),
             project: self.options.project(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),

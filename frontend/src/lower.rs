@@ -1,12 +1,12 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
 pub mod access;
-mod account;
 mod build;
 mod check;
 pub mod container;
 pub mod context;
 mod copies;
+mod directories;
 pub mod files;
 mod install;
 mod member;
@@ -18,11 +18,16 @@ mod site;
 mod sources;
 mod step;
 mod system;
+mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
+use crate::account::User;
+use crate::diagnostic::SourceFile;
+use crate::image;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
@@ -35,6 +40,15 @@ const TOOLS: &str = "/opt/uv-buildkit";
 
 /// The script that every install and build step runs.
 const WORKER: &str = include_str!("lower/worker.py");
+
+/// What answers for git where a build asks it.
+const REPOSITORY: &str = include_str!("lower/repository.py");
+
+/// How modules become bytecode, beside it where it compiles some.
+const BYTECODE: &str = include_str!("lower/bytecode.py");
+
+/// What it is imported as.
+const BYTECODE_NAME: &str = "bytecode.py";
 
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
@@ -50,6 +64,8 @@ pub struct Options {
     pub session: String,
     /// Patterns of `.dockerignore`.
     pub ignore: Vec<String>,
+    /// The file that has them.
+    pub ignore_file: Option<Arc<SourceFile>>,
     /// The build context, when it is no directory of the client's.
     pub context: Option<Input>,
     /// Paths in it that symbolic links on the way to local projects lead to. A client follows links itself.
@@ -78,6 +94,8 @@ pub struct Options {
     pub builder_env: Vec<(String, String)>,
     /// Environment of the image that is built, for what is run in it.
     pub image_env: Vec<(String, String)>,
+    /// What it says beside that of its user's home. Root's is another.
+    pub home: Option<String>,
 }
 
 /// The client's `--no-cache` and `--no-cache-filter`.
@@ -158,6 +176,15 @@ impl<'plan> Lowering<'plan> {
                 lowering.emulated = host.emulates.then(|| lowering.furnish(&own));
             }
         }
+        // Each may be made with those before it, and with what steps leave that run in what is furnished.
+        for backend in &plan.backends {
+            let made = lowering.backend(&lowering.host, backend);
+            lowering.host.backends.push(made);
+            if let Some(site) = &lowering.emulated {
+                let made = lowering.backend(site, backend);
+                lowering.emulated.iter_mut().for_each(|site| site.backends.push(made.clone()));
+            }
+        }
         lowering
     }
 
@@ -169,8 +196,9 @@ impl<'plan> Lowering<'plan> {
         let name = self.step_name(index, layer);
         match &layer.contents {
             Contents::Account { account, directories, writable } => {
-                account::lower(account, directories, writable, self.metadata(name, None))
+                self.account(account, directories, writable, self.metadata(name, None))
             }
+            Contents::Writable(directories) => self.writable(directories, self.metadata(name, None)),
             // They are made from what is below them: by `assemble`.
             Contents::System(_) | Contents::Step(_) => Input::Scratch,
             Contents::Python { .. } => self.managed(|managed| (&managed.files).into()),
@@ -254,19 +282,62 @@ impl<'plan> Lowering<'plan> {
         self.options.container.limit(ground.with_python(exec))
     }
 
+    /// A step whose build asks git what it ignores.
+    fn in_a_repository(&self, exec: Exec) -> Exec {
+        let repository = script("repository.py", REPOSITORY);
+        exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
+    }
+
+    /// A step that leaves bytecode.
+    fn compiling(&self, exec: Exec) -> Exec {
+        let path = format!("{TOOLS}/{BYTECODE_NAME}");
+        exec.mount(Bind::new(path, script(BYTECODE_NAME, BYTECODE)).selector(format!("/{BYTECODE_NAME}")).readonly())
+    }
+
     /// A step that fetches what no lock names.
     fn online(&self, exec: Exec) -> Exec {
         self.trust(self.options.container.connect(exec))
     }
 
+    /// What steps leave that run before anything is built, by their names.
+    fn left(&self) -> Vec<(String, Output)> {
+        let mut left = BTreeMap::new();
+        for step in &self.plan.feeding {
+            let prefix = format!("[{}]", self.plan.target);
+            let name = format!("{prefix} keep outputs of {}", step.name);
+            let output = self.step(step, || Input::Scratch, &left, (&prefix, name));
+            left.insert(step.name.as_str(), output);
+        }
+        let is_below =
+            |layer: &&Layer| !matches!(layer.contents, Contents::Venv | Contents::ThirdParty(_) | Contents::Members(_));
+        let count = self.plan.layers.iter().take_while(is_below).count();
+        if left.is_empty() {
+            self.assemble_layers(&self.plan.layers[..count], &mut left);
+        }
+        left.into_iter().map(|(name, output)| (name.to_owned(), output)).collect()
+    }
+
+    /// The environment of what runs in the image, as its user or as root.
+    fn env_of_image(&self, as_user: bool) -> Vec<(String, String)> {
+        let mut env = self.options.image_env.clone();
+        if let Some(home) = self.options.home.as_ref().filter(|_| as_user) {
+            image::set(&mut env, "HOME", home);
+        }
+        env
+    }
+
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
     /// them, and is the start of what is above. A step of the user's runs in what is below it, too, but is a layer like others.
     fn assemble(&self) -> Input {
+        self.assemble_layers(&self.plan.layers, &mut BTreeMap::new())
+    }
+
+    /// The same of the lowest layers; what steps leave is in `left` then.
+    fn assemble_layers<'a>(&self, lowest: &'a [Layer], left: &mut BTreeMap<&'a str, Output>) -> Input {
         let mut below = Input::from(&self.base);
         let mut layers = Vec::new();
-        let mut left = BTreeMap::new();
         let mut start = 0;
-        for (index, layer) in self.plan.layers.iter().enumerate() {
+        for (index, layer) in lowest.iter().enumerate() {
             match &layer.contents {
                 Contents::System(packages) => {
                     let root = self.stack(below, layers, start, &self.shared_name("prepare the base"));
@@ -278,7 +349,7 @@ impl<'plan> Lowering<'plan> {
                     let name = format!("[{}] prepare {}", self.plan.target, step.name);
                     let root = || self.stack(below.clone(), layers.clone(), start, &name);
                     let names = (&*self.step_prefix(index), self.step_name(index, layer));
-                    let output = self.step(step, root, &left, names);
+                    let output = self.step(step, root, left, names);
                     layers.push(Input::from(&output));
                     left.insert(step.name.as_str(), output);
                 }
@@ -303,13 +374,11 @@ impl<'plan> Lowering<'plan> {
 }
 
 /// Environment of every step: quiet, offline for interpreters, and the same everywhere.
-const STEP_ENV: [(&str, &str); 8] = [
+const STEP_ENV: [(&str, &str); 6] = [
     ("HOME", "/tmp"),
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
-    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
     ("SOURCE_DATE_EPOCH", "315532800"),
-    ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];
@@ -318,7 +387,15 @@ const STEP_ENV: [(&str, &str); 8] = [
 fn describe(layer: &Layer) -> String {
     match &layer.contents {
         Contents::Account { account, .. } => {
-            format!("add user {} ({}:{})", account.user.name, account.user.uid, account.user.gid)
+            let User { name, uid, gid, .. } = &account.user;
+            match (&account.replaces, &account.passwd) {
+                (Some(replaced), _) => format!("add user {name} ({uid}:{gid}) in the place of {replaced}"),
+                (None, Some(_)) => format!("add user {name} ({uid}:{gid})"),
+                (None, None) => format!("make directories of {name} ({uid}:{gid})"),
+            }
+        }
+        Contents::Writable(directories) => {
+            format!("let the user write to {}", Vec::from_iter(directories.iter().map(String::as_str)).join(" "))
         }
         Contents::System(packages) => format!("install {}", packages.names.join(" ")),
         Contents::Python { version } => format!("install python {version}"),

@@ -2,11 +2,12 @@
 //!
 //! `project.name`, `project.scripts`, what [`about`] has, `build-system.requires`, `build-system.build-backend`, and of the root `tool.uv.index`,
 //! `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`. To tell a stale lock, also those
-//! of [`declarations`]; and what [`version`] needs.
+//! of [`declarations`]; and what [`version`] and [`inputs`] need.
 
 pub mod about;
 pub mod configuration;
 pub mod declarations;
+pub mod inputs;
 
 pub mod resolution;
 pub mod settings;
@@ -26,6 +27,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 use about::About;
 use declarations::{Declarations, SourceTable};
+use inputs::Input;
 use version::VersionSource;
 
 /// The file's name.
@@ -51,6 +53,8 @@ pub struct Manifest {
     pub about: About,
     /// Where its version comes from.
     pub version: VersionSource,
+    /// What its build reads that it names: what lies outside of it, and what must be there.
+    pub inputs: Vec<Input>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
     /// What the lock was made from; absent when something in it is not understood.
@@ -212,6 +216,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let declarations = declarations::read(file, document.get_ref());
     let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
+    let inputs = inputs::read(file, document.get_ref());
     let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     let project = wire.project.as_ref();
     let name = match project.and_then(|project| project.name.as_ref()) {
@@ -245,6 +250,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         build_system,
         about: project.map(ProjectWire::about).unwrap_or_default(),
         version,
+        inputs,
         indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
         sources,
         declarations,

@@ -8,8 +8,10 @@ mod contents;
 pub mod deny;
 pub mod destination;
 mod direct_url;
+mod directories;
 mod files;
 pub mod host;
+mod inputs;
 pub mod layers;
 mod members;
 mod package;
@@ -27,8 +29,11 @@ mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::account::{self, User};
 use crate::config::access::Ca;
+use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
@@ -37,6 +42,7 @@ use crate::lock::closure::{self, Closure};
 use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use crate::surroundings::Surroundings;
 use access::{Access, Credential, Download};
 use composition::{Composition, Parts};
 use contents::context_paths;
@@ -44,6 +50,7 @@ pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
 pub use files::{Copied, CopySource};
 use host::Host;
+pub use inputs::{InputSource, MemberInput, Reason};
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
 use product::Product;
@@ -78,6 +85,8 @@ pub struct Outside {
     pub steps: BTreeMap<(String, Platform), Image>,
     /// Where steps run, if not in those.
     pub host: Option<Host>,
+    /// What lies around local projects.
+    pub surroundings: Arc<Surroundings>,
 }
 
 /// An image, resolved.
@@ -128,6 +137,10 @@ pub struct Plan {
     pub destination: Destination,
     /// The image's working directory.
     pub workdir: String,
+    /// Steps that leave nothing in what is made, and feed builds of members.
+    pub feeding: Vec<Step>,
+    /// Who runs; absent where that is for the base to say.
+    pub user: Option<User>,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -202,6 +215,12 @@ pub fn plan(
     let destination = Destination::of(target, &outside.base);
     let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
     let access = Access::of(project, manifests)?;
+    let account = match (&target.user, target.kind) {
+        (Some(user), Kind::Image) => {
+            Some(account::plan(user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?)
+        }
+        _ => None,
+    };
     let parts = Parts {
         project,
         target,
@@ -211,8 +230,10 @@ pub fn plan(
         closure: &closure,
         destination: &destination,
         workdir: &workdir,
+        account: account.as_ref(),
         access: &access,
     };
+    let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
     let indexes = access.indexes(project)?;
     let mut context_paths = context_paths(&layers, &backends, &indexes);
@@ -220,6 +241,8 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
+    let feeding = steps::feeding(target, outside, &access, ids);
+    context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
@@ -241,6 +264,8 @@ pub fn plan(
         access,
         destination,
         workdir: workdir.clone(),
+        feeding,
+        user: account.map(|account| account.user),
         backends,
         layers,
         dependencies: dependencies(project, &closure),
@@ -250,7 +275,7 @@ pub fn plan(
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
             workdir,
-            ids: target.ids(),
+            ids,
         }),
     };
     Ok(Planned { plan, warnings })

@@ -11,6 +11,7 @@ use uv_normalize::PackageName;
 
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
+use crate::config::members::MemberConfig;
 use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
@@ -101,6 +102,13 @@ impl Project {
                 .did_you_mean(&member.name.value, self.local_names())
         });
         Diagnostics::check(unknown.collect())
+    }
+
+    /// What the config says of a local project.
+    pub fn config_of(&self, id: PackageId) -> Option<&MemberConfig> {
+        let name = &self.lock.packages[id].name;
+        let mut members = self.config.iter().flat_map(|config| &config.members);
+        members.find(|member| member.name.value.parse::<PackageName>().is_ok_and(|other| other == *name))
     }
 
     /// Names of the local projects.

@@ -29,6 +29,7 @@ mod image;
 mod imports;
 mod index;
 mod indexes;
+mod inputs;
 mod lambda;
 mod layer;
 mod locks;
@@ -55,6 +56,8 @@ mod steps;
 mod system;
 mod transcripts;
 mod versions;
+mod wheels;
+mod writers;
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -104,13 +107,16 @@ fn main() -> Result<ExitCode> {
     calls::add(&mut trials);
     frontends::add(&mut trials);
     indexes::add(&mut trials);
+    inputs::add(&mut trials);
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
     versions::add(&mut trials);
+    wheels::add(&mut trials);
     pins::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);
+    writers::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

@@ -17,9 +17,11 @@ use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
+use uv_buildkit::private::{self, Suspicion};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
+use uv_buildkit::surroundings::{self, Surroundings, above};
 use uv_buildkit::{config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
@@ -27,6 +29,10 @@ use uv_buildkit::{config, ignore, lower, stale};
 pub struct Checkout {
     /// Texts by path, relative to the root.
     pub files: BTreeMap<String, String>,
+    /// Symbolic links by path, and where they lead.
+    pub links: BTreeMap<String, String>,
+    /// Paths of the other files.
+    pub others: BTreeSet<String>,
 }
 
 /// What to build and what the images are like: the flags of `uv-buildkit plan`, and some that only tests need.
@@ -69,6 +75,9 @@ pub struct Selection {
     /// A further line of the base's `/etc/passwd`.
     #[arg(long)]
     pub passwd: Vec<String>,
+    /// A further line of its `/etc/group`.
+    #[arg(long)]
+    pub group: Vec<String>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -105,15 +114,30 @@ impl Checkout {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
-            if entry.file_type()?.is_dir() {
+            if entry.file_type()?.is_symlink() {
+                let to = std::fs::read_link(entry.path())?.to_string_lossy().into_owned();
+                self.links.insert(path, to);
+            } else if entry.file_type()?.is_dir() {
                 if !FOREIGN_DIRECTORIES.contains(&name.as_str()) {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
-                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version", ".python-versions"]
-                    .contains(&name.as_str())
+                || [
+                    lock::FILE_NAME,
+                    "Dockerfile",
+                    ".dockerignore",
+                    ".gitignore",
+                    ".hgignore",
+                    ".python-version",
+                    ".python-versions",
+                    "pyvenv.cfg",
+                ]
+                .contains(&name.as_str())
+                || private::suspicion(&name).is_some()
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
+            } else {
+                self.others.insert(path);
             }
         }
         Ok(())
@@ -167,6 +191,30 @@ impl Checkout {
         newcomers::candidates(project, listed, ignored).into_iter().filter_map(read).collect()
     }
 
+    /// What lies around local projects: what is not among the files is taken for a file that is there.
+    fn surroundings(
+        &self,
+        project: &Project,
+        manifests: &BTreeMap<PackageId, Manifest>,
+        ignored: &[String],
+    ) -> Surroundings {
+        let mut surroundings = Surroundings::default();
+        loop {
+            let wanted = surroundings.wanted(project, manifests);
+            if wanted.is_empty() {
+                return surroundings;
+            }
+            let is_sent = |path: &&String| ignore::leaves_out(ignored, path).is_none() || wanted.paths.contains(*path);
+            let mut entries = BTreeMap::new();
+            for path in self.files.keys().chain(&self.others).chain(self.links.keys()).filter(is_sent) {
+                entries.extend(above(path).map(|directory| (directory.to_owned(), surroundings::Entry::Directory)));
+                let link = self.links.get(path).map(|to| surroundings::Entry::Link(to.clone()));
+                entries.insert(path.clone(), link.unwrap_or(surroundings::Entry::File));
+            }
+            surroundings.learn(wanted, entries);
+        }
+    }
+
     /// Compiles what is selected.
     pub fn compile(&self, selection: &Selection) -> Result<Compiled, Diagnostics> {
         let build_args = selection.build_args.iter().cloned().collect();
@@ -183,14 +231,36 @@ impl Checkout {
         let newcomers = self.newcomers(&project, &ignore);
         stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;
-        compile(Inputs {
+        let private = self.private(&ignore);
+        let mut compiled = compile(Inputs {
             project: &project,
             target: &target,
             manifests: &manifests,
-            outside: &outside(selection, &project, &target),
-            options: lower::Options { ignore, merge: true, ..lower::Options::default() },
+            outside: &Outside {
+                surroundings: Arc::new(self.surroundings(&project, &manifests, &ignore)),
+                ..outside(selection, &project, &target)
+            },
+            options: lower::Options {
+                ignore,
+                ignore_file: self.file(".dockerignore"),
+                merge: true,
+                ..lower::Options::default()
+            },
             epoch: None,
-        })
+        })?;
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
+    }
+
+    /// Files that are usually kept private.
+    fn private(&self, ignored: &[String]) -> BTreeSet<String> {
+        let is_private = |(path, text): &(&String, &String)| match private::suspicion(path) {
+            Some(Suspicion::Certain) => true,
+            Some(Suspicion::OfKeys) => private::is_private_key(text.as_bytes()),
+            None => false,
+        };
+        let found = self.files.iter().filter(is_private).map(|(path, _)| path);
+        found.filter(|path| ignore::leaves_out(ignored, path).is_none()).cloned().collect()
     }
 
     /// Every target that the project has.
@@ -223,6 +293,7 @@ fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside
             interpreter.executable = ManagedPython::executable(&interpreter);
         }
         interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
+        interpreter.group.extend(selection.group.iter().map(|line| format!("{line}\n")));
         interpreter
     };
     let image = |reference: &str, interpreter| Image {
@@ -239,6 +310,7 @@ fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside
             uv: image(&target.uv.value, None),
             steps: BTreeMap::new(),
             host: None,
+            surroundings: Default::default(),
         }
     };
     let host = selection.build_platform.as_ref().map(|platform| {

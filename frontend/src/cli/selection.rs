@@ -25,6 +25,7 @@ use crate::options::Options;
 use crate::plan::host::Host;
 use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
+use crate::private;
 use crate::project::{Files, Project, Read, Request, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
@@ -72,7 +73,11 @@ struct Chosen {
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        self.compile_from(&mut |name| self.read(name), merge, true)
+        let mut compiled = self.compile_from(&mut |name| self.read(name), merge, true)?;
+        let ignored = self.read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        let private = listing::private_files(&self.directory, &compiled.plan, &ignored);
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
     }
 
     /// The same from files that lie somewhere else.
@@ -82,12 +87,12 @@ impl SelectionArgs {
         merge: bool,
         checks_lock: bool,
     ) -> Result<Compiled, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(read, checks_lock)?;
-        let options = lower::Options {
-            ignore: read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
-            merge,
-            ..lower::Options::default()
-        };
+        let Chosen { project, manifests, target, mut outside } = self.choose(read, checks_lock)?;
+        let ignore_file = read(".dockerignore")?;
+        let ignore = ignore_file.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        // Of what was once committed, too, it is what is on disk: what came or went there is among the files that changed.
+        outside.surroundings = Arc::new(listing::surroundings(&self.directory, &project, &manifests, &ignore));
+        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
         let inputs = Inputs {
             project: &project,
             target: &target,
@@ -309,6 +314,7 @@ impl SelectionArgs {
                 uv: Image { interpreter: None, ..image(&target.uv.value) },
                 steps: BTreeMap::new(),
                 host: None,
+                surroundings: Default::default(),
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);

@@ -76,6 +76,18 @@ pub fn schema() -> Value {
                 "description": "Members of the workspace, by name.",
                 "additionalProperties": table("A member.", json!({
                     "version": string("What a build backend that would ask git takes for its version, such as `1.2.3`."),
+                    "inputs": described(
+                        json!({ "type": "array", "items": { "oneOf": [
+                            { "type": "string" },
+                            required(table("What a step leaves.", json!({
+                                "step": string("Name of a step of the target."),
+                                "from": string("Path of an output, or in one, in the step; default: its only output."),
+                                "to": string("Where the build finds it, relative to the root of the context."),
+                            })), &["step", "to"]),
+                        ] } }),
+                        "What its build reads beside its directory: paths of the context, and what steps leave.",
+                    ),
+                    "env": map("Variables of its build."),
                 })),
             },
             "defaults": described(settings, "Keys of all targets."),
@@ -137,11 +149,11 @@ fn settings() -> Value {
                             "name": string("Login name."),
                             "uid": integer("User id.", u32::MAX),
                             "gid": integer("Group id.", u32::MAX),
-                            "home": path("Home directory; made unless it exists."),
+                            "home": path("Home directory."),
                         })),
                     ],
                 }),
-                "Who runs: `root`, a name, or a name with ids.",
+                "Who runs: `root`, another user of the base, or one that is added.",
             ),
             "healthcheck": required(table("How a runtime sees that a container is well.", json!({
                 "cmd": strings("Run in the container, without a shell; it is well when this ends with 0."),
@@ -173,7 +185,7 @@ fn settings() -> Value {
             },
             "writable": {
                 "type": "array",
-                "description": "Directories that belong to the user.",
+                "description": "Directories that the user may write to, and any user of the group 0; what lies in them stays whose it is.",
                 "items": path("Directory in the image."),
             },
             "files": {
@@ -343,6 +355,10 @@ mod tests {
             ("[ca]\nKEY = 1", "/properties/ca".to_owned()),
             ("[defaults]\nKEY = 1", "/properties/defaults".to_owned()),
             ("[members.a]\nKEY = 1", "/properties/members/additionalProperties".to_owned()),
+            (
+                "[members.a]\ninputs = [{ KEY = 1 }]",
+                "/properties/members/additionalProperties/properties/inputs/items/oneOf/1".to_owned(),
+            ),
             ("[targets.a]\nKEY = 1", target.to_owned()),
             ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),
             ("[targets.a]\nlayout = { KEY = 1 }", format!("{target}/properties/layout/oneOf/1")),

@@ -28,6 +28,8 @@ pub struct EntryFiles {
     pub files: Files,
     /// Patterns of the ignore file.
     pub ignore: Vec<String>,
+    /// The ignore file.
+    pub ignore_file: Option<Arc<SourceFile>>,
     /// What the `# check=` line of the config, or of the stub, says.
     pub check: Option<String>,
 }
@@ -96,7 +98,8 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
             python_version: root.remove(&python_path).or_else(|| root.remove(&pythons_path)),
             above: paths_above.iter().filter_map(|path| root.remove(path)).collect(),
         },
-        ignore: ignore.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+        ignore: ignore.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default(),
+        ignore_file: ignore,
         check,
     })
 }

@@ -12,8 +12,12 @@ use crate::plan::{Artifact, Form, Package, Platform, VENV, version};
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";
 
-/// Where a build keeps what makes the next one faster: uv's cache and those of compilers.
-pub(super) const CACHE: &str = "/cache";
+/// Where a build keeps what makes the next one faster: uv's cache, those of compilers, and a copy of the sources. Backends match the path of a
+/// project with ignore files, and use none that matches it: no part of the path is a name that ignore files have.
+pub(super) const CACHE: &str = "/opt/uv-buildkit/kept";
+
+/// Where a build writes; the same holds for its name.
+pub(super) const SCRATCH: &str = "/opt/uv-buildkit/made";
 
 impl Lowering<'_> {
     /// A directory with the wheel of a package.
@@ -37,7 +41,7 @@ impl Lowering<'_> {
         let exec = self
             .exec(builder, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
-            .mount(Bind::new("/build", Input::Scratch).no_output())
+            .mount(Bind::new(SCRATCH, Input::Scratch).no_output())
             .mount(Cache::new(CACHE, self.cache_id(&package.name, &builder.platform)).sharing(CacheSharing::Locked))
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())

@@ -9,10 +9,11 @@ use super::python::Python;
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
+use crate::config::members::InputConfig;
 use crate::config::sbom::Sbom;
 use crate::config::steps::Place;
 use crate::config::table::Located;
-use crate::config::{self, FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
+use crate::config::{FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::request::PythonRequest;
 use crate::lock::PackageId;
@@ -91,6 +92,8 @@ pub struct Target {
     pub writable: BTreeSet<String>,
     /// Commands that make directories of the image.
     pub steps: Vec<StepConfig>,
+    /// Of a target that is no image, those that builds of members read from, and those that these read from.
+    pub feeding: Vec<StepConfig>,
     /// Packages that it must not have: names, or prefixes that end in `*`.
     pub deny: Vec<Located<String>>,
     /// Bytes on disk that it may have.
@@ -102,11 +105,6 @@ pub struct Target {
 }
 
 impl Target {
-    /// User and group; root's where the base names them.
-    pub fn ids(&self) -> (u32, u32) {
-        self.user.as_ref().map_or((0, 0), |user| (user.uid, user.gid))
-    }
-
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
         let of_steps: Vec<_> = self.images_of_steps().map(|(image, on_builder)| (&image.value, on_builder)).collect();
@@ -116,7 +114,7 @@ impl Target {
 
     /// The images that steps run in, and whether in those of the builder's platform.
     pub fn images_of_steps(&self) -> impl Iterator<Item = (&Located<String>, bool)> {
-        self.steps.iter().filter_map(|step| match &step.place {
+        self.steps.iter().chain(&self.feeding).filter_map(|step| match &step.place {
             Place::Image { image, on_builder } => Some((image, *on_builder)),
             Place::Before | Place::After => None,
         })
@@ -137,6 +135,7 @@ impl Project {
         root: PackageId,
     ) -> Result<Target, Diagnostics> {
         let kind = settings.kind.as_ref().map(|kind| kind.value).unwrap_or_default();
+        let feeding = if kind == Kind::Image { Vec::new() } else { self.feeding(settings) };
         let settings = &kind.own(settings);
         let package = &self.lock.packages[root];
         let mut errors = Vec::new();
@@ -169,12 +168,7 @@ impl Project {
         let values = |map: &BTreeMap<String, Located<String>>| {
             map.iter().map(|(name, text)| (name.clone(), text.value.clone())).collect()
         };
-        let default_user = (kind == Kind::Image && in_venv).then(|| UserConfig {
-            name: "app".to_owned(),
-            uid: config::DEFAULT_ID,
-            gid: config::DEFAULT_ID,
-            home: "/home/app".to_owned(),
-        });
+        let default_user = (kind == Kind::Image && in_venv).then(UserConfig::default);
         let init = settings.init.as_ref().filter(|init| init.value);
         let workdir = match package.source.project_dir() {
             Some(directory) if editable => Some(plan::source_path(directory)),
@@ -217,11 +211,31 @@ impl Project {
             files: settings.files.clone().unwrap_or_default(),
             writable: strings(&settings.writable).unwrap_or_default().into_iter().collect(),
             steps: settings.steps.clone().unwrap_or_default(),
+            feeding,
             deny: settings.deny.clone().unwrap_or_default(),
             max_image_size: settings.max_image_size.clone(),
             layers: settings.layers.clone().unwrap_or_default(),
             sbom: settings.sbom.unwrap_or_default(),
         })
+    }
+
+    /// The steps that `[members]` names, and those that these read from.
+    fn feeding(&self, settings: &Settings) -> Vec<StepConfig> {
+        let inputs = self.config.iter().flat_map(|config| &config.members).flat_map(|member| &member.inputs);
+        let mut wanted: BTreeSet<&str> = inputs
+            .filter_map(|input| match input {
+                InputConfig::Step { step, .. } => Some(step.value.as_str()),
+                InputConfig::Path(_) => None,
+            })
+            .collect();
+        let steps = settings.steps.as_deref().unwrap_or_default();
+        // A step reads from those above it.
+        for step in steps.iter().rev() {
+            if wanted.contains(step.name.value.as_str()) {
+                wanted.extend(step.steps_read().map(|(name, _)| name));
+            }
+        }
+        steps.iter().filter(|step| wanted.contains(step.name.value.as_str())).cloned().collect()
     }
 
     /// What is said of a project as a whole is said there.
