@@ -1,4 +1,4 @@
-//! What is asked of python is read as uv reads it: `uv python pin` writes every request in its own way.
+//! What is asked of python is read as uv reads it: `uv python pin` writes every request of a file in its own way.
 
 use std::fs;
 
@@ -37,29 +37,20 @@ const REQUESTS: [&str; 24] = [
 #[test]
 fn requests_are_uvs() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let file = directory.path().join(".python-version");
-    for text in REQUESTS {
-        let _none = fs::remove_file(&file);
-        let mut pin = uv::command()?;
-        // No python is looked for: what is there is nothing to what is asked for.
-        let output =
-            pin.args(["python", "pin", "--no-project", text]).env("PATH", "").current_dir(&directory).output()?;
-        let form = PythonRequest::parse(text).form;
-        match fs::read_to_string(&file) {
-            Ok(canonical) => {
-                let canonical = canonical.trim();
-                let read = PythonRequest::parse(canonical).form;
-                ensure!(
-                    form != Form::Program && form == read,
-                    "`{text}` is {form:?}, but for uv `{canonical}`: {read:?}"
-                );
-            }
-            Err(_) => {
-                let words = String::from_utf8_lossy(&output.stderr);
-                ensure!(words.contains("arbitrary names"), "`{text}`: {words}");
-                ensure!(form == Form::Program, "`{text}` is {form:?}, but for uv a program");
-            }
-        }
+    fs::write(directory.path().join(".python-versions"), REQUESTS.join("\n"))?;
+    // Without another argument it writes what the file asks for, but for names of programs, which it passes over.
+    let output = uv::command()?.args(["python", "pin", "--no-project"]).current_dir(directory.path()).output()?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    let read = |text: &str| PythonRequest::parse(text).form;
+    let (programs, others): (Vec<_>, Vec<_>) = REQUESTS.into_iter().partition(|text| read(text) == Form::Program);
+    for text in programs {
+        ensure!(words.contains(&format!("unsupported Python request `{text}`")), "uv takes `{text}`: {words}");
+    }
+    let canonical = String::from_utf8_lossy(&output.stdout).into_owned();
+    let canonical: Vec<&str> = canonical.lines().collect();
+    ensure!(canonical.len() == others.len(), "of {others:?} uv takes {canonical:?}");
+    for (text, canonical) in others.iter().zip(canonical) {
+        ensure!(read(text) == read(canonical), "`{text}` is {:?}, but for uv `{canonical}`", read(text));
     }
     Ok(())
 }
