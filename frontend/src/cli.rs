@@ -8,6 +8,7 @@ mod import;
 mod init;
 pub mod listing;
 mod selection;
+mod tree;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

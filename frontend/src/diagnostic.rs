@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// A text file of the build context, shared by everything that points into it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct SourceFile {
     /// Path relative to the root of the context, with `/`.
     pub name: String,
@@ -72,6 +72,13 @@ impl SourceFile {
     }
 }
 
+/// Its name: a lock has megabytes.
+impl fmt::Debug for SourceFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.name)
+    }
+}
+
 /// Lines around a place that an excerpt has; clients show about this many.
 const MARGIN: usize = 4;
 
@@ -96,7 +103,7 @@ fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 /// A byte range in a [`SourceFile`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Span {
     /// The file pointed into.
     pub file: Arc<SourceFile>,
@@ -120,6 +127,13 @@ impl Span {
         let first = self.file.position(self.range.start).0;
         let last = self.file.position(self.range.end.saturating_sub(1).max(self.range.start)).0;
         (first, last.min(first + MOST_LINES))
+    }
+}
+
+/// The file's name: what is written there is equal to what is written elsewhere, see [`crate::affected`].
+impl fmt::Debug for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}", self.file)
     }
 }
 

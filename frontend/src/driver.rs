@@ -25,7 +25,7 @@ use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 
 use crate::calls::{self, Answer, Call};
-use crate::compile::{self, Compiled, Inputs, compile};
+use crate::compile::{self, Compiled, Inputs, Prepared, compile};
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -34,7 +34,7 @@ use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
-use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
+use crate::plan::{Outside, Plan, Platform, system};
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
@@ -69,19 +69,9 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let read = Read::new(&contexts, &platforms[0], false).await?;
     let target = read.target(options)?;
     let checks = read.checks(&target)?;
-    let mut job = Job::new(&contexts, &read, &target)?;
-    let epoch = options.source_date_epoch()?;
-    job.epoch = match epoch {
-        Epoch::Unset => None,
-        Epoch::Seconds(seconds) => Some(seconds),
-        Epoch::OfContext => contexts.time().await?,
-    };
-    if job.epoch.is_none() && epoch == Epoch::OfContext {
-        job.warnings.push(flags::no_time());
-    }
+    let job = Job::new(&contexts, &read, &target)?.dated().await?.with_checks(&platforms);
     let required = checks.iter().map(|check| Job::new(&contexts, &read, check)).collect::<Result<Vec<_>, _>>()?;
     let checked = if required.is_empty() { Vec::new() } else { checks::platforms(options, &platforms) };
-    job.warnings.extend(checks::elsewhere(&target, options, &platforms));
     let elsewhere = || checked.iter().filter(|platform| !platforms.contains(platform));
     let show_platform = platforms.len() > 1 || elsewhere().next().is_some();
     let built = try_join_all(platforms.iter().map(async |platform| {
@@ -106,7 +96,8 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         _ => {}
     }
     let contexts = Contexts::open(gateway, options).await?;
-    let platform = options.platforms()?.swap_remove(0);
+    let platforms = options.platforms()?;
+    let platform = platforms[0].clone();
     let read = match Read::new(&contexts, &platform, call == Call::Targets).await {
         Err(Failure::Diagnostics(errors)) if call == Call::Lint => return Ok(calls::lint(&Err(errors))),
         read => read?,
@@ -132,23 +123,26 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
             let graph = Job::new(&contexts, &read, &target)?.graph(&platform).await?;
             Ok(calls::graph(buildkit_llb::json(&graph)?, graph.text()?))
         }
-        Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {
-            Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
-            Ok(planned) => Ok(calls::lint(&Ok(check.filter(planned.warnings)))),
+        Call::Lint | Call::Plan => match planned(&contexts, &platforms, &read).await {
+            Ok((plan, _)) if call == Call::Plan => Ok(calls::plan(&plan)),
+            Ok((_, warnings)) => Ok(calls::lint(&Ok(check.filter(warnings)))),
             Err(Failure::Diagnostics(errors)) if call == Call::Lint => Ok(calls::lint(&Err(errors))),
             Err(failure) => Err(failure),
         },
     }
 }
 
-/// The plan for one platform, with what is to be said of the options as well.
-async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> Result<Planned, Failure> {
+/// The plan for the first platform, and all that a build of it would warn of.
+async fn planned(
+    contexts: &Contexts<'_>,
+    platforms: &[Platform],
+    read: &Read,
+) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let target = read.target(contexts.options)?;
-    let job = Job::new(contexts, read, &target)?;
-    let images = images::resolve(&job, platform).await?;
-    let mut planned = plan(&read.project, &target, &read.manifests, &images.outside)?;
-    planned.warnings.splice(..0, job.warnings);
-    Ok(planned)
+    let job = Job::new(contexts, read, &target)?.dated().await?.with_checks(platforms);
+    let (Images { outside, replaced }, elsewhere) = job.outside(&platforms[0]).await?;
+    let Prepared { plan, warnings, .. } = compile::prepare(job.inputs(&outside, replaced, elsewhere, false))?;
+    Ok((plan, job.warnings.iter().cloned().chain(warnings).collect()))
 }
 
 /// What was read of the client's files.
@@ -268,6 +262,26 @@ impl<'a> Job<'a> {
             resolve_mode: options.resolve_mode()?,
             warnings,
         })
+    }
+
+    /// With the time that the client asks for.
+    async fn dated(mut self) -> Result<Self, Failure> {
+        let epoch = self.options.source_date_epoch()?;
+        self.epoch = match epoch {
+            Epoch::Unset => None,
+            Epoch::Seconds(seconds) => Some(seconds),
+            Epoch::OfContext => self.contexts.time().await?,
+        };
+        if self.epoch.is_none() && epoch == Epoch::OfContext {
+            self.warnings.push(flags::no_time());
+        }
+        Ok(self)
+    }
+
+    /// With what is to be said of the checks that it requires, in a build for these platforms.
+    fn with_checks(mut self, platforms: &[Platform]) -> Self {
+        self.warnings.extend(checks::elsewhere(self.target, self.options, platforms));
+        self
     }
 
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {

@@ -31,7 +31,8 @@ pub struct Project {
     pub manifest: Option<Manifest>,
     /// How it, or `uv.toml`, says that packages are built.
     pub settings: manifest::settings::Settings,
-    python_version: Option<Located<String>>,
+    /// The python that `.python-version` asks for.
+    pub python_version: Option<Located<String>>,
 }
 
 /// Which target is wanted.
@@ -108,25 +109,29 @@ impl Project {
         request: &Request,
         manifests: &BTreeMap<PackageId, Manifest>,
     ) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
-        let members = || self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect();
-        let roots: Vec<PackageId> = match request {
-            Request::Package(name) => vec![self.member(name, None)?],
-            _ if self.declared().is_empty() => members(),
-            // Any member may have named them.
-            _ if self.names_foreign_indexes() => members(),
-            _ => {
-                let target = self.choose_declared(request)?;
-                let checks = self.required_checks(&target.check)?;
-                std::iter::once(target).chain(checks).map(|target| self.package_of(target)).collect::<Result<_, _>>()?
-            }
-        };
         let mut paths = BTreeMap::new();
-        for id in self.reached(roots, manifests) {
+        for id in self.reached(self.roots(request)?, manifests) {
             if let Some(dir) = self.lock.packages[id].source.project_dir() {
                 paths.insert(id, manifest_path(&self.lock, id, dir)?);
             }
         }
         Ok(paths)
+    }
+
+    /// The local projects from which on a request reaches what must be known of it.
+    pub fn roots(&self, request: &Request) -> Result<Vec<PackageId>, Diagnostics> {
+        let members = || self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect();
+        match request {
+            Request::Package(name) => Ok(vec![self.member(name, None)?]),
+            _ if self.declared().is_empty() => Ok(members()),
+            // Any member may have named them.
+            _ if self.names_foreign_indexes() => Ok(members()),
+            _ => {
+                let target = self.choose_declared(request)?;
+                let checks = self.required_checks(&target.check)?;
+                std::iter::once(target).chain(checks).map(|target| self.package_of(target)).collect()
+            }
+        }
     }
 
     /// Whether the config names an index that the root's manifest does not.
@@ -143,8 +148,7 @@ impl Project {
         while let Some(id) = queue.pop() {
             if reached.insert(id) {
                 let package = &self.lock.packages[id];
-                let tables = package.extras.values().chain(package.groups.values()).chain([&package.dependencies]);
-                queue.extend(tables.flatten().map(|dependency| dependency.package));
+                queue.extend(package.edges().map(|dependency| dependency.package));
                 let manifest = manifests.get(&id);
                 queue.extend(manifest.into_iter().flat_map(|manifest| requirement::projects(self, id, manifest)));
             }

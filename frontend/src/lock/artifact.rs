@@ -19,7 +19,7 @@ pub enum Location {
 }
 
 /// A wheel that the lock names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wheel {
     /// File name as it is written, decoded; parsed only where a wheel of the package is chosen, since a lock has thousands.
     pub file: String,
@@ -32,7 +32,7 @@ pub struct Wheel {
 }
 
 /// A source distribution that the lock names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sdist {
     /// File name, decoded; empty with a `path` or `url` source, which names it.
     pub file: String,
