@@ -140,9 +140,9 @@ async fn planned(
 ) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let target = read.target(contexts.options)?;
     let job = Job::new(contexts, read, &target)?.dated().await?.with_checks(platforms);
-    let (Images { outside, replaced }, elsewhere) = job.outside(&platforms[0]).await?;
+    let (Images { outside, replaced, warnings: of_images }, elsewhere) = job.outside(&platforms[0]).await?;
     let Prepared { plan, warnings, .. } = compile::prepare(job.inputs(&outside, replaced, elsewhere, false))?;
-    Ok((plan, job.warnings.iter().cloned().chain(warnings).collect()))
+    Ok((plan, job.warnings.iter().cloned().chain(of_images).chain(warnings).collect()))
 }
 
 /// What was read of the client's files.
@@ -286,18 +286,17 @@ impl<'a> Job<'a> {
 
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
-        let Images { outside, replaced } = images;
+        let Images { outside, replaced, warnings: of_images } = images;
         let Compiled { image, config, list, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).collect());
+        let all = self.warnings.iter().cloned().chain(of_images).chain(warnings);
+        let warnings = self.read.check.filter(all.collect());
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;
         }
         let definition = buildkit_llb::marshal(image)?;
         daemon::require(&definition, self.gateway.llb_caps())?;
-        for warning in &warnings {
-            failure::warn(self.gateway, &definition, warning).await;
-        }
+        failure::warn(self.gateway, &definition, &warnings).await;
         let image = async {
             let reference = self.solve(definition.into_pb()).await?;
             if let Some(reference) = &reference {
@@ -344,7 +343,7 @@ impl<'a> Job<'a> {
         show_platform: bool,
     ) -> Result<(), Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
-        let Images { outside, replaced } = match of {
+        let Images { outside, replaced, .. } = match of {
             Some((job, images)) if self.target.images() == job.target.images() => images.clone(),
             _ => images::resolve(self, platform).await?,
         };
@@ -364,7 +363,7 @@ impl<'a> Job<'a> {
     /// The graph of the target.
     async fn graph(&self, platform: &Platform) -> Result<Definition, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
-        let Images { outside, replaced } = images;
+        let Images { outside, replaced, .. } = images;
         let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, false))?;
         Ok(buildkit_llb::marshal(image)?)
     }
@@ -372,7 +371,7 @@ impl<'a> Job<'a> {
     /// What the packages of the target have on disk, which takes installing them.
     async fn files(&self, platform: &Platform) -> Result<Answer, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
-        let Images { outside, replaced } = images;
+        let Images { outside, replaced, .. } = images;
         let list = size::list(self, compile::files(self.inputs(&outside, replaced, elsewhere, false))?).await?;
         let manager = outside.base.interpreter.as_ref().map_or(Manager::Apt, system::manager);
         Ok(calls::files::answer(&list, manager).map_err(size::unreadable)?)

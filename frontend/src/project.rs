@@ -11,6 +11,7 @@ use uv_normalize::PackageName;
 
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
+use crate::config::members::ALL;
 use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
@@ -76,7 +77,7 @@ impl Project {
         let is_known = |name: &str| {
             name.parse::<PackageName>().is_ok_and(|name| self.local_names().any(|known| known == name.as_str()))
         };
-        let unknown = members.filter(|member| !is_known(&member.name.value)).map(|member| {
+        let unknown = members.filter(|member| member.name.value != ALL && !is_known(&member.name.value)).map(|member| {
             let problem = format!("`{}` is not a member of the workspace", member.name.value);
             Diagnostic::new("config::unknown_member", problem)
                 .at(member.name.span.clone())
@@ -173,10 +174,10 @@ impl Project {
         self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, &CheckConfig::default(), package)
     }
 
-    /// Names of all targets: the declared ones in file order, else the members with scripts.
+    /// Names of all targets: the declared ones in file order, else the members that stand for themselves.
     pub fn target_names(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<String> {
         if self.declared().is_empty() {
-            return self.members_with_scripts(manifests).iter().map(ToString::to_string).collect();
+            return self.own_targets(manifests).iter().map(ToString::to_string).collect();
         }
         self.declared().iter().map(|target| target.name.value.clone()).collect()
     }
@@ -270,15 +271,17 @@ impl Project {
         Ok(targets)
     }
 
-    fn members_with_scripts(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<&PackageName> {
-        self.lock
-            .members
-            .iter()
-            .filter(|name| {
-                let manifest = self.lock.member(name).and_then(|id| manifests.get(&id));
-                manifest.is_some_and(|manifest| !manifest.scripts.is_empty())
-            })
-            .collect()
+    /// The members that stand for themselves: those with scripts, or the only one that there is.
+    fn own_targets(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<&PackageName> {
+        let has_script = |name: &&PackageName| {
+            let manifest = self.lock.member(name).and_then(|id| manifests.get(&id));
+            manifest.is_some_and(|manifest| !manifest.scripts.is_empty())
+        };
+        let with_scripts: Vec<&PackageName> = self.lock.members.iter().filter(has_script).collect();
+        match (&with_scripts[..], self.lock.members.len()) {
+            ([], 1) => self.lock.members.iter().collect(),
+            _ => with_scripts,
+        }
     }
 
     fn choose_member(
@@ -289,12 +292,12 @@ impl Project {
         if let Request::Target(wanted) = request {
             return self.member(wanted, None);
         }
-        let with_scripts = self.members_with_scripts(manifests);
-        let all: Vec<&PackageName> = self.lock.members.iter().collect();
-        match (&with_scripts[..], &all[..]) {
-            ([only], _) | ([], [only]) => self.member(only.as_str(), None),
-            (several, _) => {
-                let names = if several.is_empty() { &all } else { several };
+        let own = self.own_targets(manifests);
+        match &own[..] {
+            [only] => self.member(only.as_str(), None),
+            several => {
+                let all: Vec<&PackageName> = self.lock.members.iter().collect();
+                let names = if several.is_empty() { &all[..] } else { several };
                 let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
                 let problem = "the workspace has several members that could be built";
                 Err(Diagnostic::new("config::no_default_target", problem)

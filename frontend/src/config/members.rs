@@ -7,6 +7,9 @@ use uv_pep440::Version;
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::Diagnostic;
 
+/// The name that stands for all members.
+pub const ALL: &str = "*";
+
 /// One `[members.NAME]`.
 #[derive(Clone, Debug)]
 pub struct MemberConfig {
