@@ -1,5 +1,7 @@
 //! Documents and what they speak of: the table of options, the schema of configs.
 
+mod commands;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ mod contents;
 mod context;
 mod contexts;
 mod distroless;
+mod documents;
 mod equality;
 mod errors;
 mod examples;
@@ -73,6 +74,7 @@ fn main() -> Result<ExitCode> {
     examples::add(&mut trials)?;
     equality::add(&mut trials);
     caching::add(&mut trials);
+    documents::add(&mut trials);
     errors::add(&mut trials);
     contents::add(&mut trials);
     graph::add(&mut trials);

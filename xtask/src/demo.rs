@@ -9,20 +9,36 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::lab::{Lab, run_captured, run_shown, workspace};
 use crate::progress::Steps;
 
-/// The example, its target that serves HTTP, and the edit: one price in the sources of one member.
+/// The example, its target that serves HTTP, and the edit: one price in the sources of one member. The checks that the
+/// target requires ask for another price, and pass before and after.
 const EXAMPLE: &str = "examples/monorepo";
 const TARGET: &str = "api";
 const EDITED: &str = "packages/catalog/src/acme_catalog/items.json";
-const EDIT: (&str, &str) = ("4999", "3999");
+const EDIT: (&str, &str) = ("350", "380");
+/// The price on the front page, before the edit and after it.
+const SHOWN: (&str, &str) = ("3.50 EUR", "3.80 EUR");
 
-/// Builds the example, starts it, edits a copy of it, and builds that.
+/// Builds the example, starts it, edits a copy of it, and builds that. Ends the lab unless it ran before.
 pub fn run() -> Result<()> {
     let lab = Lab::up()?;
+    let was_started = lab.was_started();
+    let outcome = run_in(lab);
+    if was_started {
+        Lab::down()?;
+    }
+    outcome?;
+    if was_started {
+        eprintln!("\n`cargo xtask lab up` starts the lab and keeps it running, for `cargo xtask build DIR`.");
+    }
+    Ok(())
+}
+
+fn run_in(lab: Lab) -> Result<()> {
     let program = lab.frontend_program()?;
     let syntax = lab.frontend_image()?;
     let project = tempfile::tempdir()?;
@@ -35,18 +51,19 @@ pub fn run() -> Result<()> {
     heading("docker buildx build, through the `# syntax=` line of the example's Dockerfile");
     let before = demo.build()?;
     heading("docker run, and what it answers to GET /");
-    demo.show_answer()?;
+    demo.show_answer(SHOWN.0)?;
 
     let edited = project.path().join(EDITED);
     let text = fs::read_to_string(&edited).with_context(|| format!("cannot read {}", edited.display()))?;
+    ensure!(text.contains(EDIT.0), "{EDITED} has no `{}` to edit", EDIT.0);
     fs::write(&edited, text.replace(EDIT.0, EDIT.1))?;
     heading(&format!("One member edited ({EDITED}: {} -> {}), built again", EDIT.0, EDIT.1));
     let after = demo.build()?;
-    say(&format!("new layers to push and pull: {} of {}", after.difference(&before).count(), after.len()));
+    let new = after.difference(&before).count();
+    say(&format!("new layers to push and pull: {new} of {}", after.len()));
+    ensure!(new == 1, "an edit of one member must change one layer");
     heading("docker run, and what it answers now");
-    demo.show_answer()?;
-    eprintln!("\nThe lab still runs, for `cargo xtask build DIR`; `cargo xtask lab down` ends it.");
-    Ok(())
+    demo.show_answer(SHOWN.1)
 }
 
 struct Demo<'a> {
@@ -89,8 +106,8 @@ impl Demo<'_> {
         Ok(layers.iter().filter_map(|layer| layer["digest"].as_str()).map(str::to_owned).collect())
     }
 
-    /// Starts the image, as its own config says, and shows its front page.
-    fn show_answer(&self) -> Result<()> {
+    /// Starts the image, as its own config says, and shows its front page, which must have this text.
+    fn show_answer(&self, expected: &str) -> Result<()> {
         self.lab.pull(&self.image)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let variable = format!("--env=PORT={port}");
@@ -98,7 +115,9 @@ impl Demo<'_> {
             run_captured(&mut self.lab.docker(["run", "--detach", "--network=host", &variable, &self.image]))?;
         let answer = self.ask(port, container.trim());
         run_captured(&mut self.lab.docker(["rm", "--force", "--volumes", container.trim()]))?;
-        say(answer?.trim_end());
+        let answer = answer?;
+        say(answer.trim_end());
+        ensure!(answer.contains(expected), "the front page does not show `{expected}`");
         Ok(())
     }
 

@@ -8,4 +8,5 @@ pub mod demo;
 pub mod grounds;
 pub mod lab;
 pub mod progress;
+pub mod task;
 pub mod test;
