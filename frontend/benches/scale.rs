@@ -17,6 +17,7 @@ use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::interpreter::Interpreter;
 use uv_buildkit::plan::{Image, Outside};
 use uv_buildkit::project::{Files, Project, Request};
+use uv_buildkit::stale::vicinity::Vicinity;
 use uv_buildkit::{lower, manifest, stale};
 
 /// Third-party packages and members.
@@ -126,6 +127,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         manifest: file("pyproject.toml"),
         uv_toml: None,
         python_version: None,
+        above: Vec::new(),
     };
     let project = Project::parse(&files, &BTreeMap::new()).expect("a project");
     // Member 0 reaches all others.
@@ -135,7 +137,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         (*id, manifest::parse(&file(path).expect("a manifest")).expect("a manifest that can be read"))
     });
     let manifests = parsed.collect();
-    stale::check(&project, &manifests, &BTreeMap::new()).expect("a fresh lock");
+    stale::check(&project, &manifests, &Vicinity::default()).expect("a fresh lock");
     let target = project.target(&request, &manifests).expect("a target");
     let interpreter = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
     let image = |reference: &str| Image {

@@ -33,6 +33,7 @@ pub use access::AccessConfig;
 pub use files::{FileConfig, FileSource};
 pub use labels::LabelSource;
 pub use layers::LayersConfig;
+use lock::LockCheck;
 use members::MemberConfig;
 use python::PythonConfig;
 pub use runtime::Healthcheck;
@@ -57,8 +58,8 @@ pub struct Config {
     pub uv_image: Option<Located<String>>,
     /// `[indexes]`, `[mirrors]` and `[ca]`.
     pub access: AccessConfig,
-    /// `lock.check`: manifests are compared with the lock unless it is `"off"`.
-    pub checks_lock: bool,
+    /// `lock.check`: which locks are compared with the manifests.
+    pub lock_check: LockCheck,
     /// `default-target`.
     pub default_target: Option<Located<String>>,
     /// `[members.*]` in file order.
@@ -93,7 +94,8 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         reader.finish(&table);
         image
     });
-    let checks_lock = reader.table(&mut root, "lock").is_none_or(|table| lock::read_check(&mut reader, table));
+    let lock_check = reader.table(&mut root, "lock").map(|table| lock::read_check(&mut reader, table));
+    let lock_check = lock_check.unwrap_or_default();
     let access = access::read(&mut reader, &mut root);
     let members = members::read(&mut reader, &mut root);
     let default_target = reader.string(&mut root, "default-target");
@@ -116,6 +118,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     for (target, written) in targets.iter().zip(&written) {
         kind::check(target, written, &mut reader.errors);
     }
+    lock::require_known(&lock_check, &targets, &mut reader.errors);
     if let Some(name) = &default_target {
         target::check_name(name, &own, "config::unknown_target", &mut reader.errors);
     }
@@ -127,7 +130,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         python,
         uv_image,
         access,
-        checks_lock,
+        lock_check,
         default_target,
         members,
         targets,

@@ -348,7 +348,8 @@ mod tests {
         assert!(file.excerpt([&at("xx")]).unwrap().len() < 60_000);
         assert_eq!(Span::new(&file, 0..lines.len()).lines(), (1, 1 + MOST_LINES));
         // The lock of five thousand packages: each has its line.
-        let package = |index: usize| format!("[[package]]\nname = \"p{index:04}\"\nwheels = [\n{}\n]\n", "x".repeat(900));
+        let package =
+            |index: usize| format!("[[package]]\nname = \"p{index:04}\"\nwheels = [\n{}\n]\n", "x".repeat(900));
         let lock = SourceFile::new("uv.lock", (0..5_000).map(package).collect::<String>());
         let name = |index: usize| {
             let start = lock.text.find(&format!("\"p{index:04}\"")).unwrap();

@@ -12,6 +12,7 @@ mod listing;
 mod reading;
 mod result;
 mod size;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,7 @@ use crate::plan::{Outside, Plan, Platform, system};
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
+use crate::stale::vicinity::Vicinity;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
@@ -53,7 +55,10 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
     let outcome = task.await.unwrap_or_else(|error| Err(Failure::Panic(error.to_string())));
     match outcome {
         Ok(result) => gateway.return_result(result).await,
-        Err(failure) => gateway.return_error(&failure.into_error()).await,
+        Err(failure) => {
+            let error = steps::explain(&gateway, failure.into_error()).await;
+            gateway.return_error(&error).await
+        }
     }
 }
 
@@ -149,8 +154,7 @@ async fn planned(
 struct Read {
     project: Project,
     manifests: BTreeMap<PackageId, Manifest>,
-    /// Manifests in directories that may have become members, by directory.
-    newcomers: BTreeMap<String, Manifest>,
+    vicinity: Vicinity,
     ignore: Vec<String>,
     /// What links on the way to local projects lead to, in a context that is a graph.
     linked: BTreeSet<String>,
@@ -164,20 +168,21 @@ impl Read {
         let EntryFiles { files, ignore, check } = reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
-        let (manifests, newcomers) = match all && project.declares_targets() {
+        let (manifests, vicinity) = match all && project.declares_targets() {
             // Declared targets speak for themselves, and there may be none to choose.
             true => Default::default(),
             false => {
                 let elsewhere = elsewhere(contexts, &project, platform).await?;
                 let request = request(options);
-                futures::try_join!(
+                let ((manifests, above), newcomers) = futures::try_join!(
                     reading::manifests(contexts, &project, &request, &elsewhere),
                     listing::newcomers(contexts, &project, &ignore),
-                )?
+                )?;
+                (manifests, Vicinity { newcomers, above })
             }
         };
         let linked = links::targets(contexts, &project).await?;
-        Ok(Self { project, manifests, newcomers, ignore, linked, check })
+        Ok(Self { project, manifests, vicinity, ignore, linked, check })
     }
 
     /// What must pass before a target is built.
@@ -188,7 +193,7 @@ impl Read {
 
     /// What to build, of a lock that is up to date.
     fn target(&self, options: &Options) -> Result<Target, Diagnostics> {
-        stale::check(&self.project, &self.manifests, &self.newcomers)?;
+        stale::check(&self.project, &self.manifests, &self.vicinity)?;
         let mut target = self.project.target(&request(options), &self.manifests)?;
         target.labels.extend(options.labels());
         target.git_labels = options.git_labels();

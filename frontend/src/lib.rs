@@ -3,6 +3,7 @@
 pub mod account;
 pub mod affected;
 pub mod calls;
+pub mod cause;
 pub mod cli;
 pub mod compile;
 pub mod config;

@@ -375,7 +375,7 @@ impl Reader<'_> {
             required_markers,
             conflicts,
             members,
-            settings: Settings::from_wire(&wire.manifest, directory_of(&self.file.name)),
+            settings: Settings::from_wire(&wire, directory_of(&self.file.name)),
             packages,
         })
     }
@@ -430,7 +430,7 @@ impl Reader<'_> {
             wheels,
             sdist: wire.sdist.as_ref().map(Sdist::from_wire),
             metadata: Metadata::from_wire(
-                &wire.metadata,
+                wire,
                 directory_of(&self.file.name),
                 provides_extras,
                 noted_groups.into_iter(),

@@ -36,9 +36,6 @@ const TOOLS: &str = "/opt/uv-buildkit";
 /// The script that every install and build step runs.
 const WORKER: &str = include_str!("lower/worker.py");
 
-/// What it knows of builds that fail, beside it where something is built that may compile.
-const ADVICE: &str = include_str!("lower/advice.py");
-
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
 pub const EPOCH_SECONDS: i64 = 315_532_800;
@@ -257,12 +254,6 @@ impl<'plan> Lowering<'plan> {
         self.options.container.limit(ground.with_python(exec))
     }
 
-    /// A step that may miss a compiler.
-    fn advised(&self, exec: Exec) -> Exec {
-        let advice = script("advice.py", ADVICE);
-        exec.mount(Bind::new(format!("{TOOLS}/advice.py"), advice).selector("/advice.py").readonly())
-    }
-
     /// A step that fetches what no lock names.
     fn online(&self, exec: Exec) -> Exec {
         self.trust(self.options.container.connect(exec))
@@ -383,6 +374,12 @@ pub fn image(reference: &str, platform: &Platform, internal: bool) -> Output {
     let metadata = Metadata::named(format!("[internal] image {reference}"));
     let image = Image::new(reference).platform(platform).metadata(metadata);
     if internal { image.internal().build() } else { image.build() }
+}
+
+/// Whether a command is one of ours, and not of the user's.
+pub fn is_of_ours(command: &[String]) -> bool {
+    // A python with a script, or uv as itself.
+    command.iter().take(2).any(|word| word.starts_with(TOOLS)) || command.first().is_some_and(|word| word == python::UV)
 }
 
 /// As LLB names it.

@@ -5,6 +5,7 @@
 //! of [`declarations`]; and what [`version`] needs.
 
 pub mod about;
+pub mod configuration;
 pub mod declarations;
 
 pub mod settings;
@@ -262,15 +263,10 @@ pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Inde
     Ok(indexes)
 }
 
-/// Takes what the lock was made from out of such a file, too.
-pub fn declare_beside(file: &Arc<SourceFile>, manifest: &mut Manifest) -> Result<(), Diagnostics> {
-    let beside = declarations::read_beside(file)?;
-    manifest.declarations = manifest
-        .declarations
-        .take()
-        .zip(beside)
-        .map(|(declarations, configuration)| Declarations { configuration, ..declarations });
-    Ok(())
+/// The indexes that the `tool.uv` of a directory above names, where those count.
+pub fn indexes_above(file: &Arc<SourceFile>) -> Result<Indexes, Diagnostics> {
+    let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    Ok(indexes(&wire.tool.uv, directory_of(&file.name)))
 }
 
 fn indexes(uv: &UvWire, root: &str) -> Indexes {

@@ -159,6 +159,11 @@ impl Options {
         Ok(platforms > 1)
     }
 
+    /// Whether BuildKit itself tells of steps that failed, which its debugger needs, instead of the frontend. Any other value is none.
+    pub fn leaves_failures(&self) -> bool {
+        self.get("build-arg:BUILDKIT_UV_DEBUGGER").and_then(boolean).unwrap_or_default()
+    }
+
     /// `no-cache`: absent is off, empty is all, else the names of targets and members (dockerui: `IsNoCache`).
     pub fn no_cache(&self) -> NoCache {
         match self.all.get("no-cache").map(String::as_str) {

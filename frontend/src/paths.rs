@@ -29,6 +29,13 @@ pub fn file_in(directory: &str, file: &str) -> String {
     if directory == "." { file.to_owned() } else { format!("{directory}/{file}") }
 }
 
+/// The directories above one, the nearest first, up to the root of the context. None of what lies outside of it.
+pub fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
+    let is_inside = !directory.starts_with('/') && directory.split('/').all(|part| part != "..");
+    let first = (is_inside && directory != ".").then(|| directory_of(directory));
+    std::iter::successors(first, |directory| (*directory != ".").then(|| directory_of(directory)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +47,13 @@ mod tests {
         assert_eq!(joined("a", ".."), ".");
         assert_eq!(joined("a", "../../b"), "../b");
         assert_eq!(joined("a", "/b"), "/b");
+    }
+
+    #[test]
+    fn knows_what_lies_above() {
+        assert_eq!(ancestors("a/b/c").collect::<Vec<_>>(), ["a/b", "a", "."]);
+        assert_eq!(ancestors(".").count(), 0);
+        assert_eq!(ancestors("../a").count(), 0);
     }
 
     #[test]

@@ -16,9 +16,10 @@ use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
 use crate::lock::{self, Lock, PackageId};
+use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
-pub use reading::{Files, Read, missing_lock};
+pub use reading::{Files, Read, missing_lock, paths_above};
 pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
 
 /// The parsed files.
@@ -53,19 +54,30 @@ impl Project {
     pub fn parse(files: &Files, build_args: &BTreeMap<String, String>) -> Result<Self, Diagnostics> {
         let config = files.config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
         let mut manifest = files.manifest.as_ref().map(manifest::parse).transpose()?;
-        let mut settings = files.manifest.as_ref().map(manifest::settings::parse).transpose()?.unwrap_or_default();
-        if let Some(file) = &files.uv_toml
-            && let Some(manifest) = &mut manifest
-        {
-            settings = manifest::settings::parse_beside(file, settings)?;
-            manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
-            manifest::declare_beside(file, manifest)?;
-        }
+        let settings = match &mut manifest {
+            Some(manifest) => settings(files, manifest)?,
+            None => manifest::settings::Settings::default(),
+        };
         let lock = lock::parse(&files.lock)?;
         let python_version = files.python_version.as_ref().and_then(python::pinned);
         let project = Self { config, lock, manifest, settings, python_version };
         project.check_members()?;
         Ok(project)
+    }
+
+    /// Whether the lock is compared with the manifests.
+    pub fn checks_lock(&self) -> bool {
+        self.config.as_ref().is_none_or(|config| config.lock_check.has(&self.lock.file.name))
+    }
+
+    /// How to build from a stale lock all the same.
+    pub fn check_off(&self) -> String {
+        let several = self.config.as_ref().is_some_and(|config| config.locks().len() > 1);
+        let value = match several {
+            true => format!("{{ \"{}\" = \"off\" }}", self.lock.file.name),
+            false => "\"off\"".to_owned(),
+        };
+        format!("to build from the lock as it is, write `[lock]` with `check = {value}` in `uv.build.toml`")
     }
 
     /// What is said of members is said of local projects that there are. Those of other locks are not known here.
@@ -77,12 +89,13 @@ impl Project {
         let is_known = |name: &str| {
             name.parse::<PackageName>().is_ok_and(|name| self.local_names().any(|known| known == name.as_str()))
         };
-        let unknown = members.filter(|member| member.name.value != ALL && !is_known(&member.name.value)).map(|member| {
-            let problem = format!("`{}` is not a member of the workspace", member.name.value);
-            Diagnostic::new("config::unknown_member", problem)
-                .at(member.name.span.clone())
-                .did_you_mean(&member.name.value, self.local_names())
-        });
+        let unknown =
+            members.filter(|member| member.name.value != ALL && !is_known(&member.name.value)).map(|member| {
+                let problem = format!("`{}` is not a member of the workspace", member.name.value);
+                Diagnostic::new("config::unknown_member", problem)
+                    .at(member.name.span.clone())
+                    .did_you_mean(&member.name.value, self.local_names())
+            });
         Diagnostics::check(unknown.collect())
     }
 
@@ -292,6 +305,7 @@ impl Project {
         if let Request::Target(wanted) = request {
             return self.member(wanted, None);
         }
+        self.require_members()?;
         let own = self.own_targets(manifests);
         match &own[..] {
             [only] => self.member(only.as_str(), None),
@@ -307,6 +321,18 @@ impl Project {
                     .into())
             }
         }
+    }
+
+    /// A workspace may have been locked before it had a member.
+    fn require_members(&self) -> Result<(), Diagnostic> {
+        if !self.lock.members.is_empty() {
+            return Ok(());
+        }
+        let problem = format!("`{}` has no project: there is nothing to build", self.lock.file.name);
+        Err(Diagnostic::new("lock::empty", problem).at(Span::whole(&self.lock.file)).help(format!(
+            "write a `[project]`, or name members in `[tool.uv.workspace]`, then {}",
+            self.lock.relock()
+        )))
     }
 
     /// The member with this name; `span` is where it is named.
@@ -325,6 +351,7 @@ impl Project {
         if let Some(package) = &target.settings.package {
             return self.member(&package.value, Some(&package.span));
         }
+        self.require_members()?;
         let root = self.manifest.as_ref().and_then(|manifest| manifest.name.as_ref());
         let only = if self.lock.members.len() == 1 { self.lock.members.first() } else { None };
         root.or(only).and_then(|name| self.lock.member(name)).ok_or_else(|| {
@@ -343,6 +370,39 @@ impl Project {
     }
 }
 
+/// The settings of the file that uv has them from: `uv.toml` beside the manifest, `tool.uv` in it, or the nearest of those above
+/// (uv: `FilesystemOptions::find`). Puts those that the lock was made from, and the indexes, into the manifest.
+fn settings(files: &Files, manifest: &mut Manifest) -> Result<manifest::settings::Settings, Diagnostics> {
+    let own = manifest::settings::parse(&manifest.file)?;
+    let beside = files.uv_toml.as_ref().and_then(|file| Some((file, of_file(file)?)));
+    let has_own = of_file(&manifest.file).is_some();
+    let above = || files.above.iter().find_map(|file| Some((file, of_file(file)?)));
+    let found = beside.or_else(|| if has_own { None } else { above() });
+    let is_elsewhere = found.is_some();
+    let configuration = found.as_ref().map(|(_, configuration)| configuration.clone());
+    if let Some(declarations) = &mut manifest.declarations
+        && (is_elsewhere || declarations.configuration.is_none())
+    {
+        declarations.configuration = Some(configuration.unwrap_or_default());
+    }
+    match found {
+        Some((file, _)) if is_uv_toml(file) => {
+            manifest.indexes = manifest::indexes_beside(file, &manifest.indexes)?;
+            manifest::settings::parse_beside(file, own)
+        }
+        // uv passes over a manifest above that it cannot read.
+        Some((file, _)) => match (manifest::indexes_above(file), manifest::settings::parse(file)) {
+            (Ok(indexes), Ok(mut settings)) => {
+                manifest.indexes = indexes;
+                settings.constraints = own.constraints;
+                Ok(settings)
+            }
+            _ => Ok(own),
+        },
+        None => Ok(own),
+    }
+}
+
 /// Path of a local project's manifest, relative to the root of the context.
 fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagnostic> {
     let package = &lock.packages[id];
@@ -352,7 +412,11 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
             format!("`{}` lies in `{dir}`, outside the build context", package.name),
         )
         .at(package.span.clone())
-        .help("build from the directory that holds it, or make it a member of the workspace"));
+        .help(
+            "build from a directory that holds both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its `uv.build.toml`, \
+             or run `uv-buildkit init` there",
+        )
+        .help("or move it here, and make it a member of the workspace"));
     }
     Ok(file_in(dir, manifest::FILE_NAME))
 }

@@ -3,11 +3,15 @@
 //! how uv reads something, nothing is said.
 
 mod forks;
+mod home;
 mod indexes;
+mod kinds;
 mod lowering;
 pub mod newcomers;
+mod options;
 mod requirement;
 mod settings;
+pub mod vicinity;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +21,15 @@ use uv_normalize::{ExtraName, GroupName, PackageName};
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lock::metadata::Noted;
-use crate::lock::{Dependency, Lock, Package, PackageId, Source};
+use crate::lock::{Dependency, Lock, Package, PackageId};
 use crate::manifest::Manifest;
-use crate::manifest::declarations::{Declarations, ProjectTable, SourceKind};
+use crate::manifest::configuration::NoSources;
+use crate::manifest::declarations::{Declarations, ProjectTable};
 use crate::project::Project;
-use lowering::{Lowered, Scope, Table};
+use kinds::Required;
+use lowering::{Doubt, Lowered, Scope, Table};
 use requirement::{PythonBounds, Requirement};
+use vicinity::Vicinity;
 
 /// From this revision on uv notes which extras and groups are there though they are empty.
 const NOTES_EMPTY: u32 = 1;
@@ -30,26 +37,18 @@ const NOTES_EMPTY: u32 = 1;
 /// From this revision on uv may leave out what manifests said.
 const NOTES_LESS: u32 = 4;
 
-/// Refuses a lock that `uv lock` would change, with the lines of the manifests that it was not made from. `newcomers` are the
-/// manifests in directories that may have become members.
+/// Refuses a lock that `uv lock` would change, with the lines of the manifests that it was not made from.
 pub fn check(
     project: &Project,
     manifests: &BTreeMap<PackageId, Manifest>,
-    newcomers: &BTreeMap<String, Manifest>,
+    vicinity: &Vicinity,
 ) -> Result<(), Diagnostics> {
-    if project.config.as_ref().is_some_and(|config| !config.checks_lock) {
+    if !project.checks_lock() {
         return Ok(());
     }
     let lock = &project.lock;
     let bounds = lock.requires_python.as_ref().map_or_else(PythonBounds::none, |(it, _)| PythonBounds::of(it));
     let root = project.manifest.as_ref().and_then(|manifest| manifest.declarations.as_ref());
-    let mut check = Check { lock, bounds, root, errors: Vec::new() };
-    if let Some(root) = root {
-        check.members(root);
-        check.newcomers(root, newcomers);
-        check.settings(root);
-        check.environments(root);
-    }
     // The root is read whether the target reaches it or not.
     let root_id = project.manifest.as_ref().and_then(|manifest| lock.member(manifest.name.as_ref()?));
     let root_id = root_id.filter(|id| lock.packages[*id].source.project_dir() == Some(&lock.root));
@@ -57,30 +56,76 @@ pub fn check(
     let mut compared: Vec<(PackageId, &Manifest)> = manifests.iter().map(|(id, manifest)| (*id, manifest)).collect();
     compared.extend(root_manifest);
     compared.sort_by_key(|(id, _)| *id);
+    let members = compared.iter().filter_map(|(id, manifest)| {
+        let name = &lock.packages[*id].name;
+        let own = manifest.declarations.as_ref().filter(|_| lock.members.contains(name))?;
+        Some((name.clone(), own))
+    });
+    let members: Vec<(PackageName, &Declarations)> = members.collect();
+    let configuration = root.and_then(|root| root.configuration.clone()).unwrap_or_default();
+    let mut check = Check {
+        lock,
+        bounds,
+        root,
+        required: Required::new(root, &members, members.len() == lock.members.len()),
+        known: known(project, &compared, vicinity),
+        no_sources: configuration.no_sources.clone(),
+        errors: Vec::new(),
+    };
+    if let Some(root) = root {
+        check.members(root, &compared);
+        check.newcomers(root, &vicinity.newcomers);
+        check.settings(root);
+        check.static_metadata(root, &configuration);
+        check.options(&configuration);
+        check.root_groups(root);
+        check.environments(root);
+    }
     for (id, manifest) in &compared {
         if let Some(declarations) = &manifest.declarations {
             check.project(&lock.packages[*id], declarations);
-            if root_id != Some(*id) && lock.members.contains(&lock.packages[*id].name) {
-                check.editables(declarations);
-            }
         }
     }
-    root.into_iter().for_each(|root| check.editables(root));
+    check.editables();
     check.conflicts(&compared);
     check.python(&compared);
-    root.into_iter().for_each(|root| check.indexes(root, &compared));
+    check.indexes(&configuration, &compared);
     // Once is enough.
     if let Some(last) = check.errors.pop() {
-        let help = "to build from the lock as it is, write `[lock]` with `check = \"off\"` in `uv.build.toml`";
-        check.errors.push(last.help(help));
+        check.errors.push(last.help(project.check_off()));
     }
     Diagnostics::check(check.errors)
+}
+
+/// The manifests that were read, by directory; nothing of those that are not understood.
+fn known<'a>(
+    project: &'a Project,
+    compared: &[(PackageId, &'a Manifest)],
+    vicinity: &'a Vicinity,
+) -> BTreeMap<&'a str, Option<&'a Declarations>> {
+    let lock = &project.lock;
+    let of = |manifest: &'a Manifest| manifest.declarations.as_ref();
+    let mut known: BTreeMap<&str, Option<&Declarations>> = BTreeMap::new();
+    for (directory, manifest) in &vicinity.above {
+        known.insert(directory, manifest.as_ref().and_then(of));
+    }
+    known.extend(vicinity.newcomers.iter().map(|(directory, manifest)| (directory.as_str(), of(manifest))));
+    for (id, manifest) in compared {
+        known.extend(lock.packages[*id].source.project_dir().map(|directory| (directory, of(manifest))));
+    }
+    // Every walk from a project below it ends there.
+    known.insert(&lock.root, project.manifest.as_ref().and_then(of));
+    known
 }
 
 struct Check<'a> {
     lock: &'a Lock,
     bounds: PythonBounds,
     root: Option<&'a Declarations>,
+    required: Required<'a>,
+    /// Manifests by directory.
+    known: BTreeMap<&'a str, Option<&'a Declarations>>,
+    no_sources: NoSources,
     errors: Vec<Diagnostic>,
 }
 
@@ -100,15 +145,24 @@ impl<'a> Check<'a> {
             let message = format!("the project in `{directory}` was locked as `{}`", package.name);
             return self.report(message, table.name.span.clone());
         }
-        let is_member = self.lock.members.contains(&package.name);
         self.version(package, table);
-        if is_member {
+        if self.lock.members.contains(&package.name) {
             self.kind(package, own);
+            self.default_groups(package, own);
+            self.group_pythons(package, own);
         }
-        let (lock, bounds) = (self.lock, self.bounds.clone());
-        let root = if is_member { self.root } else { None };
-        let scope = Scope { lock, bounds: &bounds, name: Some(&package.name), directory, own, root };
+        let (lock, bounds, no_sources) = (self.lock, self.bounds.clone(), self.no_sources.clone());
+        let home = self.home(directory, own);
+        let scope =
+            Scope { lock, bounds: &bounds, name: Some(&package.name), directory, own, home, no_sources: &no_sources };
         self.requirements(&scope, package, table);
+    }
+
+    /// Where a project's name is written.
+    fn place_of(&self, name: &PackageName) -> Option<Span> {
+        let directory = self.lock.packages[self.lock.member(name)?].source.project_dir()?;
+        let own = self.known.get(directory).copied().flatten()?;
+        own.project.as_ref().map(|table| table.name.span.clone())
     }
 
     fn version(&mut self, package: &Package, table: &ProjectTable) {
@@ -131,51 +185,6 @@ impl<'a> Check<'a> {
                 self.report(message, version.span.clone());
             }
             _ => {}
-        }
-    }
-
-    /// Whether a member is built (uv: `PyProjectToml::is_package`).
-    fn kind(&mut self, package: &Package, own: &Declarations) {
-        let is_virtual = matches!(package.source, Source::Virtual(_));
-        let name = &package.name;
-        match (&own.package, is_virtual) {
-            (Some(package), false) if !package.value => {
-                self.report(format!("`{name}` was locked as a package"), package.span.clone());
-            }
-            (Some(package), true) if package.value => {
-                self.report(format!("`{name}` was locked as a project that is not a package"), package.span.clone());
-            }
-            (None, true) if own.builds => {
-                let span = own.project.as_ref().map(|table| table.name.span.clone());
-                let message = format!("`{name}` was locked when it had no `[build-system]`");
-                span.into_iter().for_each(|span| self.report(&message, span));
-            }
-            _ => {}
-        }
-    }
-
-    /// Sources say how members are installed, whether a requirement needs them or not.
-    fn editables(&mut self, own: &Declarations) {
-        let lock = self.lock;
-        for (name, source) in own.sources.iter().flat_map(|(name, list)| list.iter().map(move |source| (name, source)))
-        {
-            let SourceKind::Workspace { editable: Some(editable) } = source.kind else { continue };
-            let Ok(name) = name.parse::<PackageName>() else { continue };
-            let is_own = own
-                .project
-                .as_ref()
-                .is_some_and(|table| table.name.value.parse().is_ok_and(|own: PackageName| own == name));
-            let is_told = self.errors.iter().any(|error| error.spans.contains(&source.span));
-            let Some(id) = lock.member(&name).filter(|_| !is_own && !is_told) else { continue };
-            let locked = match lock.packages[id].source {
-                Source::Editable(_) => true,
-                Source::Directory(_) => false,
-                _ => continue,
-            };
-            if locked != editable {
-                let how = if locked { "as editable" } else { "as not editable" };
-                self.report(format!("`{name}` was locked {how}"), source.span.clone());
-            }
         }
     }
 
@@ -340,7 +349,19 @@ impl<'a> Check<'a> {
     }
 
     /// Reports every requirement that only one side has; two for one package are one change.
-    fn compare(&mut self, owner: &str, required: &[Lowered], noted: BTreeSet<Requirement>, place: &Span) {
+    fn compare(&mut self, owner: &str, required: &[Lowered], mut noted: BTreeSet<Requirement>, place: &Span) {
+        // What a workspace that is not seen has a source for comes from there, in part at least.
+        let is_elsewhere = |name: &PackageName| noted.iter().any(|old| old.name == *name && !old.origin.is_plain());
+        let is_certain = |lowered: &&Lowered| match lowered.doubt {
+            Doubt::None => true,
+            Doubt::Unseen => !is_elsewhere(&lowered.requirement.name),
+            Doubt::Unread => false,
+        };
+        let (certain, doubtful): (Vec<&Lowered>, Vec<&Lowered>) = required.iter().partition(is_certain);
+        let doubtful: BTreeSet<&PackageName> = doubtful.iter().map(|lowered| &lowered.requirement.name).collect();
+        let required: Vec<&Lowered> =
+            certain.into_iter().filter(|lowered| !doubtful.contains(&lowered.requirement.name)).collect();
+        noted.retain(|old| !doubtful.contains(&old.name));
         let wanted: BTreeSet<&Requirement> = required.iter().map(|lowered| &lowered.requirement).collect();
         let mut gone: Vec<&Requirement> = noted.iter().filter(|noted| !wanted.contains(noted)).collect();
         let mut told = BTreeSet::new();
@@ -368,6 +389,7 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// `requires-python` of the members. What groups say of pythons does not count here.
     fn python(&mut self, compared: &[(PackageId, &Manifest)]) {
         let Some((locked, _)) = &self.lock.requires_python else { return };
         let lock = self.lock;
@@ -376,7 +398,6 @@ impl<'a> Check<'a> {
         let mut is_certain = true;
         for (_, manifest) in members {
             let Some(declarations) = &manifest.declarations else { return };
-            is_certain &= declarations.narrowed_groups.is_empty();
             let Some(text) = declarations.project.as_ref().and_then(|table| table.requires_python.as_ref()) else {
                 continue;
             };

@@ -128,7 +128,8 @@ fn with_a_sample(scripts: &str) -> tempfile::TempDir {
         fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
         fs::write(path, text).expect("a file");
     };
-    let project = |name: &str, more: &str| format!("[project]\nname = \"{name}\"\nversion = \"1\"\n{more}{build_system}");
+    let project =
+        |name: &str, more: &str| format!("[project]\nname = \"{name}\"\nversion = \"1\"\n{more}{build_system}");
     write("pyproject.toml", &project("server", &format!("{scripts}[tool.uv.workspace]\nmembers = [\"extras/*\"]\n")));
     write("extras/demo/pyproject.toml", &project("demo", "dependencies = [\"server\"]\n"));
     write(

@@ -64,6 +64,11 @@ impl GatewayError {
         })
     }
 
+    /// The exec that failed, if it was one.
+    pub fn failed_exec(&self) -> Option<error_details::FailedExec> {
+        self.raw_details.iter().find_map(error_details::failed_exec)
+    }
+
     /// The wire form. A status that says "ok" cannot report an error, so `Ok` becomes `Unknown`.
     pub fn to_status(&self) -> RpcStatus {
         let code = if self.code == Code::Ok { Code::Unknown } else { self.code };

@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::{Any, pb};
 
 mod json;
+mod solve;
+
+pub use solve::FailedExec;
 
 const SOURCE: &str = "github.com/moby/buildkit/errdefs.Source+json";
 const VERTEX: &str = "github.com/moby/buildkit/errdefs.Vertex+json";
 const SUBREQUEST: &str = "github.com/moby/buildkit/errdefs.Subrequest+json";
+const SOLVE: &str = "github.com/moby/buildkit/errdefs.Solve+json";
 const FRONTEND_CAP: &str = "github.com/moby/buildkit/errdefs.FrontendCap+json";
 
 /// One detail of an error.
@@ -82,6 +86,11 @@ pub fn decode(any: &Any) -> Option<Detail> {
         FRONTEND_CAP => serde_json::from_slice(&any.value).ok().map(Detail::FrontendCap),
         _ => None,
     }
+}
+
+/// The exec that failed, if `any` tells of one. That detail is passed on as it came, and never made here.
+pub fn failed_exec(any: &Any) -> Option<FailedExec> {
+    (any.type_url == SOLVE).then(|| solve::from_json(&any.value))?
 }
 
 impl From<Source> for Detail {

@@ -17,6 +17,7 @@ use crate::gateway_pb::llb_bridge_client::LlbBridgeClient;
 use crate::transport::MAX_MESSAGE_SIZE;
 use crate::{gateway_pb, pb, source_policy_pb};
 
+mod failed;
 mod file;
 mod limits;
 mod resolve;

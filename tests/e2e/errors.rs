@@ -30,7 +30,7 @@ struct Mistake {
 
 const CONFIG: &str = "uv.build.toml";
 
-const MISTAKES: [Mistake; 13] = [
+const MISTAKES: [Mistake; 15] = [
     Mistake { name: "unknown_key", edits: &[(CONFIG, "env = {", "evn = {")], removed: &[], log: "" },
     Mistake {
         name: "unknown_member",
@@ -96,6 +96,22 @@ const MISTAKES: [Mistake; 13] = [
         removed: &[],
         log: "Expected a Python module at",
     },
+    Mistake {
+        name: "build_backend_that_there_is_not",
+        edits: &[("members/pond-core/pyproject.toml", "[\"uv_build>=0.9.18,<0.14\"]", "[\"no-such-backend>=1\"]")],
+        removed: &[],
+        log: "no-such-backend",
+    },
+    Mistake {
+        name: "check_that_fails",
+        edits: &[(
+            CONFIG,
+            "[targets.app]\n",
+            "[targets.app]\nrun = [[\"python\", \"-c\", \"assert 0, 'too shallow'\"]]\n",
+        )],
+        removed: &[],
+        log: "too shallow",
+    },
 ];
 
 /// Adds the tests.
@@ -106,6 +122,7 @@ pub fn add(trials: &mut Trials) {
         trials.add(format!("errors::{}", mistake.name), move |stage| mistake.show(stage, &pond));
     }
     trials.add("errors::tampered_wheel", tampered_wheel);
+    trials.add("errors::source_distribution_that_does_not_build", source_distribution_that_does_not_build);
     trials.add("errors::lock_of_20_megabytes", lock_of_20_megabytes);
     trials.add("errors::links_out_of_the_context", links_out_of_the_context);
 }
@@ -132,6 +149,43 @@ fn tampered_wheel(stage: &Stage) -> Result<()> {
     pond.index.offer("reed", "1.0", "import evil\n")?;
     show(pond.context.build(), "tampered_wheel", "")
 }
+
+/// What its backend says is told, each time that it is built, and what to install; where BuildKit's debugger is to have the failure,
+/// BuildKit tells of it.
+fn source_distribution_that_does_not_build(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "unbuildable")?;
+    let project = pond.index.project(
+        "otter",
+        "1.0",
+        "requires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
+        "",
+    )?;
+    project.add("backend.py", &format!("# {}\n{BACKEND}", stage.nonce()))?;
+    pond.index.offer_sdist(&project)?;
+    pond.context.edit("members/pond-core/pyproject.toml", "\"pebble<2\"", "\"otter\", \"pebble<2\"")?;
+    pond.context.lock()?;
+    for _ in 0..2 {
+        show(pond.context.build(), "source_distribution_that_does_not_build", "tried pg_config")?;
+    }
+    let shown = pond.context.build().argument("--build-arg=BUILDKIT_UV_DEBUGGER=1").fail()?;
+    let (_, error) = shown.rsplit_once("ERROR: ").unwrap_or_default();
+    ensure!(
+        error.contains(": process \"") && error.contains("did not complete"),
+        "BuildKit does not tell of it:\n{shown}"
+    );
+    Ok(())
+}
+
+/// As setup.py of psycopg2 does it.
+const BACKEND: &str = r#"
+import sys
+
+
+def build_wheel(*arguments):
+    print("tried pg_config on PATH")
+    sys.stderr.write("\nError: pg_config executable not found.\n\npg_config is required to build otter from source.\n")
+    sys.exit(1)
+"#;
 
 /// No message holds such a lock, and the error shows its place all the same; without the mistake it is built.
 fn lock_of_20_megabytes(stage: &Stage) -> Result<()> {

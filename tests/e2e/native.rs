@@ -175,12 +175,16 @@ fn what_the_builder_lacks(stage: &Stage) -> Result<()> {
     context.write("src/ledger/pages.c", format!("// {}\n#include <libpq-fe.h>\n", stage.nonce()))?;
     context.lock()?;
     let shown = context.build().fail()?;
-    for part in ["this builder does not have `", "gcc`", "help: `build-apt = [\"gcc\", \"libc6-dev\"]` installs"] {
+    let told = "failed to build and install ledger 1.0: ";
+    for part in
+        [told, "help: the builder does not have `", "gcc`", ": `build-apt = [\"gcc\", \"libc6-dev\"]` in uv.build.toml"]
+    {
         ensure!(shown.contains(part), "no `{part}`:\n{shown}");
     }
     context.edit("uv.build.toml", "[targets.ledger]\n", "[targets.ledger]\nbuild-apt = [\"gcc\", \"libc6-dev\"]\n")?;
     let shown = context.build().fail()?;
-    for part in ["this builder does not have `libpq-fe.h`", "help: `build-apt = [\"libpq-dev\"]` installs"] {
+    let lacked = "help: the builder does not have `libpq-fe.h`: `build-apt = [\"libpq-dev\"]` in uv.build.toml";
+    for part in [told, "pages.c:2:10: fatal error: libpq-fe.h: No such file or directory", lacked] {
         ensure!(shown.contains(part), "no `{part}`:\n{shown}");
     }
     Ok(())

@@ -107,7 +107,10 @@ fn init(stage: &Stage) -> Result<()> {
 
 fn unknown_package(stage: &Stage) -> Result<()> {
     let shown = greeter(stage, "unknown-package", "no-such-package")?.build().fail()?;
-    for words in ["Unable to locate package no-such-package", ">>> apt = [\"no-such-package\"]"] {
+    for words in [
+        "failed to install no-such-package: Unable to locate package no-such-package",
+        ">>> apt = [\"no-such-package\"]",
+    ] {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }
     Ok(())

@@ -89,6 +89,7 @@ impl Workspace {
             manifest: Some(source("pyproject.toml")?),
             uv_toml: None,
             python_version: None,
+            above: Vec::new(),
         };
         let name = directory.strip_prefix(corpus)?.display().to_string();
         let project = Project::parse(&files, &BTreeMap::new()).map_err(|errors| rendered(&name, &errors))?;

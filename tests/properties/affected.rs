@@ -102,8 +102,10 @@ fn check(before: &Checkout, now: &Checkout, request: &Request, files: &BTreeSet<
         Request::Default => Selection::default(),
     };
     let altered = now.files.keys().chain(before.files.keys());
-    let altered: BTreeSet<String> =
-        altered.filter(|path| path.ends_with("pyproject.toml") && now.files.get(*path) != before.files.get(*path)).cloned().collect();
+    let altered: BTreeSet<String> = altered
+        .filter(|path| path.ends_with("pyproject.toml") && now.files.get(*path) != before.files.get(*path))
+        .cloned()
+        .collect();
     let (project, manifests) = now.project_of(request).expect("a project");
     let was = before.project_of(request).ok().map(|(project, _)| project);
     let comparison = Comparison::of(was.as_ref(), &project, &manifests, &altered, files);

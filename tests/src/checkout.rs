@@ -18,6 +18,7 @@ use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
+use uv_buildkit::stale::vicinity::{self, Vicinity};
 use uv_buildkit::{config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
@@ -182,7 +183,10 @@ impl Checkout {
         let project = Project::parse(&self.entry_files(&build_args, &request)?, &build_args)?;
         let manifests = self.manifests(&project, &request)?;
         let ignore = self.files.get(".dockerignore").map(|text| ignore::parse(text)).unwrap_or_default();
-        stale::check(&project, &manifests, &self.newcomers(&project, &ignore))?;
+        let own = manifests.values().map(|manifest| manifest.file.name.as_str());
+        let above: Vec<_> = vicinity::paths_above(&project, own).iter().filter_map(|path| self.file(path)).collect();
+        let newcomers = self.newcomers(&project, &ignore);
+        stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;
         compile(Inputs {
             project: &project,

@@ -5,6 +5,7 @@
 
 mod mutations;
 mod oracle;
+mod rules;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -75,9 +76,9 @@ fn uv_and_we_agree() -> Result<()> {
     let mut fresh = 0;
     for directory in workspaces()? {
         let copy = tempfile::tempdir()?;
-        let mut workspace = Workspace::copy(&directory, copy.path())?;
+        let mut workspace = Workspace::copy(&directory, "uv.lock", copy.path())?;
         let name = workspace.name.clone();
-        let uv = oracle.judge(copy.path())?;
+        let uv = oracle.judge(&workspace.root())?;
         let ours = workspace.complaints()?;
         println!("{name}: {} members read, uv: {uv:?}, we: {}", workspace.manifests().len(), summary(&ours));
         let outcome = Outcome::of(uv, &ours);
@@ -94,7 +95,7 @@ fn uv_and_we_agree() -> Result<()> {
         for path in workspace.sample(MANIFESTS) {
             for Mutation { name: kind, claim, text } in mutations::all(&workspace, &path)? {
                 let before = workspace.replace(&path, text)?;
-                let outcome = Outcome::of(oracle.judge(copy.path())?, &workspace.complaints()?);
+                let outcome = Outcome::of(oracle.judge(&workspace.root())?, &workspace.complaints()?);
                 *counts.entry((kind, outcome)).or_default() += 1;
                 if outcome == Outcome::FalseAlarm || outcome == Outcome::Missed && claim == Claim::Seen {
                     wrong.push(format!("{name}/{path}, {kind}: {outcome:?} {:?}", workspace.complaints()?));
@@ -107,7 +108,7 @@ fn uv_and_we_agree() -> Result<()> {
             let directory = file.parent().expect("a directory").to_owned();
             std::fs::create_dir_all(&directory)?;
             std::fs::write(&file, text)?;
-            let outcome = Outcome::of(oracle.judge(copy.path())?, &workspace.complaints()?);
+            let outcome = Outcome::of(oracle.judge(&workspace.root())?, &workspace.complaints()?);
             *counts.entry((kind, outcome)).or_default() += 1;
             if outcome == Outcome::FalseAlarm || outcome == Outcome::Missed {
                 wrong.push(format!("{name}/{path}, {kind}: {outcome:?} {:?}", workspace.complaints()?));

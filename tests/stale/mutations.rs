@@ -138,7 +138,10 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
                     );
                     add("another repository", Claim::Seen, range, "{ git = \"https://git.example/project\" }");
                 }
-                SourceKind::Url { .. } | SourceKind::Index(_) => {
+                SourceKind::Url { .. }
+                | SourceKind::Index(_)
+                | SourceKind::OtherWorkspace { .. }
+                | SourceKind::Other => {
                     add("another kind of source", Claim::Seen, range, "{ git = \"https://git.example/project\" }");
                 }
             }
@@ -193,7 +196,7 @@ pub fn all(workspace: &Workspace, path: &str) -> Result<Vec<Mutation>> {
         if own.conflicts.is_empty() {
             add("an empty list of conflicts", Claim::Seen, at..at, "conflicts = []\n");
         }
-        if own.configuration.metadata.is_none() {
+        if own.configuration.as_ref().is_none_or(|it| it.metadata.is_none()) {
             let metadata = |name: &str| format!("dependency-metadata = [{{ name = \"{name}\" }}]\n");
             add("metadata of a locked package", Claim::Seen, at..at, &metadata(&locked));
             add("metadata of a package that is not locked", Claim::Seen, at..at, &metadata("added-package"));
@@ -250,7 +253,7 @@ fn settings(own: &Declarations, locked: &str, add: &mut impl FnMut(&'static str,
             }
         }
     }
-    if let Some(list) = &own.configuration.metadata {
+    if let Some(list) = own.configuration.as_ref().and_then(|configuration| configuration.metadata.as_ref()) {
         let other = format!("{{ name = \"{locked}\" }}, ");
         add("metadata of another package", Claim::Seen, start(&list.span.range), &other);
         add("metadata of no package", Claim::Seen, start(&list.span.range), "{ name = \"added-package\" }, ");
@@ -301,7 +304,7 @@ fn indexes(own: &Declarations, text: &str, add: &mut impl FnMut(&'static str, Cl
         );
         add("the URL of an index with a slash", Claim::NotSeen, range, &format!("{url}/"));
     }
-    if own.configuration.default_index.is_none() {
+    if own.configuration.as_ref().and_then(|it| it.default_index.as_ref()).is_none() {
         add("another default index", Claim::Seen, end.clone(), &index(&format!("url = \"{OTHER}\"\ndefault = true")));
         add(
             "the default index that it is",

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use uv_buildkit_tests::uv;
 
 /// uv with a cache of its own and a python.
@@ -32,18 +32,30 @@ impl Oracle {
         Ok(Self { home: home.to_owned(), python: newest_python() })
     }
 
+    fn command(&self, directory: &Path) -> Result<Command> {
+        let mut command = uv::command()?;
+        command.current_dir(directory).env("UV_CACHE_DIR", self.home.join("cache"));
+        if let Some(python) = &self.python {
+            command.env("UV_PYTHON", python);
+        }
+        Ok(command)
+    }
+
+    /// Has uv lock a project that needs nothing of an index.
+    pub fn lock(&self, directory: &Path) -> Result<()> {
+        let output = self.command(directory)?.args(["lock", "--offline"]).output()?;
+        ensure!(output.status.success(), "uv does not lock it: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     /// Offline: to see that a lock is fresh, uv needs nothing but manifests. When it is not, uv says so before it looks for packages
     /// that it then cannot find.
     pub fn judge(&self, directory: &Path) -> Result<Verdict> {
-        let mut command = uv::command()?;
-        command.current_dir(directory).env("UV_CACHE_DIR", self.home.join("cache"));
+        let mut command = self.command(directory)?;
         // The corpus has the hosts of its indexes replaced by one. A default that a manifest names would have to give way.
         let names_default = std::fs::read_to_string(directory.join("pyproject.toml"))?.contains("\ndefault = true");
         if std::fs::read_to_string(directory.join("uv.lock"))?.contains(INDEX) && !names_default {
             command.env("UV_DEFAULT_INDEX", INDEX);
-        }
-        if let Some(python) = &self.python {
-            command.env("UV_PYTHON", python);
         }
         let mut uv = command
             .args(["--verbose", "lock", "--check", "--offline"])

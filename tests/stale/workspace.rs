@@ -8,10 +8,11 @@ use uv_buildkit::cli::listing;
 use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::lock::PackageId;
 use uv_buildkit::manifest::{self, Manifest};
-use uv_buildkit::paths::file_in;
+use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::project::{Files, Project};
 use uv_buildkit::stale;
 use uv_buildkit::stale::newcomers::{Listing, listings};
+use uv_buildkit::stale::vicinity::{self, Vicinity};
 
 /// A file in a directory that was not there.
 pub struct Addition {
@@ -24,14 +25,23 @@ pub struct Addition {
 pub struct Workspace {
     /// Of the original.
     pub name: String,
+    /// The build context.
     directory: PathBuf,
+    /// Path of the lock in it.
+    lock: String,
 }
 
 impl Workspace {
-    pub fn copy(from: &Path, to: &Path) -> Result<Self> {
+    /// Of a workspace with its lock, at this path.
+    pub fn copy(from: &Path, lock: &str, to: &Path) -> Result<Self> {
         copy(from, to)?;
         let name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, directory: to.to_owned() })
+        Ok(Self::at(name, to, lock))
+    }
+
+    /// The one that lies in a directory.
+    pub fn at(name: String, directory: &Path, lock: &str) -> Self {
+        Self { name, directory: directory.to_owned(), lock: lock.to_owned() }
     }
 
     fn file(&self, path: &str) -> Result<std::sync::Arc<SourceFile>> {
@@ -39,10 +49,15 @@ impl Workspace {
         Ok(SourceFile::new(path, text))
     }
 
+    /// Where the lock lies.
+    pub fn root(&self) -> PathBuf {
+        self.directory.join(directory_of(&self.lock))
+    }
+
     fn project(&self) -> Result<Project> {
-        let (lock, manifest) = (self.file("uv.lock")?, Some(self.file("pyproject.toml")?));
-        let uv_toml = self.file("uv.toml").ok();
-        Ok(Project::parse(&Files { config: None, lock, manifest, uv_toml, python_version: None }, &BTreeMap::new())?)
+        let lock = self.file(&self.lock)?;
+        let files = Files::beside(None, lock, &mut |path| Ok::<_, anyhow::Error>(self.file(path).ok()))?;
+        Ok(Project::parse(&files, &BTreeMap::new())?)
     }
 
     /// What is said about the lock when every local project is read.
@@ -51,13 +66,15 @@ impl Workspace {
         let mut manifests: BTreeMap<PackageId, Manifest> = BTreeMap::new();
         for (id, package) in project.lock.packages.iter().enumerate() {
             let Some(directory) = package.source.project_dir() else { continue };
-            let path = Path::new(directory).join("pyproject.toml").to_string_lossy().into_owned();
-            if let Ok(file) = self.file(path.trim_start_matches("./")) {
+            if let Ok(file) = self.file(&file_in(directory, "pyproject.toml")) {
                 manifests.insert(id, manifest::parse(&file)?);
             }
         }
         let newcomers = listing::newcomers(&self.directory, &project, &[]);
-        Ok(match stale::check(&project, &manifests, &newcomers) {
+        let own = manifests.values().map(|manifest| manifest.file.name.as_str());
+        let above: Vec<_> =
+            vicinity::paths_above(&project, own).iter().filter_map(|path| self.file(path).ok()).collect();
+        Ok(match stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) }) {
             Ok(()) => Vec::new(),
             Err(errors) => errors.iter().map(ToString::to_string).collect(),
         })
@@ -75,11 +92,10 @@ impl Workspace {
         let Ok(project) = self.project() else { return Vec::new() };
         let members = project.lock.members.iter().filter_map(|name| {
             let directory = project.lock.packages[project.lock.member(name)?].source.project_dir()?;
-            let path = Path::new(directory).join("pyproject.toml").to_string_lossy().into_owned();
-            Some(path.trim_start_matches("./").to_owned())
+            Some(file_in(directory, "pyproject.toml"))
         });
         let mut paths: Vec<String> = members.filter(|path| self.directory.join(path).is_file()).collect();
-        paths.push("pyproject.toml".to_owned());
+        paths.push(file_in(directory_of(&self.lock), "pyproject.toml"));
         paths.sort();
         paths.dedup();
         paths
@@ -90,7 +106,7 @@ impl Workspace {
         let all = self.manifests();
         let step = all.len().div_ceil(count).max(1);
         let mut some: Vec<String> = all.into_iter().step_by(step).collect();
-        some.push("pyproject.toml".to_owned());
+        some.push(file_in(directory_of(&self.lock), "pyproject.toml"));
         some.sort();
         some.dedup();
         some

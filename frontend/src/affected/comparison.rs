@@ -159,7 +159,18 @@ fn ground(project: &Project) -> String {
     let Project { config, lock, manifest, settings, python_version } = project;
     let config = config.as_ref().map(|config| {
         // Arguments are in the strings that use them. What targets and defaults say is in a `Target`.
-        let Config { file: _, args: _, python, uv_image, access, checks_lock: _, default_target: _, members, .. } = config;
+        let Config {
+            file: _,
+            args: _,
+            python,
+            uv_image,
+            access,
+            lock_check: _,
+            default_target: _,
+            members,
+            targets: _,
+            defaults: _,
+        } = config;
         (python, uv_image, access, members)
     });
     let Lock { requires_python, supported_markers, required_markers, conflicts, members, packages, .. } = lock;

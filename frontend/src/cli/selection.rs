@@ -24,6 +24,7 @@ use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::project::{Project, Read, Request, Target};
 use crate::stale;
+use crate::stale::vicinity::{self, Vicinity};
 
 /// What to plan, and for what. Images are not looked at: their python is declared here.
 #[derive(Clone, Debug, Args)]
@@ -235,7 +236,13 @@ impl SelectionArgs {
         let ignored = tree.ignored()?;
         for (project, roots) in compared.into_values() {
             let manifests = tree.manifests(&project, roots)?;
-            stale::check(&project, &manifests, &listing::newcomers(&self.directory, &project, &ignored))?;
+            let newcomers = listing::newcomers(&self.directory, &project, &ignored);
+            let own = manifests.values().map(|manifest| manifest.file.name.as_str());
+            let mut above = Vec::new();
+            for path in vicinity::paths_above(&project, own) {
+                above.extend(tree.file(&path)?);
+            }
+            stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         }
         Ok(())
     }

@@ -42,8 +42,11 @@ pub fn schema() -> Value {
             })),
             "lock": table("The lock.", json!({
                 "check": described(
-                    json!({ "type": "string", "enum": ["on", "off"] }),
-                    "Whether a lock that `uv lock` would change is an error; default: `on`.",
+                    json!({ "oneOf": [
+                        { "type": "string", "enum": ["on", "off"] },
+                        { "type": "object", "additionalProperties": { "type": "string", "enum": ["on", "off"] } },
+                    ] }),
+                    "Whether a lock that `uv lock` would change is an error: for all locks, or by their paths; default: `on`.",
                 ),
             })),
             "indexes": {

@@ -54,6 +54,11 @@ impl<'doc> Table<'doc> {
         self.entries.contains_key(key)
     }
 
+    /// Whether a table lies under a key.
+    pub fn is_table(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| value.get_ref().as_table().is_some())
+    }
+
     fn child_path(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }

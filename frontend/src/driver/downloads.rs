@@ -2,8 +2,8 @@
 //!
 //! BuildKit does not look at the status of an answer when it knows the checksum: the page that says "401" is a file with another
 //! digest. So whoever failed is asked again, without a checksum, which tells the status; only then, and never in a build that goes
-//! well. Failures of steps are left to BuildKit: it tells them again after the result is returned, without running anything, and with
-//! what its debugger needs.
+//! well. Failures of the user's own commands are left to BuildKit: it tells them again after the result is returned, without running
+//! anything, and with what its debugger needs.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use buildkit_proto::{GatewayError, pb};
 
 use super::Job;
 use super::failure::Failure;
+use super::steps;
 use crate::config::access::Ca;
 use crate::config::table::Located;
 use crate::diagnostic::Diagnostic;
@@ -51,6 +52,7 @@ pub async fn check(job: &Job<'_>, reference: &Ref, plan: &Plan) -> Result<(), Fa
     let Err(error) = job.gateway.evaluate(reference).await else { return Ok(()) };
     match why(job, &error, plan).await {
         Some(diagnostic) => Err(diagnostic.into()),
+        None if steps::is_ours(&error) && !job.options.leaves_failures() => Err(error.into()),
         None => Ok(()),
     }
 }

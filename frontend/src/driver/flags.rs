@@ -26,7 +26,7 @@ pub fn require(container: &Container, limits: Option<&LinuxResources>, caps: &Ca
 }
 
 /// Build args with a meaning of their own, here or for whoever is between the user and this frontend.
-const KNOWN_ARGS: [&str; 14] = [
+const KNOWN_ARGS: [&str; 15] = [
     "ALL_PROXY",
     "BUILDKIT_BUILD_NAME",
     "BUILDKIT_CACHE_MOUNT_NS",
@@ -36,6 +36,7 @@ const KNOWN_ARGS: [&str; 14] = [
     "BUILDKIT_MULTI_PLATFORM",
     "BUILDKIT_SANDBOX_HOSTNAME",
     "BUILDKIT_SYNTAX",
+    "BUILDKIT_UV_DEBUGGER",
     "FTP_PROXY",
     "HTTPS_PROXY",
     "HTTP_PROXY",
@@ -94,7 +95,14 @@ mod tests {
     fn warns_of_what_is_asked_for_in_vain() {
         let lock = SourceFile::new("uv.lock", "version = 1\n");
         let config = SourceFile::new("uv.build.toml", "[args]\nVERSION = \"1\"\n");
-        let files = Files { config: Some(config), lock, manifest: None, uv_toml: None, python_version: None };
+        let files = Files {
+            config: Some(config),
+            lock,
+            manifest: None,
+            uv_toml: None,
+            python_version: None,
+            above: Vec::new(),
+        };
         let project = Project::parse(&files, &BTreeMap::new()).unwrap();
         let warnings = |option: &str| {
             let all = BTreeMap::from([(option.to_owned(), "1".to_owned())]);

@@ -19,7 +19,8 @@ use crate::ignore;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::{directory_of, file_in};
-use crate::project::{Files, Project, Request, missing_lock};
+use crate::project::{Files, Project, Request, missing_lock, paths_above};
+use crate::stale::vicinity;
 
 /// What the first round trip brings.
 pub struct EntryFiles {
@@ -66,8 +67,10 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
     let lock_path = named_lock.map_or(lock::FILE_NAME, |lock| lock.value.as_str());
     let next_to = |file: &str| file_in(directory_of(lock_path), file);
     let [manifest_path, uv_path, python_path] = [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION].map(next_to);
+    let paths_above = paths_above(lock_path);
     if lock_path != lock::FILE_NAME {
-        let names = [lock_path, manifest_path.as_str(), uv_path.as_str(), python_path.as_str()];
+        let mut names = vec![lock_path, manifest_path.as_str(), uv_path.as_str(), python_path.as_str()];
+        names.extend(paths_above.iter().map(String::as_str).filter(|path| !ROOT_FILES.contains(path)));
         let label = format!("[internal] load {lock_path} and what lies beside it");
         root.extend(read(contexts, &contexts.context, &names, &label).await?);
     }
@@ -86,29 +89,36 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
             manifest: root.remove(&manifest_path),
             uv_toml: root.remove(&uv_path),
             python_version: root.remove(&python_path),
+            above: paths_above.iter().filter_map(|path| root.remove(path)).collect(),
         },
         ignore: ignore.map(|file| ignore::parse(&file.text)).unwrap_or_default(),
         check,
     })
 }
 
-/// Reads the manifests of the local projects that the requested target can reach; of those in `elsewhere`, by name, there.
+/// The manifests of local projects, and those of the directories above them, by directory.
+type Manifests = (BTreeMap<PackageId, Manifest>, BTreeMap<String, Option<Manifest>>);
+
+/// Reads the manifests of the local projects that the requested target can reach; of those in `elsewhere`, by name, there. Beside
+/// them those of the directories above, if there are any.
 pub async fn manifests(
     contexts: &Contexts<'_>,
     project: &Project,
     request: &Request,
     elsewhere: &BTreeMap<String, (Place, Input)>,
-) -> Result<BTreeMap<PackageId, Manifest>, Failure> {
-    let mut manifests = BTreeMap::new();
+) -> Result<Manifests, Failure> {
+    let (mut manifests, mut above) = Manifests::default();
     let mut asked = BTreeSet::new();
     // Once, but for projects that others are built with.
     loop {
         let paths = project.manifest_paths(request, &manifests)?;
         let new: BTreeMap<_, _> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
         if new.is_empty() {
-            return Ok(manifests);
+            return Ok((manifests, above));
         }
-        manifests.extend(read_manifests(contexts, project, &new, elsewhere).await?);
+        let (read, read_above) = read_manifests(contexts, project, &new, elsewhere).await?;
+        manifests.extend(read);
+        above.extend(read_above);
     }
 }
 
@@ -118,7 +128,7 @@ async fn read_manifests(
     project: &Project,
     paths: &BTreeMap<PackageId, String>,
     elsewhere: &BTreeMap<String, (Place, Input)>,
-) -> Result<BTreeMap<PackageId, Manifest>, Failure> {
+) -> Result<Manifests, Failure> {
     let mut manifests = BTreeMap::new();
     let mut wanted = Vec::new();
     for (id, path) in paths {
@@ -139,10 +149,12 @@ async fn read_manifests(
             _ => wanted.push((*id, path.as_str())),
         }
     }
-    if wanted.is_empty() {
-        return Ok(manifests);
+    let above = vicinity::paths_above(project, paths.values().map(String::as_str));
+    if wanted.is_empty() && above.is_empty() {
+        return Ok((manifests, BTreeMap::new()));
     }
-    let names: Vec<&str> = wanted.iter().map(|(_, path)| *path).collect();
+    let mut names: Vec<&str> = wanted.iter().map(|(_, path)| *path).collect();
+    names.extend(above.iter().map(String::as_str).filter(|path| !paths.values().any(|known| known == path)));
     let span = |path: &str| {
         let (id, _) = wanted.iter().find(|(_, wanted)| *wanted == path)?;
         Some(project.lock.packages[*id].span.clone())
@@ -154,7 +166,7 @@ async fn read_manifests(
             manifests.insert(id, manifest::parse(file)?);
         }
     }
-    Ok(manifests)
+    Ok((manifests, vicinity::parse(above.iter().filter_map(|path| files.get(path)))))
 }
 
 /// The texts of those of `paths` that exist in a place; of a client's directory nothing else is transferred.

@@ -7,7 +7,7 @@ use uv_normalize::{ExtraName, GroupName};
 
 use crate::paths::joined;
 
-use super::wire::{ManifestWire, MetadataWire, RequirementWire, Text};
+use super::wire::{LockWire, PackageWire, RequirementWire, Text};
 
 /// `[package.metadata]` of a local project.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,10 @@ pub struct Metadata {
     pub provides_extras: BTreeSet<ExtraName>,
     /// `[package.metadata.requires-dev]`
     pub requires_dev: BTreeMap<GroupName, Vec<Noted>>,
+    /// `default-groups`, as it is written.
+    pub default_groups: Option<toml::Value>,
+    /// `[package.group-requires-python]`
+    pub group_pythons: BTreeMap<String, String>,
 }
 
 /// `[manifest]`: what concerns the workspace as a whole.
@@ -33,6 +37,10 @@ pub struct Settings {
     pub excludes: Vec<toml::Value>,
     /// `[[manifest.dependency-metadata]]`
     pub dependency_metadata: Vec<toml::Value>,
+    /// `[options]`
+    pub options: BTreeMap<String, toml::Value>,
+    /// `default-groups` of a root that is not a project.
+    pub default_groups: Option<toml::Value>,
     /// `[manifest.dependency-groups]`: those of a root that is not a project.
     pub groups: BTreeMap<String, Vec<Noted>>,
 }
@@ -93,12 +101,15 @@ impl Metadata {
 
     /// Names are checked by the reader of the lock, which knows their place.
     pub(super) fn from_wire(
-        wire: &MetadataWire<'_>,
+        package: &PackageWire<'_>,
         root: &str,
         provides_extras: BTreeSet<ExtraName>,
         groups: impl Iterator<Item = GroupName>,
     ) -> Self {
+        let wire = &package.metadata;
         Self {
+            default_groups: package.default_groups.clone(),
+            group_pythons: texts(&package.group_requires_python),
             requires_dist: wire.requires_dist.as_deref().map(|list| Noted::list(list, root)),
             provides_extras,
             requires_dev: groups.zip(wire.requires_dev.values().map(|list| Noted::list(list, root))).collect(),
@@ -106,9 +117,16 @@ impl Metadata {
     }
 }
 
+fn texts(wire: &BTreeMap<Text<'_>, Text<'_>>) -> BTreeMap<String, String> {
+    wire.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
+}
+
 impl Settings {
-    pub(super) fn from_wire(wire: &ManifestWire<'_>, root: &str) -> Self {
+    pub(super) fn from_wire(lock: &LockWire<'_>, root: &str) -> Self {
+        let wire = &lock.manifest;
         Self {
+            options: lock.options.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+            default_groups: wire.default_groups.clone(),
             constraints: Noted::list(&wire.constraints, root),
             overrides: Noted::list(&wire.overrides, root),
             build_constraints: Noted::list(&wire.build_constraints, root),

@@ -1,5 +1,5 @@
 //! `uv.lock` as it is written (uv: `crates/uv-resolver/src/lock/mod.rs`). Lenient: keys that an installer does not need, and
-//! keys of later revisions, are ignored. Values of `[options]` concern locking only and are not read at all.
+//! keys of later revisions, are ignored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -71,6 +71,8 @@ pub struct LockWire<'a> {
     pub required_markers: Vec<Text<'a>>,
     #[serde(default, borrow)]
     pub conflicts: Vec<Vec<ConflictItemWire<'a>>>,
+    #[serde(default)]
+    pub options: BTreeMap<Text<'a>, toml::Value>,
     #[serde(default, borrow)]
     pub manifest: ManifestWire<'a>,
     #[serde(default, alias = "distribution", borrow)]
@@ -113,6 +115,7 @@ pub struct ManifestWire<'a> {
     pub dependency_metadata: Vec<toml::Value>,
     #[serde(default, borrow)]
     pub dependency_groups: BTreeMap<Text<'a>, Vec<RequirementWire<'a>>>,
+    pub default_groups: Option<toml::Value>,
 }
 
 /// `[[package]]`.
@@ -138,6 +141,9 @@ pub struct PackageWire<'a> {
     pub wheels: Vec<ArtifactWire<'a>>,
     #[serde(default, borrow)]
     pub metadata: MetadataWire<'a>,
+    pub default_groups: Option<toml::Value>,
+    #[serde(default, borrow)]
+    pub group_requires_python: BTreeMap<Text<'a>, Text<'a>>,
 }
 
 /// Where a package comes from: exactly one of the kinds is present.

@@ -48,7 +48,7 @@ def require_size(top, paths, limit):
     if total > limit:
         largest = sorted(parts.items(), key=lambda part: (-part[1], part[0]))[:NAMED]
         sys.exit(
-            "archive.py: the packages have %s, and AWS Lambda unpacks no more than %s\n"
+            "error: the packages have %s, and AWS Lambda unpacks no more than %s\n"
             "help: the largest are %s; an image may have 10 GB: `kind = \"image\"` with `layout = \"target\"`"
             % (megabytes(total), megabytes(limit), ", ".join("%s (%s)" % (name, megabytes(count)) for name, count in largest))
         )

@@ -36,10 +36,13 @@ impl Lowering<'_> {
         let arguments = ["build", &path, subdirectory].into_iter().chain(indexes.iter().map(String::as_str));
         let arguments: Vec<&str> = arguments.collect();
         let exec = self
-            .advised(self.exec(builder, &arguments))
+            .exec(builder, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
             .mount(Bind::new("/build", Input::Scratch).no_output())
-            .mount(Cache::new(CACHE, self.cache_id(&package.name, &self.identity(package), &builder.platform)).sharing(CacheSharing::Locked))
+            .mount(
+                Cache::new(CACHE, self.cache_id(&package.name, &self.identity(package), &builder.platform))
+                    .sharing(CacheSharing::Locked),
+            )
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));

@@ -55,7 +55,7 @@ def main(output):
     count = min(len(os.sched_getaffinity(0)), 4)
     processes = [os.fork() or compile_all(paths[number::count], output) for number in range(count)]
     if any([os.waitpid(process, 0)[1] for process in processes]):
-        sys.exit("library.py: the standard library could not be compiled")
+        sys.exit("error: the standard library could not be compiled")
     freeze(output)
 
 

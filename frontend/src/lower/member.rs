@@ -119,7 +119,7 @@ impl Lowering<'_> {
             .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
         if let Some(backend) = member.backend {
-            exec = self.advised(exec.mount(Bind::new(BACKEND, &backends[backend]).readonly()));
+            exec = exec.mount(Bind::new(BACKEND, &backends[backend]).readonly());
         }
         exec = match member.toolchain {
             Toolchain::CompilerWithPackages => self.online(exec),

@@ -18,6 +18,9 @@ use crate::plan::{Platform, access};
 /// The script that compiles a standard library. Another one than the worker: a new worker compiles none again.
 const SCRIPT: &str = include_str!("library.py");
 
+/// uv in its own image.
+pub(super) const UV: &str = "/uv";
+
 /// A python as images have it.
 #[derive(Clone)]
 pub(super) struct Managed {
@@ -53,7 +56,7 @@ pub fn files(
         let metadata = Metadata::named(format!("[shared] {what} python {}", python.version.value));
         if options.no_cache.covers(target) { metadata.ignore_cache() } else { metadata }
     };
-    let exec = Exec::new(["/uv", "python", "install", "--no-config", &python.version.value])
+    let exec = Exec::new([UV, "python", "install", "--no-config", &python.version.value])
         .platform(&platform(of))
         .envs(STEP_ENV)
         .env("UV_PYTHON_DOWNLOADS", "manual")

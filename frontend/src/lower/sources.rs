@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use buildkit_llb::{Location, SourceFile};
+use buildkit_llb::{Location, Position, Range, SourceFile};
 
 use crate::diagnostic::Span;
 use crate::plan::{Contents, Plan};
@@ -30,8 +30,12 @@ impl Sources {
     /// The place of a span.
     pub fn location(&self, span: &Span) -> Option<Location> {
         let (first, last) = span.lines();
-        let lines = u32::try_from(first).ok()?..=u32::try_from(last).ok()?;
-        self.files.get(&span.file.name).map(|file| Location::lines(file, lines))
+        let (_, column) = span.file.position(span.range.start);
+        let position = |line: usize, column: usize| {
+            Some(Position { line: i32::try_from(line).ok()?, character: i32::try_from(column - 1).ok()? })
+        };
+        let range = Range { start: position(first, column)?, end: position(last, 1)? };
+        self.files.get(&span.file.name).map(|file| Location::new(file, [range]))
     }
 }
 

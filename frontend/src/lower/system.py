@@ -4,6 +4,8 @@
     system.py apk PACKAGE...          the same, or another bound of its version, as `apk add` takes them
 """
 
+import collections
+import json
 import os
 import pathlib
 import shutil
@@ -24,6 +26,9 @@ LEFTOVERS = (
 # In apk's cache: packages that an image has and no repository any more. Of another image they are none.
 APK_INSTALLED = "/etc/apk/cache/installed"
 
+# Where the frontend looks for the reason when the step failed.
+REPORT = "/.uv-buildkit-failure.json"
+
 # Where steps have certificates of the user's own, and where images have those that they trust.
 CA = "/run/secrets/uv-buildkit/ca.pem"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -42,19 +47,45 @@ def authorities():
 
 
 def run(program, *arguments, **variables):
-    """Runs what installs packages; its own words are the log of the step."""
-    environment = dict(os.environ, **variables)
-    code = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, env=environment).returncode
+    """Runs what installs packages; its own words are the log of the step, and the last of them the reason when it fails."""
+    process = subprocess.Popen(
+        [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=dict(os.environ, **variables),
+    )
+    words = collections.deque(maxlen=500)
+    for line in process.stdout:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        words.append(line)
+    code = process.wait()
     if code != 0:
-        sys.exit("system.py: %s ended with the code %d" % (program, code))
+        said = b"".join(words).decode(errors="replace")
+        report(words=said + "\n%s ended with the code %d\n" % (program, code))
+        sys.exit(code if code > 0 else 128 - code)
+
+
+def report(**facts):
+    """Leaves why the step failed, for the frontend to read: what a step that failed made is nobody's input."""
+    try:
+        with open(REPORT, "w", encoding="utf-8") as file:
+            json.dump(facts, file)
+    except OSError:
+        pass
+
+
+def fail(problem, *advice):
+    """Ends the step with words of our own."""
+    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
+    report(error=problem, help=advice)
+    sys.exit(1)
 
 
 def require(program, key, distribution):
     """Ends with what to do where the image does not have it."""
     if shutil.which(program) is None:
-        sys.exit(
-            "system.py: this image has no %s\nhelp: `%s` and `build-%s` need an image made from %s"
-            % (program, key, key, distribution)
+        fail(
+            "this image has no %s" % program,
+            "`%s` and `build-%s` need an image made from %s" % (key, key, distribution),
         )
 
 

@@ -39,7 +39,9 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import traceback
 import zipfile
 
 UV = "/opt/uv-buildkit/uv"
@@ -54,6 +56,8 @@ CCACHE = "/usr/lib/ccache"
 SOURCE = "/src"
 PROJECT = "/project"
 SCRATCH = "/build"
+# Where the frontend looks for the reason when a step failed, in its output.
+REPORT = "/.uv-buildkit-failure.json"
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -71,10 +75,10 @@ EPOCH = 315532800 * 10**9
 
 # What to do about a wheel of another version.
 LOCKED = (
-    "help: a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
+    "a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
     "or a wheel"
 )
-GIVEN = "help: its backend takes no version from outside; take it out of `[members]` in uv.build.toml"
+GIVEN = "its backend takes no version from outside; take it out of `[members]` in uv.build.toml"
 
 # What uv's own scripts and the usual build backends import; each brings in others.
 STANDARD_LIBRARY = (
@@ -87,36 +91,55 @@ STANDARD_LIBRARY = (
 )
 
 
-def uv(*arguments):
-    """Runs uv; its own words are the log of the step, its exit code is the step's."""
-    process = subprocess.Popen([UV, *arguments], stderr=subprocess.PIPE)
+def uv(*arguments, is_shown=True):
+    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's. Of a build that goes well
+    nobody wants to read them, unless it takes long."""
+    process = subprocess.Popen([UV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     words = collections.deque(maxlen=2000)
-    for line in process.stderr:
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+    for line in process.stdout:
         words.append(line)
+        if is_shown:
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
     code = process.wait()
-    if code != 0:
-        advise(b"".join(words).decode(errors="replace"))
-        for secret, index in MISSING:
-            print(
-                "worker.py: the index `%s` was asked without the secret `%s`, which was not given\n"
-                "help: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`" % (index, secret, secret), file=sys.stderr
-            )
-        sys.exit(code)
-
-
-def advise(words):
-    """Tells which packages have what a build did not find, where that is known."""
-    try:
-        from advice import lacking, remedy
-    except ImportError:
+    if code == 0:
         return
-    lacks = [(name, packages) for name, packages in lacking(words) if shutil.which(name) is None]
-    packages = sorted({package for _, packages in lacks for package in packages.split()})
-    if lacks:
-        names = " and ".join("`%s`" % name for name, _ in lacks)
-        print("worker.py: this builder does not have %s\nhelp: %s" % (names, remedy(packages)), file=sys.stderr)
+    if not is_shown:
+        sys.stderr.buffer.writelines(words)
+        sys.stderr.buffer.flush()
+    asked = [
+        "the index `%s` was asked without the secret `%s`, which was not given: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`"
+        % (index, secret, secret) for secret, index in MISSING
+    ]
+    for line in asked:
+        print("help: " + line, file=sys.stderr)
+    text = b"".join(words).decode(errors="replace")
+    if code < 0:
+        text += "\nerror: uv was ended by the signal %d\n" % -code
+    report(words="\n".join(text.splitlines()[-500:]), programs=programs(text), help=asked)
+    # As a shell has it for a program that was killed.
+    sys.exit(code if code > 0 else 128 - code)
+
+
+def programs(text):
+    """The programs that there are, of those that a text names."""
+    return sorted(name for name in set(re.findall(r"[\w.+-]+", text)) if len(name) < 50 and shutil.which(name))
+
+
+def report(**facts):
+    """Leaves why a step failed in its output, for the frontend to read: the output of a step that failed is nobody's input."""
+    facts["musl"] = "-musl" in (sysconfig.get_config_var("SOABI") or "")
+    try:
+        write((OUT if os.path.isdir(OUT) else BACKEND) + REPORT, json.dumps(facts))
+    except OSError:
+        pass
+
+
+def fail(problem, *advice):
+    """Ends the step with words of our own."""
+    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
+    report(error=problem, help=advice)
+    sys.exit(1)
 
 
 def trust():
@@ -144,9 +167,9 @@ def log_in():
             continue
         account = credential(read(path).strip())
         if account is None:
-            sys.exit(
-                "worker.py: the secret `%s` is not an `Authorization` header that uv can send\n"
-                "help: its value is `Basic` and the base64 of `USER:PASSWORD`, or `Bearer` and a token" % secret
+            fail(
+                "the secret `%s` is not an `Authorization` header that uv can send" % secret,
+                "its value is `Basic` and the base64 of `USER:PASSWORD`, or `Bearer` and a token",
             )
         # uv refuses a file in which anything else is named.
         safe = [url for url in services if re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)", url)]
@@ -186,9 +209,9 @@ def verify(path, shown, expected):
             digest.update(block)
     found = "%s:%s" % (algorithm, digest.hexdigest())
     if found != expected:
-        sys.exit(
-            "worker.py: `%s` is not the file that was locked: the lock has %s, the file has %s\n"
-            "help: bring back the file that was locked, or run `uv lock` if this one is meant" % (shown, expected, found)
+        fail(
+            "`%s` is not the file that was locked: the lock has %s, the file has %s" % (shown, expected, found),
+            "bring back the file that was locked, or run `uv lock` if this one is meant",
         )
 
 
@@ -445,10 +468,9 @@ def make_wheel(name):
 def build_member(wheels):
     """Builds a wheel from a copy, since backends write beside the sources."""
     expected = data("EXPECTED", None)
-    source, quiet = SCRATCH + "/src", ["--quiet"]
+    source = SCRATCH + "/src"
     if os.path.exists(CACHE):
-        # What compilers say is the log of the step.
-        source, quiet = CACHE + "/src", []
+        source = CACHE + "/src"
         use_compiler_caches()
         refresh(SOURCE, source)
     else:
@@ -458,8 +480,9 @@ def build_member(wheels):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
         os.environ["PATH"] = BACKEND + "/bin:" + os.environ.get("PATH", os.defpath)
     uv(
-        "build", *quiet, "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python,
-        "--out-dir", wheels, source,
+        "build", "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python, "--out-dir", wheels, source,
+        # What compilers say is the log of the step.
+        is_shown=os.path.exists(CACHE),
     )
     for wheel in os.listdir(wheels):
         if expected and wheel.endswith(".whl"):
@@ -474,11 +497,10 @@ def require_portable(directory, name):
         return
     for wheel in glob.glob(directory + "/*.whl"):
         if not wheel.endswith("-any.whl") or has_program(wheel):
-            sys.exit(
-                "worker.py: `%s` is not built for %s: `%s` is for the platform of this builder\n"
-                "help: use a wheel of it, a builder of that platform, or let this one emulate it: "
-                "`docker run --privileged --rm tonistiigi/binfmt --install %s`"
-                % (name, platform, os.path.basename(wheel), platform.split("/")[1])
+            fail(
+                "`%s` is not built for %s: `%s` is for the platform of this builder" % (name, platform, os.path.basename(wheel)),
+                "use a wheel of it, a builder of that platform, or let this one emulate it: "
+                "`docker run --privileged --rm tonistiigi/binfmt --install %s`" % platform.split("/")[1],
             )
 
 
@@ -506,7 +528,7 @@ def check_version(wheel, name, expected, source, advice):
     """Ends the step if a wheel is of another version than is said: of what the lock has, uv would look for it in vain."""
     found = wheel.split("-")[1]
     if re.sub("[-_.]", "", found).lower() != re.sub("[-_.]", "", expected).lower():
-        sys.exit("worker.py: `%s` was built as version %s, but %s has %s\n%s" % (name, found, source, expected, advice))
+        fail("`%s` was built as version %s, but %s has %s" % (name, found, source, expected), advice)
 
 
 def build(path, subdirectory, arguments):
@@ -517,8 +539,8 @@ def build(path, subdirectory, arguments):
     source = CACHE + "/src"
     refresh(path if os.path.isdir(path) else unpack(path), source)
     uv(
-        "build", "--quiet", "--wheel", *build_config(), "--no-sources", *arguments,
-        "--python", VENV + "/bin/python", "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source,
+        "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
+        "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source, is_shown=False,
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
@@ -559,7 +581,12 @@ def main(command, *arguments):
     elif command == "link":
         make_link(*arguments, notes)
     else:
-        sys.exit("worker.py: unknown command " + command)
+        sys.exit("unknown command " + command)
 
 
-main(*sys.argv[1:])
+try:
+    main(*sys.argv[1:])
+except OSError as error:
+    # A disk that is full, an archive with names that there cannot be.
+    traceback.print_exc()
+    fail(str(error))

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use uv_normalize::GroupName;
+use uv_pep440::VersionSpecifiers;
 
-use crate::config::syntax_error;
+use super::configuration::Configuration;
 use crate::config::table::Located;
-use crate::diagnostic::{Diagnostics, SourceFile, Span};
+use crate::diagnostic::{SourceFile, Span};
 
 /// The statements of a manifest.
 #[derive(Clone, Debug)]
@@ -23,7 +25,9 @@ pub struct Declarations {
     /// `[dependency-groups]`, and `tool.uv.dev-dependencies` as a part of the group `dev`.
     pub groups: BTreeMap<String, Located<Vec<GroupItem>>>,
     /// Groups whose requirements uv narrows to the `requires-python` of `tool.uv.dependency-groups`.
-    pub narrowed_groups: BTreeSet<String>,
+    pub narrowed_groups: BTreeMap<GroupName, VersionSpecifiers>,
+    /// `tool.uv.default-groups`, as it is written.
+    pub default_groups: Option<Located<toml::Value>>,
     /// `tool.uv.sources`, by name as it is written.
     pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// Names and URLs of `tool.uv.index`.
@@ -48,8 +52,8 @@ pub struct Declarations {
     pub overrides: Option<Located<Vec<Located<String>>>>,
     /// `tool.uv.build-constraint-dependencies`.
     pub build_constraints: Option<Located<Vec<Located<String>>>>,
-    /// Of the manifest, or of what takes its place.
-    pub configuration: Configuration,
+    /// The settings in `tool.uv`, where there is such a table; of the workspace root, those that count for it.
+    pub configuration: Option<Configuration>,
 }
 
 impl Declarations {
@@ -58,17 +62,6 @@ impl Declarations {
         let project = self.project.as_ref().map(|table| &table.span);
         project.or(self.workspace.as_ref().map(|table| &table.span))
     }
-}
-
-/// What uv takes from a `uv.toml` beside the workspace root's manifest, where there is one, and from `tool.uv` otherwise.
-#[derive(Clone, Debug, Default)]
-pub struct Configuration {
-    /// `dependency-metadata`, as it is written.
-    pub metadata: Option<Located<Vec<Located<toml::Value>>>>,
-    /// All indexes, with `no-index` the flat ones: a URL, or a path relative to the file.
-    pub indexes: Vec<String>,
-    /// The one that takes the place of uv's own default, or `no-index`.
-    pub default_index: Option<Span>,
 }
 
 /// `[project]`.
@@ -122,6 +115,13 @@ pub enum SourceKind {
         /// `editable`.
         editable: Option<bool>,
     },
+    /// Another workspace.
+    OtherWorkspace {
+        /// Relative to the manifest.
+        path: String,
+        /// `editable`.
+        editable: Option<bool>,
+    },
     /// A file or directory.
     Path {
         /// Relative to the manifest.
@@ -147,6 +147,8 @@ pub enum SourceKind {
     },
     /// An index, by name.
     Index(String),
+    /// Of a form that is not known here.
+    Other,
 }
 
 /// An item of a set of `tool.uv.conflicts`: a project, one of its extras, or one of its groups.
@@ -177,14 +179,11 @@ type Value<'doc> = Spanned<DeValue<'doc>>;
 pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Declarations> {
     let reader = Reader { file };
     let empty = DeTable::new();
-    let uv = match table_at(document, "tool")? {
-        Some(tool) => table_at(tool, "uv")?.unwrap_or(&empty),
-        None => &empty,
+    let written = match table_at(document, "tool")? {
+        Some(tool) => table_at(tool, "uv")?,
+        None => None,
     };
-    // With these, uv takes no notice of `tool.uv.sources`.
-    if uv.contains_key("no-sources") || uv.contains_key("no-sources-package") {
-        return None;
-    }
+    let uv = written.unwrap_or(&empty);
     let (narrowed_groups, indexes) = (reader.narrowed_groups(uv)?, reader.indexes(uv)?);
     let poetry = table_at(document, "tool")?.is_some_and(|tool| tool.contains_key("poetry"));
     let project = match document.get("project") {
@@ -203,6 +202,10 @@ pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Dec
         builds: document.contains_key("build-system"),
         groups: reader.groups(document, uv)?,
         narrowed_groups,
+        default_groups: match uv.get("default-groups") {
+            Some(value) => Some(reader.value(value)?),
+            None => None,
+        },
         sources: reader.sources(uv)?,
         indexes,
         package: match uv.get("package") {
@@ -224,38 +227,35 @@ pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Dec
         constraints: reader.list_at(uv, "constraint-dependencies")?,
         overrides: reader.list_at(uv, "override-dependencies")?,
         build_constraints: reader.list_at(uv, "build-constraint-dependencies")?,
-        configuration: reader.configuration(uv)?,
+        configuration: match written {
+            Some(uv) => Some(Configuration::read(file, uv)?),
+            None => None,
+        },
     })
 }
 
-/// The settings of a `uv.toml`. `None` when one has a shape that is not known here.
-pub(super) fn read_beside(file: &Arc<SourceFile>) -> Result<Option<Configuration>, Diagnostics> {
-    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
-    Ok(Reader { file }.configuration(document.get_ref()))
-}
-
 /// The table under a key. `None` when it is something else.
-fn table_at<'doc>(table: &'doc DeTable<'doc>, key: &str) -> Option<Option<&'doc DeTable<'doc>>> {
+pub(super) fn table_at<'doc>(table: &'doc DeTable<'doc>, key: &str) -> Option<Option<&'doc DeTable<'doc>>> {
     match table.get(key) {
         Some(value) => value.get_ref().as_table().map(Some),
         None => Some(None),
     }
 }
 
-struct Reader<'file> {
-    file: &'file Arc<SourceFile>,
+pub(super) struct Reader<'file> {
+    pub(super) file: &'file Arc<SourceFile>,
 }
 
 impl Reader<'_> {
-    fn span(&self, range: Range<usize>) -> Span {
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range)
     }
 
-    fn text(&self, value: &Value<'_>) -> Option<Located<String>> {
+    pub(super) fn text(&self, value: &Value<'_>) -> Option<Located<String>> {
         Some(Located { value: value.get_ref().as_str()?.to_owned(), span: self.span(value.span()) })
     }
 
-    fn text_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<String>>> {
+    pub(super) fn text_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<String>>> {
         match table.get(key) {
             Some(value) => self.text(value).map(Some),
             None => Some(None),
@@ -267,57 +267,27 @@ impl Reader<'_> {
         Some(Located { value: items, span: self.span(value.span()) })
     }
 
-    fn list_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<String>>>>> {
+    pub(super) fn list_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<String>>>>> {
         match table.get(key) {
             Some(value) => self.list(value).map(Some),
             None => Some(None),
         }
     }
 
-    /// A list of anything.
-    fn values_at(&self, table: &DeTable<'_>, key: &str) -> Option<Option<Located<Vec<Located<toml::Value>>>>> {
-        let Some(list) = table.get(key) else { return Some(None) };
-        let value = |item: &Value<'_>| {
-            let value = toml::Value::deserialize(item.clone().into_deserializer()).ok()?;
-            Some(Located { value, span: self.span(item.span()) })
-        };
-        let value = list.get_ref().as_array()?.iter().map(value).collect::<Option<_>>()?;
-        Some(Some(Located { value, span: self.span(list.span()) }))
+    fn value(&self, value: &Value<'_>) -> Option<Located<toml::Value>> {
+        let read = toml::Value::deserialize(value.clone().into_deserializer()).ok()?;
+        Some(Located { value: read, span: self.span(value.span()) })
     }
 
-    fn configuration(&self, uv: &DeTable<'_>) -> Option<Configuration> {
-        let mut configuration =
-            Configuration { metadata: self.values_at(uv, "dependency-metadata")?, ..Configuration::default() };
-        let is_set = |table: &DeTable<'_>, key: &str| match table.get(key) {
-            Some(value) => value.get_ref().as_bool(),
-            None => Some(false),
-        };
-        let no_index = is_set(uv, "no-index")?;
-        let mut default_index = None;
-        for index in uv.get("index").map_or(Some(&[][..]), |list| Some(list.get_ref().as_array()?.as_ref()))? {
-            let table = index.get_ref().as_table()?;
-            let url = self.text_at(table, "url")??;
-            if is_set(table, "default")? {
-                default_index = Some(url.span.clone());
-            }
-            let is_flat = self.text_at(table, "format")?.is_some_and(|format| format.value == "flat");
-            if is_flat || !no_index {
-                configuration.indexes.push(url.value);
-            }
-        }
-        if let Some(url) = self.text_at(uv, "index-url")? {
-            default_index = Some(url.span.clone());
-            configuration.indexes.extend((!no_index).then_some(url.value));
-        }
-        if no_index {
-            default_index = uv.get("no-index").map(|value| self.span(value.span()));
-        }
-        for key in ["extra-index-url", "find-links"] {
-            let list = self.list_at(uv, key)?.map(|list| list.value).unwrap_or_default();
-            let counts = key == "find-links" || !no_index;
-            configuration.indexes.extend(list.into_iter().filter(|_| counts).map(|url| url.value));
-        }
-        Some(Configuration { default_index, ..configuration })
+    /// A list of anything.
+    pub(super) fn values_at(
+        &self,
+        table: &DeTable<'_>,
+        key: &str,
+    ) -> Option<Option<Located<Vec<Located<toml::Value>>>>> {
+        let Some(list) = table.get(key) else { return Some(None) };
+        let value = list.get_ref().as_array()?.iter().map(|item| self.value(item)).collect::<Option<_>>()?;
+        Some(Some(Located { value, span: self.span(list.span()) }))
     }
 
     /// A list, or the one text that stands for a list of one.
@@ -386,9 +356,14 @@ impl Reader<'_> {
         Some(groups)
     }
 
-    fn narrowed_groups(&self, uv: &DeTable<'_>) -> Option<BTreeSet<String>> {
-        let groups = table_at(uv, "dependency-groups")?.into_iter().flatten();
-        Some(groups.map(|(name, _)| name.get_ref().to_string()).collect())
+    fn narrowed_groups(&self, uv: &DeTable<'_>) -> Option<BTreeMap<GroupName, VersionSpecifiers>> {
+        let mut narrowed = BTreeMap::new();
+        for (name, settings) in table_at(uv, "dependency-groups")?.into_iter().flatten() {
+            if let Some(python) = self.text_at(settings.get_ref().as_table()?, "requires-python")? {
+                narrowed.insert(name.get_ref().parse().ok()?, python.value.parse().ok()?);
+            }
+        }
+        Some(narrowed)
     }
 
     fn indexes(&self, uv: &DeTable<'_>) -> Option<BTreeMap<String, String>> {
@@ -401,7 +376,7 @@ impl Reader<'_> {
             let table = index.get_ref().as_table()?;
             let url = self.text_at(table, "url")??.value;
             if let Some(name) = self.text_at(table, "name")? {
-                indexes.insert(name.value, url);
+                indexes.entry(name.value).or_insert(url);
             }
         }
         Some(indexes)
@@ -437,28 +412,31 @@ impl Reader<'_> {
             "extra",
             "group",
         ];
-        if table.keys().any(|key| !KNOWN.contains(&key.get_ref().as_ref())) {
-            return None;
-        }
         let text = |key: &str| Some(self.text_at(table, key)?.map(|text| text.value));
         let editable = match table.get("editable") {
             Some(value) => Some(value.get_ref().as_bool()?),
             None => None,
         };
-        let kind = if let Some(workspace) = table.get("workspace") {
-            // A path names another workspace; `false` is refused by uv.
-            (workspace.get_ref().as_bool() == Some(true)).then_some(SourceKind::Workspace { editable })?
+        let kind = if table.keys().any(|key| !KNOWN.contains(&key.get_ref().as_ref())) {
+            SourceKind::Other
+        } else if let Some(workspace) = table.get("workspace") {
+            match workspace.get_ref() {
+                DeValue::Boolean(true) => SourceKind::Workspace { editable },
+                DeValue::String(path) => SourceKind::OtherWorkspace { path: path.to_string(), editable },
+                _ => SourceKind::Other,
+            }
         } else if let Some(url) = text("git")? {
             let reference = text("rev")?.or(text("tag")?).or(text("branch")?);
             // With `path`, the source is an archive in the repository.
+            let is_archive = table.contains_key("path");
             let kind = SourceKind::Git { url, reference, subdirectory: text("subdirectory")? };
-            (!table.contains_key("path")).then_some(kind)?
+            if is_archive { SourceKind::Other } else { kind }
         } else if let Some(url) = text("url")? {
             SourceKind::Url { url, subdirectory: text("subdirectory")? }
         } else if let Some(path) = text("path")? {
             SourceKind::Path { path, editable }
         } else {
-            SourceKind::Index(text("index")??)
+            text("index")?.map_or(SourceKind::Other, SourceKind::Index)
         };
         Some(SourceTable {
             span: self.span(value.span()),

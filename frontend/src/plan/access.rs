@@ -324,6 +324,7 @@ mod tests {
             manifest: Some(file("pyproject.toml", MANIFEST)),
             uv_toml: None,
             python_version: None,
+            above: Vec::new(),
         };
         Project::parse(&files, &BTreeMap::new()).unwrap()
     }

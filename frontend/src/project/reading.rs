@@ -12,7 +12,7 @@ use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
-use crate::paths::{directory_of, file_in};
+use crate::paths::{ancestors, directory_of, file_in};
 
 /// Reads a file by its path in the context; there may be none.
 pub type Read<'a, E> = dyn FnMut(&str) -> Result<Option<Arc<SourceFile>>, E> + 'a;
@@ -30,6 +30,8 @@ pub struct Files {
     pub uv_toml: Option<Arc<SourceFile>>,
     /// `.python-version` beside the lock.
     pub python_version: Option<Arc<SourceFile>>,
+    /// `uv.toml` and `pyproject.toml` of the directories above, the nearest first: [`paths_above`].
+    pub above: Vec<Arc<SourceFile>>,
 }
 
 impl Files {
@@ -42,10 +44,12 @@ impl Files {
     ) -> Result<Self, E> {
         let parsed = config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
         let named = match (&parsed, request) {
-            (Some(config), Request::Package(member)) => config.lock_of_member::<E>(member, &mut |path| match read(path)? {
-                Some(file) => Ok(Some(lock::parse(&file)?.members)),
-                None => Ok(None),
-            })?,
+            (Some(config), Request::Package(member)) => {
+                config.lock_of_member::<E>(member, &mut |path| match read(path)? {
+                    Some(file) => Ok(Some(lock::parse(&file)?.members)),
+                    None => Ok(None),
+                })?
+            }
             (Some(config), _) => config.lock_of(request),
             (None, _) => None,
         };
@@ -65,8 +69,18 @@ impl Files {
         let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
         let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
         let python_version = beside(".python-version")?;
-        Ok(Self { config, lock, manifest, uv_toml, python_version })
+        let mut above = Vec::new();
+        for path in paths_above(&lock.name) {
+            above.extend(read(&path)?);
+        }
+        Ok(Self { config, lock, manifest, uv_toml, python_version, above })
     }
+}
+
+/// Files of the directories above a lock in which there may be settings, in the order in which uv looks for them.
+pub fn paths_above(lock: &str) -> Vec<String> {
+    let files = |directory: &str| [manifest::UV_TOML, manifest::FILE_NAME].map(|file| file_in(directory, file));
+    ancestors(directory_of(lock)).flat_map(files).collect()
 }
 
 impl Config {
@@ -148,6 +162,11 @@ pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<Str
     Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
         .at_some(config.map(Span::whole))
         .help("run `uv lock`, and build from the directory that holds the lock")
+        .help("to build a member of a workspace, build from the root of the workspace with `--target MEMBER`")
+        .help(
+            "to build from a lock in a directory below, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
+             or run `uv-buildkit init`",
+        )
         .help("see whether `.dockerignore` leaves it out")
         .into()
 }

@@ -34,10 +34,14 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
             .at(manifest.build_system.span.clone())
     };
     match &source.kind {
-        SourceKind::Workspace { .. } => match project.lock.member(&requirement.name) {
-            Some(id) => Ok(Need::Project(id)),
-            None => Err(refused("of the workspace, which the lock does not have").help("run `uv lock`")),
-        },
+        // It is left to uv.
+        SourceKind::Other => Ok(as_it_is),
+        SourceKind::Workspace { .. } | SourceKind::OtherWorkspace { .. } => {
+            match project.lock.member(&requirement.name) {
+                Some(id) => Ok(Need::Project(id)),
+                None => Err(refused("of the workspace, which the lock does not have").help("run `uv lock`")),
+            }
+        }
         SourceKind::Path { path, .. } => {
             let path = joined(base, path);
             let mut packages = project.lock.packages.iter();
@@ -81,13 +85,21 @@ fn source_of<'project>(
     name: &PackageName,
 ) -> Option<(&'project SourceTable, &'project str)> {
     let root = project.manifest.as_ref().map(|manifest| (manifest, project.lock.root.as_str()));
+    let configuration = root.and_then(|(root, _)| root.declarations.as_ref()?.configuration.as_ref());
+    if configuration.is_some_and(|configuration| configuration.no_sources.has(name)) {
+        return None;
+    }
     let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
         let sources = &manifest.declarations.as_ref()?.sources;
         // A root may have a thousand, nearly all written as they are normalised.
         let tables = sources.get(name.as_str()).or_else(|| {
-            let is_other = |written: &str| written.bytes().any(|byte| byte.is_ascii_uppercase() || b"._".contains(&byte));
+            let is_other =
+                |written: &str| written.bytes().any(|byte| byte.is_ascii_uppercase() || b"._".contains(&byte));
             let others = sources.iter().filter(|(written, _)| is_other(written) || written.contains("--"));
-            others.into_iter().find(|(written, _)| written.parse().is_ok_and(|it: PackageName| it == *name)).map(|(_, it)| it)
+            others
+                .into_iter()
+                .find(|(written, _)| written.parse().is_ok_and(|it: PackageName| it == *name))
+                .map(|(_, it)| it)
         })?;
         Some((tables, base))
     });

@@ -1,12 +1,13 @@
 //! What a resolution is split by: environments and conflicts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use uv_normalize::{ExtraName, PackageName};
+use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::MarkerTree;
 
 use super::Check;
 use crate::config::table::Located;
+use crate::diagnostic::Span;
 use crate::lock::{PackageId, encode_extra, encode_group, encode_project};
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{ConflictTable, Declarations, GroupItem};
@@ -54,18 +55,30 @@ impl Check<'_> {
         let sets: Vec<_> = read
             .map(|(name, own)| (Some(name), own))
             .chain(root.map(|root| (None, root)))
-            .flat_map(|(name, own)| own.conflicts.iter().map(move |set| (name, own, set)))
+            .flat_map(|(name, own)| own.conflicts.iter().map(move |set| (name, set)))
             .collect();
-        for (name, own, set) in sets {
-            // A group that includes others makes uv add sets of its own.
-            let Some(items) = encoded(name, set).filter(|_| !includes(own)) else {
+        let mut written = Vec::new();
+        for (name, set) in sets {
+            match items(name, set) {
+                Some(items) => written.push((items, &set.span)),
+                None => is_certain = false,
+            }
+        }
+        // What follows from a set is told where that is written.
+        let sets = match self.root {
+            Some(root) => expanded(root, written),
+            None => written,
+        };
+        let mut told = BTreeSet::new();
+        for (items, span) in sets {
+            let Some(encoded) = items.iter().map(Item::encoded).collect::<Option<BTreeSet<ExtraName>>>() else {
                 is_certain = false;
                 continue;
             };
-            if !locked.contains(&items.iter().collect()) {
-                self.report("it was made without these `conflicts`", set.span.clone());
+            if !locked.contains(&encoded.iter().collect()) && told.insert(span.range.start) {
+                self.report("it was made without these `conflicts`", span.clone());
             }
-            declared.insert(items);
+            declared.insert(encoded);
         }
         let gone = locked.iter().any(|set| !declared.iter().any(|items| items.iter().collect::<BTreeSet<_>>() == *set));
         let is_complete = is_certain && self.root.is_some() && lock.members.iter().all(|name| is_read.contains(name));
@@ -78,25 +91,93 @@ impl Check<'_> {
     }
 }
 
-/// The items of a set as markers name them. `None` when one is not understood.
-fn encoded(own: Option<&PackageName>, set: &Located<Vec<ConflictTable>>) -> Option<BTreeSet<ExtraName>> {
+/// What is in conflict with something else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
+    package: PackageName,
+    kind: ItemKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum ItemKind {
+    Project,
+    Extra(ExtraName),
+    Group(GroupName),
+}
+
+impl Item {
+    /// As markers name it.
+    fn encoded(&self) -> Option<ExtraName> {
+        let text = match &self.kind {
+            ItemKind::Project => encode_project(&self.package),
+            ItemKind::Extra(extra) => encode_extra(&self.package, extra),
+            ItemKind::Group(group) => encode_group(&self.package, group),
+        };
+        text.parse().ok()
+    }
+}
+
+type Items = BTreeSet<Item>;
+
+/// The items of a set. `None` when one is not understood.
+fn items(own: Option<&PackageName>, set: &Located<Vec<ConflictTable>>) -> Option<Items> {
     let item = |item: &ConflictTable| {
         let package = match &item.package {
             Some(package) => package.parse().ok()?,
             None => own?.clone(),
         };
-        let encoded = match (&item.extra, &item.group) {
-            (Some(extra), None) => encode_extra(&package, &extra.parse().ok()?),
-            (None, Some(group)) => encode_group(&package, &group.parse().ok()?),
-            (None, None) => encode_project(&package),
+        let kind = match (&item.extra, &item.group) {
+            (Some(extra), None) => ItemKind::Extra(extra.parse().ok()?),
+            (None, Some(group)) => ItemKind::Group(group.parse().ok()?),
+            (None, None) => ItemKind::Project,
             (Some(_), Some(_)) => return None,
         };
-        encoded.parse().ok()
+        Some(Item { package, kind })
     };
     set.value.iter().map(item).collect()
 }
 
-fn includes(own: &Declarations) -> bool {
-    let mut items = own.groups.values().flat_map(|group| &group.value);
-    items.any(|item| matches!(item, GroupItem::Include(_)))
+/// Adds the sets with groups of the root project that include those of a set (uv: `expand_transitive_group_includes`).
+fn expanded<'a>(root: &Declarations, written: Vec<(Items, &'a Span)>) -> Vec<(Items, &'a Span)> {
+    let Some(package) = root.project.as_ref().and_then(|table| table.name.value.parse::<PackageName>().ok()) else {
+        return written;
+    };
+    let includers = |included: &GroupName| -> BTreeSet<GroupName> {
+        let includes = |group: &Located<Vec<GroupItem>>| {
+            let mut items = group.value.iter();
+            items.any(|item| matches!(item, GroupItem::Include(name) if name.parse().is_ok_and(|it: GroupName| it == *included)))
+        };
+        root.groups.iter().filter(|(_, group)| includes(group)).filter_map(|(name, _)| name.parse().ok()).collect()
+    };
+    // A group is known by its name alone: of two projects with a group of that name, the first counts.
+    let mut named: BTreeMap<GroupName, Item> = BTreeMap::new();
+    for item in written.iter().flat_map(|(items, _)| items) {
+        if let ItemKind::Group(group) = &item.kind {
+            named.entry(group.clone()).or_insert_with(|| item.clone());
+        }
+    }
+    let mut sets = written;
+    for (group, item) in &named {
+        let mut above = BTreeSet::new();
+        let mut queue = vec![group.clone()];
+        while let Some(next) = queue.pop() {
+            queue.extend(includers(&next).into_iter().filter(|includer| above.insert(includer.clone())));
+        }
+        let replacement = |group: &GroupName| {
+            let own = || Item { package: package.clone(), kind: ItemKind::Group(group.clone()) };
+            named.get(group).cloned().unwrap_or_else(own)
+        };
+        let with_it: Vec<(Items, &Span)> = sets.iter().filter(|(items, _)| items.contains(item)).cloned().collect();
+        for (items, span) in with_it {
+            for includer in &above {
+                let mut replaced = items.clone();
+                replaced.remove(item);
+                replaced.insert(replacement(includer));
+                if !sets.iter().any(|(known, _)| *known == replaced) {
+                    sets.push((replaced, span));
+                }
+            }
+        }
+    }
+    sets
 }

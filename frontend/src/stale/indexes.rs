@@ -9,15 +9,17 @@ use super::Check;
 use super::requirement::index_url;
 use crate::lock::{PackageId, Source};
 use crate::manifest::Manifest;
-use crate::manifest::declarations::Declarations;
+use crate::manifest::configuration::Configuration;
 use crate::paths::joined;
 
 impl Check<'_> {
     /// As uv does, looks at the packages that local projects ask for themselves.
-    pub(super) fn indexes(&mut self, root: &Declarations, compared: &[(PackageId, &Manifest)]) {
+    pub(super) fn indexes(&mut self, configuration: &Configuration, compared: &[(PackageId, &Manifest)]) {
         let lock = self.lock;
-        let Some(default_index) = &root.configuration.default_index else { return };
-        let declared = root.configuration.indexes.iter().map(String::as_str);
+        let Some(default_index) = configuration.default_index.as_ref().filter(|_| configuration.is_known) else {
+            return;
+        };
+        let declared = configuration.indexes.iter().map(String::as_str);
         // Those of other members are there for the packages that name them, as their requirements do.
         let noted = lock.packages.iter().flat_map(|package| {
             let metadata = &package.metadata;
@@ -26,7 +28,7 @@ impl Check<'_> {
         });
         let place = |text: &str| match text.contains("://") {
             true => index_url(text),
-            false => super::requirement::normal_path(&lock.root, text),
+            false => super::requirement::normal_path("", text),
         };
         let Some(known) = declared.chain(noted).map(place).collect::<Option<BTreeSet<String>>>() else { return };
         let mut unknown: BTreeMap<&str, &PackageName> = BTreeMap::new();

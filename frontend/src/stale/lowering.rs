@@ -1,14 +1,16 @@
 //! What a manifest requires, with `tool.uv.sources` applied (uv: `lowering.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::{MarkerTree, VerbatimUrl, VersionOrUrl};
 
+use super::home::Home;
 use super::requirement::{self, Origin, PythonBounds, Requirement};
 use crate::config::table::Located;
 use crate::diagnostic::Span;
 use crate::lock::{Lock, Source};
+use crate::manifest::configuration::NoSources;
 use crate::manifest::declarations::{Declarations, GroupItem, SourceKind, SourceTable};
 
 /// A requirement and what says so.
@@ -20,6 +22,19 @@ pub struct Lowered {
     pub span: Span,
     /// The entry of `tool.uv.sources` that counts.
     pub source: Option<Span>,
+    /// What is not certain about it.
+    pub doubt: Doubt,
+}
+
+/// What is not certain about where a requirement comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing.
+    None,
+    /// A workspace that is not seen may have a source for it.
+    Unseen,
+    /// Its source is of a form that is not known here.
+    Unread,
 }
 
 /// Whose requirements are read.
@@ -34,8 +49,10 @@ pub struct Scope<'a> {
     pub directory: &'a str,
     /// Its own statements.
     pub own: &'a Declarations,
-    /// Those of the workspace root, for its members.
-    pub root: Option<&'a Declarations>,
+    /// Where else its sources come from.
+    pub home: Home<'a>,
+    /// What has no sources at all.
+    pub no_sources: &'a NoSources,
 }
 
 /// Which table a requirement stands in.
@@ -59,60 +76,88 @@ impl Scope<'_> {
         Some(lowered)
     }
 
-    /// The groups with what they include. `None` when one includes what is not there, or is narrowed to some pythons.
+    /// The groups with what they include (uv: `FlatDependencyGroups`). `None` when one includes what is not there, or itself. Of a
+    /// project that uv does not manage it reads none.
     pub fn groups(&self) -> Option<BTreeMap<GroupName, Vec<Lowered>>> {
         let mut names = BTreeMap::new();
-        for name in self.own.groups.keys() {
-            names.insert(name.parse::<GroupName>().ok()?, name.as_str());
-        }
-        if !self.own.narrowed_groups.is_empty() {
-            return None;
+        if !matches!(self.home, Home::Unmanaged) {
+            for name in self.own.groups.keys() {
+                names.insert(name.parse::<GroupName>().ok()?, name.as_str());
+            }
         }
         let mut groups = BTreeMap::new();
         for group in names.keys() {
+            let items = self.flat(&names, group, &mut Vec::new())?;
             let mut lowered = Vec::new();
-            let mut seen = BTreeSet::from([group.clone()]);
-            let mut queue = vec![group.clone()];
-            while let Some(next) = queue.pop() {
-                for item in &self.own.groups[*names.get(&next)?].value {
-                    match item {
-                        GroupItem::Requirement(text) => lowered.extend(self.lower(text, Table::Group(group))?),
-                        GroupItem::Include(other) => {
-                            let other: GroupName = other.parse().ok()?;
-                            if seen.insert(other.clone()) {
-                                queue.push(other);
-                            }
-                        }
-                    }
-                }
+            for (text, python) in items {
+                lowered.extend(self.lower_for(text, Table::Group(group), python)?);
             }
             groups.insert(group.clone(), lowered);
         }
         Some(groups)
     }
 
+    /// The requirements of a group, with the pythons that it and the groups on the way to it are for.
+    fn flat(
+        &self,
+        names: &BTreeMap<GroupName, &str>,
+        group: &GroupName,
+        parents: &mut Vec<GroupName>,
+    ) -> Option<Vec<(&Located<String>, MarkerTree)>> {
+        if parents.contains(group) {
+            return None;
+        }
+        parents.push(group.clone());
+        let mut items = Vec::new();
+        for item in &self.own.groups.get(*names.get(group)?)?.value {
+            match item {
+                GroupItem::Requirement(text) => items.push((text, MarkerTree::TRUE)),
+                GroupItem::Include(other) => items.extend(self.flat(names, &other.parse().ok()?, parents)?),
+            }
+        }
+        parents.pop();
+        if let Some(python) = self.own.narrowed_groups.get(group) {
+            let marker = requirement::marker_of(python);
+            items.iter_mut().for_each(|(_, python)| *python = python.and(marker));
+        }
+        Some(items)
+    }
+
     fn lower(&self, text: &Located<String>, table: Table<'_>) -> Option<Vec<Lowered>> {
+        self.lower_for(text, table, MarkerTree::TRUE)
+    }
+
+    fn lower_for(&self, text: &Located<String>, table: Table<'_>, python: MarkerTree) -> Option<Vec<Lowered>> {
         let mut parsed: uv_pep508::Requirement<VerbatimUrl> = text.value.parse().ok()?;
+        parsed.marker = parsed.marker.and(python);
         if let Table::Extra(extra) = table {
             parsed = parsed.with_extra_marker(extra.clone());
         }
         let mut extras = parsed.extras.to_vec();
         extras.sort();
-        let lowered = |marker: MarkerTree, origin: Origin, source: Option<Span>| Lowered {
-            requirement: Requirement {
-                name: parsed.name.clone(),
-                extras: extras.clone(),
-                marker: self.bounds.simplify(marker),
-                origin,
-            },
-            span: text.span.clone(),
-            source,
+        let lowered = |marker: MarkerTree, origin: Option<Origin>, source: Option<Span>| {
+            let is_unread = origin.is_none();
+            Lowered {
+                requirement: Requirement {
+                    name: parsed.name.clone(),
+                    extras: extras.clone(),
+                    marker: self.bounds.simplify(marker),
+                    origin: origin.unwrap_or(Origin::Unknown),
+                },
+                span: text.span.clone(),
+                source,
+                doubt: if is_unread { Doubt::Unread } else { Doubt::None },
+            }
         };
+        let plain = requirement::origin_of(parsed.version_or_url.as_ref());
         let Some((sources, directory)) = self.sources(&parsed.name) else {
-            // A member that no source points to is refused by uv, unless it is the project itself.
-            let is_other_member = self.lock.members.contains(&parsed.name) && self.name != Some(&parsed.name);
-            let origin = requirement::origin_of(parsed.version_or_url.as_ref())?;
-            return (!is_other_member).then(|| vec![lowered(parsed.marker, origin, None)]);
+            let mut lowered = lowered(parsed.marker, plain, None);
+            if self.is_refused(&parsed.name) {
+                lowered.doubt = Doubt::Unread;
+            } else if matches!(self.home, Home::Unknown) && lowered.doubt == Doubt::None {
+                lowered.doubt = Doubt::Unseen;
+            }
+            return Some(vec![lowered]);
         };
         let mut covered = MarkerTree::FALSE;
         let mut found = Vec::new();
@@ -131,16 +176,22 @@ impl Scope<'_> {
                 None => MarkerTree::TRUE,
             };
             covered = covered.or(marker);
-            let origin = self.origin(source, directory, &parsed)?;
+            let origin = self.origin(source, directory, &parsed);
             found.push(lowered(marker.and(parsed.marker), origin, Some(source.span.clone())));
         }
         // What no source is for comes from where the requirement says.
         let rest = covered.negate().and(parsed.marker);
         if !rest.is_false() {
-            found.push(lowered(rest, requirement::origin_of(parsed.version_or_url.as_ref())?, None));
+            found.push(lowered(rest, plain, None));
         }
         found.retain(|lowered| !lowered.requirement.marker.is_false());
         Some(found)
+    }
+
+    /// Whether uv refuses a requirement without a source: that of another member of the workspace.
+    fn is_refused(&self, name: &PackageName) -> bool {
+        let Home::Workspace(root) = self.home else { return false };
+        self.name != Some(name) && !self.no_sources.has(name) && root.has(self.lock, name) != Some(false)
     }
 
     /// The sources of a package and the directory that their paths are relative to.
@@ -148,11 +199,14 @@ impl Scope<'_> {
         let of = |declarations: &'_ Declarations| -> Option<String> {
             declarations.sources.keys().find(|key| key.parse().is_ok_and(|key: PackageName| key == *name)).cloned()
         };
+        if self.no_sources.has(name) || matches!(self.home, Home::Unmanaged) {
+            return None;
+        }
         if let Some(key) = of(self.own) {
             return Some((&self.own.sources[&key], self.directory));
         }
-        let root = self.root?;
-        of(root).map(|key| (root.sources[&key].as_slice(), self.lock.root.as_str()))
+        let Home::Workspace(root) = self.home else { return None };
+        of(root.own).map(|key| (root.own.sources[&key].as_slice(), root.directory))
     }
 
     fn origin(
@@ -162,15 +216,18 @@ impl Scope<'_> {
         parsed: &uv_pep508::Requirement<VerbatimUrl>,
     ) -> Option<Origin> {
         match &source.kind {
-            SourceKind::Workspace { editable } => {
+            SourceKind::Workspace { .. } => {
+                let Home::Workspace(root) = self.home else { return None };
                 // Whether a member is a package, and editable, is decided by all members together: the lock is believed.
                 let member = &self.lock.packages[self.lock.member(&parsed.name)?];
                 let path = requirement::normal_path("", member.source.project_dir()?)?;
-                let is_editable = match (&member.source, editable) {
-                    (Source::Virtual(_), _) => false,
-                    (_, Some(editable)) => *editable,
-                    (source, None) => matches!(source, Source::Editable(_)),
-                };
+                let is_editable = matches!(member.source, Source::Editable(_));
+                (root.has(self.lock, &parsed.name)?).then_some(Origin::Local { path, is_editable })
+            }
+            SourceKind::OtherWorkspace { path: _, editable } => {
+                let member = &self.lock.packages[self.lock.member(&parsed.name)?];
+                let path = requirement::normal_path("", member.source.project_dir()?)?;
+                let is_editable = !matches!(member.source, Source::Virtual(_)) && *editable != Some(false);
                 Some(Origin::Local { path, is_editable })
             }
             SourceKind::Path { path, editable } => Some(Origin::Local {
@@ -187,13 +244,18 @@ impl Scope<'_> {
                 subdirectory: subdirectory.as_deref().map(requirement::relative),
             }),
             SourceKind::Index(name) => {
-                let url = self.own.indexes.get(name).or_else(|| self.root?.indexes.get(name))?;
+                let of_root = || match self.home {
+                    Home::Workspace(root) => root.own.indexes.get(name),
+                    _ => None,
+                };
+                let url = self.own.indexes.get(name).or_else(of_root)?;
                 let specifiers = match &parsed.version_or_url {
                     Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
                     _ => uv_pep440::VersionSpecifiers::empty(),
                 };
                 Some(Origin::Index { specifiers, index: Some(requirement::index_url(url)?) })
             }
+            SourceKind::Other => None,
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
+use super::home::matches;
 use super::requirement::normal_path;
-use super::workspace::{matches, patterns};
+use super::workspace::patterns;
 use crate::ignore;
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{Declarations, WorkspaceTable};
@@ -43,10 +44,9 @@ pub fn listings(project: &Project) -> BTreeSet<Listing> {
 
 /// The patterns of the workspace, if its lock is checked.
 fn workspace(project: &Project) -> Option<&WorkspaceTable> {
-    let is_checked = project.config.as_ref().is_none_or(|config| config.checks_lock);
     // Such a root would be a pattern itself.
     let is_plain = !project.lock.root.contains(['*', '?', '[']);
-    let root = project.manifest.as_ref().filter(|_| is_checked && is_plain)?;
+    let root = project.manifest.as_ref().filter(|_| project.checks_lock() && is_plain)?;
     root.declarations.as_ref()?.workspace.as_ref()
 }
 
@@ -101,7 +101,14 @@ mod tests {
             "version = 1\n[manifest]\nmembers = [\"old\"]\n[[package]]\nname = \"old\"\nversion = \"1\"\nsource = { editable = \"libs/old\" }\n",
         );
         let manifest = SourceFile::new(file_in(root, "pyproject.toml"), format!("[tool.uv.workspace]\n{workspace}\n"));
-        let files = Files { config: None, lock, manifest: Some(manifest), uv_toml: None, python_version: None };
+        let files = Files {
+            config: None,
+            lock,
+            manifest: Some(manifest),
+            uv_toml: None,
+            python_version: None,
+            above: Vec::new(),
+        };
         Project::parse(&files, &BTreeMap::new()).expect("a project")
     }
 

@@ -5,8 +5,10 @@ use std::fmt;
 use std::ops::Bound;
 
 use uv_normalize::{ExtraName, PackageName};
-use uv_pep440::{LowerBound, UpperBound, Version, VersionSpecifiers, release_specifiers_to_ranges};
-use uv_pep508::{MarkerTree, VerbatimUrl, VersionOrUrl};
+use uv_pep440::{
+    LowerBound, Operator, UpperBound, Version, VersionSpecifier, VersionSpecifiers, release_specifiers_to_ranges,
+};
+use uv_pep508::{MarkerExpression, MarkerTree, MarkerValueVersion, VerbatimUrl, VersionOrUrl};
 
 use crate::lock::metadata::Noted;
 
@@ -56,6 +58,15 @@ pub enum Origin {
         /// Installed as it is.
         is_editable: bool,
     },
+    /// One that is not known.
+    Unknown,
+}
+
+impl Origin {
+    /// Whether it is an index, and no certain one.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Index { index: None, .. })
+    }
 }
 
 /// `name[extra]>=1 (from …) ; marker`, for people.
@@ -85,6 +96,7 @@ impl fmt::Display for Requirement {
             Origin::Local { path, is_editable } => {
                 write!(out, " ({} {path})", if *is_editable { "editable" } else { "path" })?;
             }
+            Origin::Unknown => {}
         }
         // The extra of the requirement's own table is told where the table is.
         match self.marker.simplify_extras_with(|_| true).try_to_string() {
@@ -125,6 +137,28 @@ impl PythonBounds {
     pub fn simplify(&self, marker: MarkerTree) -> MarkerTree {
         marker.simplify_python_versions(self.lower.as_ref(), self.upper.as_ref())
     }
+}
+
+/// What a `requires-python` says of an environment (uv: `RequiresPython::to_marker_tree`): its least and its greatest version.
+pub fn marker_of(specifiers: &VersionSpecifiers) -> MarkerTree {
+    let bounds = PythonBounds::of(specifiers);
+    let marker = |operator, version: &Version| {
+        MarkerTree::expression(MarkerExpression::Version {
+            key: MarkerValueVersion::PythonFullVersion,
+            specifier: VersionSpecifier::from_version(operator, version.clone()).expect("a plain comparison"),
+        })
+    };
+    let lower = match &bounds.lower {
+        Bound::Included(version) => marker(Operator::GreaterThanEqual, version),
+        Bound::Excluded(version) => marker(Operator::GreaterThan, version),
+        Bound::Unbounded => MarkerTree::TRUE,
+    };
+    let upper = match &bounds.upper {
+        Bound::Included(version) => marker(Operator::LessThanEqual, version),
+        Bound::Excluded(version) => marker(Operator::LessThan, version),
+        Bound::Unbounded => MarkerTree::TRUE,
+    };
+    lower.and(upper)
 }
 
 /// A requirement of a lock.

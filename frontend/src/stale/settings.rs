@@ -7,18 +7,22 @@ use uv_normalize::{ExtraName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
 use uv_pep508::{VerbatimUrl, VersionOrUrl};
 
+use super::home::{Home, Root};
 use super::lowering::{Scope, Table};
 use super::requirement::Requirement;
 use super::{Check, WORKSPACE};
 use crate::config::table::Located;
 use crate::lock::Lock;
+use crate::manifest::configuration::Configuration;
 use crate::manifest::declarations::Declarations;
 
 impl<'a> Check<'a> {
     /// Lists of requirements, the groups of a root that is not a project, and what is said of packages of others.
     pub(super) fn settings(&mut self, root: &'a Declarations) {
-        let (lock, bounds) = (self.lock, self.bounds.clone());
-        let scope = Scope { lock, bounds: &bounds, name: None, directory: &lock.root, own: root, root: None };
+        let (lock, bounds, no_sources) = (self.lock, self.bounds.clone(), self.no_sources.clone());
+        let home = Home::Workspace(Root { own: root, directory: &lock.root, is_of_lock: true });
+        let directory = &lock.root;
+        let scope = Scope { lock, bounds: &bounds, name: None, directory, own: root, home, no_sources: &no_sources };
         let settings = [
             ("tool.uv.constraint-dependencies", &root.constraints, &lock.settings.constraints),
             ("tool.uv.override-dependencies", &root.overrides, &lock.settings.overrides),
@@ -43,7 +47,6 @@ impl<'a> Check<'a> {
             self.compare_groups(WORKSPACE, &groups, &noted, root);
         }
         self.excludes(root);
-        self.static_metadata(root);
     }
 
     /// `exclude-dependencies`, which uv reads in no other file. What would exclude nothing from the lock as it is does not count,
@@ -68,8 +71,11 @@ impl<'a> Check<'a> {
     }
 
     /// `dependency-metadata`; that of packages which are not locked does not count, unless the lock has some.
-    fn static_metadata(&mut self, root: &Declarations) {
-        let list = &root.configuration.metadata;
+    pub(super) fn static_metadata(&mut self, root: &Declarations, configuration: &Configuration) {
+        if !configuration.is_known {
+            return;
+        }
+        let list = &configuration.metadata;
         let written = list.as_ref().map_or(&[][..], |list| &list.value);
         let declared = written.iter().map(|Located { value, span }| Some((StaticMetadata::read(value)?, span)));
         let Some(declared) = declared.collect::<Option<Vec<_>>>() else { return };
@@ -163,10 +169,19 @@ struct StaticMetadata {
 }
 
 impl StaticMetadata {
-    /// `None` for forms that are not known here, and where a URL would have to be compared.
+    /// `None` for forms that are not known here, and for URLs that uv writes otherwise than it reads them.
     fn read(entry: &toml::Value) -> Option<Self> {
-        let read: Self = entry.clone().try_into().ok()?;
-        let is_url = |of: &uv_pep508::Requirement<VerbatimUrl>| matches!(of.version_or_url, Some(VersionOrUrl::Url(_)));
-        (!read.requires_dist.iter().any(is_url)).then_some(read)
+        let mut read: Self = entry.clone().try_into().ok()?;
+        for requirement in &mut read.requires_dist {
+            let Some(VersionOrUrl::Url(url)) = &mut requirement.version_or_url else { continue };
+            let text = url.raw().displayable_with_credentials().to_string();
+            let address = text.strip_prefix("git+").unwrap_or(&text);
+            let is_plain = ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
+            if !is_plain || text.contains("${") || address.split('/').nth(2)?.contains('@') {
+                return None;
+            }
+            *url = VerbatimUrl::parse_url(&text).ok()?;
+        }
+        Some(read)
     }
 }

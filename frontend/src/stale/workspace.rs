@@ -1,16 +1,27 @@
 //! Whether the members that were locked are still members (uv: `Workspace::discover`).
 
-use glob::{MatchOptions, Pattern};
+use glob::Pattern;
 
 use super::Check;
+use super::home::{matches, pattern as pattern_of};
 use crate::config::table::Located;
 use crate::diagnostic::Span;
-use crate::lock::Lock;
+use crate::lock::{Lock, Package, PackageId};
+use crate::manifest::Manifest;
 use crate::manifest::declarations::Declarations;
 
 impl Check<'_> {
     /// Members that the patterns of the workspace root no longer name, and a root that was not one.
-    pub(super) fn members(&mut self, root: &Declarations) {
+    pub(super) fn members(&mut self, root: &Declarations, compared: &[(PackageId, &Manifest)]) {
+        for (id, manifest) in compared {
+            let Package { name, source, .. } = &self.lock.packages[*id];
+            let Some(own) = manifest.declarations.as_ref().filter(|own| !own.managed) else { continue };
+            // uv refuses a root that it shall not manage.
+            if self.lock.members.contains(name) && source.project_dir() != Some(&self.lock.root) {
+                let message = format!("it was made with `{name}` as a member, and it has `managed = false`");
+                own.start().cloned().into_iter().for_each(|start| self.report(&message, start));
+            }
+        }
         if let Some(table) = &root.project
             && let Ok(name) = table.name.value.parse()
             && !self.lock.members.contains(&name)
@@ -48,17 +59,9 @@ impl Check<'_> {
     }
 }
 
-/// Each part of a path on its own, as when directories are listed.
-pub(super) fn matches(pattern: &Pattern, directory: &str) -> bool {
-    pattern.matches_with(directory, MatchOptions { require_literal_separator: true, ..MatchOptions::new() })
-}
-
 /// Patterns, as those of the context, and their places. `None` when one is not plain.
 pub(super) fn patterns(lock: &Lock, texts: &[Located<String>]) -> Option<Vec<(Pattern, Span)>> {
     let root = Pattern::escape(&lock.root);
-    let pattern = |text: &Located<String>| {
-        let plain = super::requirement::normal_path(&root, &text.value)?;
-        Some((Pattern::new(&plain).ok()?, text.span.clone()))
-    };
+    let pattern = |text: &Located<String>| Some((pattern_of(&root, &text.value)?, text.span.clone()));
     texts.iter().map(pattern).collect()
 }

@@ -1,0 +1,328 @@
+//! Why a step failed: what it left of the words of its tools → the lines that say why, and what to write about it.
+
+mod lacking;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Deserialize;
+
+use lacking::{lacking, remedy};
+
+/// Where a step that fails leaves a [`Report`], in its output.
+pub const REPORT: &str = "/.uv-buildkit-failure.json";
+
+/// What a step of ours leaves when it fails: the last words of the tool that it ran, or its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// Why it failed, where it was not a tool that did.
+    error: Option<String>,
+    /// The last lines of what a tool said.
+    words: String,
+    /// What to do about it, where the step knows that.
+    help: Vec<String>,
+    /// Programs that the step finds, of those that the words name.
+    programs: BTreeSet<String>,
+    /// Its python is linked to musl.
+    musl: bool,
+}
+
+/// Why a step failed, as users are told.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The line that says why, and some after it.
+    pub lines: Vec<String>,
+    /// What to do about it, one suggestion each.
+    pub help: Vec<String>,
+}
+
+impl Report {
+    /// Reads what a step left.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+
+    /// Picks out of it why the step failed.
+    pub fn cause(&self) -> Cause {
+        let words = Words::of(&self.words);
+        let lacks = lacking(&self.words, &self.programs);
+        let mut help = remedy(&lacks, self.musl);
+        // That a package is needed is said better where it is known which.
+        let of_uv = words.hints.iter().filter(|hint| !is_idle(hint) && (lacks.is_empty() || !is_of_a_library(hint)));
+        help.extend(of_uv.map(|hint| (*hint).to_owned()));
+        help.extend(KNOWN.iter().filter(|(sign, _)| self.words.contains(sign)).map(|(_, help)| (*help).to_owned()));
+        help.extend(self.help.iter().cloned());
+        let lines = match &self.error {
+            Some(error) => error.lines().map(ToOwned::to_owned).collect(),
+            None => words.cause(),
+        };
+        Cause { lines, help }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, more) = self.lines.split_first().map_or(("", &[][..]), |(first, more)| (first.as_str(), more));
+        write!(out, "{first}")?;
+        for line in more {
+            write!(out, "\n  {line}")?;
+        }
+        for help in &self.help {
+            write!(out, "\nhelp: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What else is known of words that tools say.
+const KNOWN: &[(&str, &str)] = &[
+    ("No space left on device", "the disk of the builder is full: `docker buildx prune` frees what no build uses"),
+    ("UnknownIssuer", "`[ca]` in uv.build.toml gives steps the certificates that the machines here trust"),
+    ("certificate verify failed", "`[ca]` in uv.build.toml gives steps the certificates that the machines here trust"),
+];
+
+/// Whether a hint of uv says nothing.
+fn is_idle(hint: &str) -> bool {
+    hint.starts_with("Build failures usually indicate") || hint.starts_with("This usually indicates")
+}
+
+/// Whether a hint of uv says that there is a package to install, and not which.
+fn is_of_a_library(hint: &str) -> bool {
+    hint.contains("you need to install a library")
+}
+
+/// Lines of a cause.
+const MOST_LINES: usize = 8;
+
+/// Characters of one of them.
+const LONGEST_LINE: usize = 300;
+
+/// What uv said at the end, and what a build backend or another program said before, or in the middle of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Words<'a> {
+    backend: Vec<&'a str>,
+    /// From what uv was about to do down to the reason.
+    chain: Vec<String>,
+    hints: Vec<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    fn of(text: &'a str) -> Self {
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        let is_of_uv = |line: &&str| line.is_empty() || line.starts_with("  ") || line.starts_with("hint: ");
+        let start = lines.iter().rposition(|line| !is_of_uv(line)).filter(|at| lines[*at].starts_with("error: "));
+        let (before, of_uv) = lines.split_at(start.unwrap_or(lines.len()));
+        let mut words = Self { backend: before.to_vec(), ..Self::default() };
+        let mut in_section = false;
+        for line in of_uv {
+            let said = line.trim_start();
+            if let Some(hint) = line.strip_prefix("hint: ") {
+                (in_section, words.hints) = (false, [&words.hints[..], &[hint]].concat());
+            } else if said == "[stdout]" || said == "[stderr]" {
+                in_section = true;
+            } else if in_section {
+                words.backend.push(line.get(SECTION..).unwrap_or_default());
+            } else if let Some(cause) = line.strip_prefix("error: ").or_else(|| said.strip_prefix("cause: ")) {
+                words.chain.push(cause.to_owned());
+            } else if let (Some(last), false) = (words.chain.last_mut(), said.is_empty()) {
+                *last += &format!("\n{said}");
+            }
+        }
+        words
+    }
+
+    /// The line that says why, and some after it.
+    fn cause(&self) -> Vec<String> {
+        let lines: Vec<String> = match &self.chain[..] {
+            // uv knows the reason itself, unless it is that a backend or a script failed.
+            [.., what, why] if !why.starts_with("Call to `") => {
+                format!("{what}: {why}").lines().map(str::to_owned).collect()
+            }
+            [reason] if start(&self.backend).is_none() => reason.lines().map(str::to_owned).collect(),
+            [] | [_] | [.., _] => match start(&self.backend) {
+                Some(at) => excerpt(&self.backend[at..]),
+                None => self.chain.last().into_iter().cloned().collect(),
+            },
+        };
+        let lines = lines.into_iter().filter(|line| !line.trim().is_empty());
+        let mut lines: Vec<String> = lines.map(|line| shortened(&line)).collect();
+        if lines.len() > MOST_LINES {
+            lines.truncate(MOST_LINES);
+            lines.push("…".to_owned());
+        }
+        if let Some(first) = lines.first_mut() {
+            *first = SEVERITY.replace(first, "").into_owned();
+        }
+        lines
+    }
+}
+
+/// uv indents what a backend said by so many spaces.
+const SECTION: usize = 9;
+
+/// Errors that are about another one before them.
+static DERIVED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"returned non-zero exit status|failed with exit (?:code|status)|^SystemExit\b|CalledProcessError").ok()
+});
+
+/// A line with an error, of compilers, package managers and programs in general.
+static ERROR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\berror(?:\[\w+\])?: |^E: |^CMake Error|^fatal: |^\s*× ").ok());
+
+/// What is in front of a message.
+static SEVERITY: LazyLock<Severity> = LazyLock::new(|| Severity(Regex::new(r"^(?i:error|fatal): |^E: ").ok()));
+
+struct Severity(Option<Regex>);
+
+impl Severity {
+    fn replace<'a>(&self, line: &'a str, with: &str) -> std::borrow::Cow<'a, str> {
+        self.0.as_ref().map_or(line.into(), |regex| regex.replace(line, with))
+    }
+}
+
+/// Where in the words of a program it begins to say why it failed. In the order of what says most: what python raised, the first
+/// error, a program that was not found, the last line.
+fn start(lines: &[&str]) -> Option<usize> {
+    let matches = |regex: &Option<Regex>, line: &str| regex.as_ref().is_some_and(|regex| regex.is_match(line));
+    let raised = lines.iter().rposition(|line| line.trim_start().starts_with("Traceback (most recent call last)"));
+    let raised = raised.and_then(|at| {
+        let indent = lines[at].len() - lines[at].trim_start().len();
+        let is_over = |line: &&str| !line.trim().is_empty() && line.len() - line.trim_start().len() <= indent;
+        lines[at + 1..].iter().position(is_over).map(|offset| at + 1 + offset)
+    });
+    let is_derived = |at: &usize| matches(&DERIVED, lines[*at]);
+    let error = || lines.iter().position(|line| matches(&ERROR, line) && !matches(&DERIVED, line));
+    let lacked = || lines.iter().position(|line| !lacking(line, &BTreeSet::new()).is_empty());
+    let last = || lines.iter().rposition(|line| !line.trim().is_empty());
+    raised.filter(|at| !is_derived(at)).or_else(error).or_else(lacked).or(raised).or_else(last)
+}
+
+/// Without what is about an error that is told already.
+fn excerpt(lines: &[&str]) -> Vec<String> {
+    let is_derived = |line: &str| DERIVED.as_ref().is_some_and(|regex| regex.is_match(line));
+    let more = lines[1..].iter().take_while(|line| !line.starts_with("Traceback ")).filter(|line| !is_derived(line));
+    lines[..1].iter().chain(more).map(|line| (*line).to_owned()).collect()
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+/// What a step was about to do, by the name that clients show: `failed to build psycopg2 2.9.10`. The name begins with the target
+/// and its number in brackets.
+pub fn headline(name: &str) -> String {
+    let name = match name.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, name)) => name,
+        None => name,
+    };
+    match name.strip_prefix("python of ") {
+        Some(image) => format!("failed to ask the python of {} what it is", image.split('@').next().unwrap_or(image)),
+        None => format!("failed to {name}"),
+    }
+}
+
+/// Why a step failed that left no report, by how BuildKit says that it ended.
+pub fn ending(words: &str) -> Cause {
+    let end = words.rsplit_once("did not complete successfully: ").map_or(words, |(_, end)| end).trim();
+    let mut help = Vec::new();
+    if end.contains("exit code: 137") || end.contains("cannot allocate memory") {
+        help.push(
+            "it was killed, most often because memory ran out: give the builder more, or build less at once".to_owned(),
+        );
+    }
+    Cause { lines: vec![format!("{end}; its log above says why")], help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(words: &str) -> String {
+        Report { words: words.to_owned(), ..Report::default() }.cause().to_string()
+    }
+
+    /// As tools say it.
+    const WORDS: &[&str] = &[
+        // A program that there is not.
+        "Building wheel...\nrunning egg_info\nwriting psycopg2.egg-info/PKG-INFO\n\nError: pg_config executable not found.\n\n\
+         pg_config is required to build psycopg2 from source.  Please add the directory\ncontaining pg_config to the $PATH\n\n    \
+         python setup.py build_ext --pg-config /path/to/pg_config build ...\n\nerror: Failed to build `/cache/src`\n  cause: The build \
+         backend returned an error\n  cause: Call to `setuptools.build_meta:__legacy__.build_wheel` failed (exit status: 1)\n\nhint: \
+         Build failures usually indicate a problem with the package or the build environment\n",
+        // An exception of the backend.
+        "Building wheel...\nTraceback (most recent call last):\n  File \"<string>\", line 11, in <module>\n    x\n    ^\nValueError: Unable \
+         to determine which files to ship\n\nThe most likely cause of this is that there is no directory that matches the name of your \
+         project (kiosk).\n\n[tool.hatch.build.targets.wheel]\npackages = [\"src/foo\"]\nerror: Failed to build `/build/src`\n  cause: The \
+         build backend returned an error\n  cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)\n\nhint: Build failures \
+         usually indicate a problem with the package or the build environment\n",
+        // A compiler that finds no header.
+        "running build_ext\ngcc -c p.c -o p.o\np.c:1:10: fatal error: libpq-fe.h: No such file or directory\n    1 | #include \
+         <libpq-fe.h>\n      |          ^~~~~~~~~~~~\ncompilation terminated.\nerror: Command '['gcc', '-c']' returned non-zero exit \
+         status 1.\nerror: Failed to build `/build/src`\n  cause: The build backend returned an error\n  cause: Call to \
+         `setuptools.build_meta.build_wheel` failed (exit status: 1)\n\nhint: This error likely indicates that you need to install a \
+         library that provides `libpq-fe.h` for `ledger@0.1.0`\n",
+        // A build requirement that is built itself: uv has what the backend said in the middle of its own words.
+        "error: Failed to build `ledger @ file:///src`\n  cause: The build backend returned an error\n  cause: Call to \
+         `setuptools.build_meta.build_wheel` failed (exit status: 1)\n\n         [stdout]\n         running build_ext\n\n         \
+         [stderr]\n         Traceback (most recent call last):\n           File \"<string>\", line 2, in <module>\n         \
+         ModuleNotFoundError: No module named 'numpy'\n\nhint: `ledger` was included because `app` depends on `ledger`\n",
+        // Build requirements that there are not.
+        "Building wheel...\nerror: Failed to build `/cache/src`\n  cause: Failed to resolve requirements from `build-system.requires`\n  \
+         cause: No solution found when resolving: `setuptools>=999`\n  cause: Because only setuptools<=84.2.1 is available and you require \
+         setuptools>=999, we can conclude that your requirements are unsatisfiable.\n",
+        // A command that a script ran.
+        "cmake -S .\nCMake Error at CMakeLists.txt:3 (find_package):\n  Could NOT find HDF5\n\nTraceback (most recent call last):\n  File \
+         \"setup.py\", line 3, in <module>\nsubprocess.CalledProcessError: Command '['cmake']' returned non-zero exit status 1.\n",
+        // Package managers.
+        "Reading package lists...\nE: Unable to locate package libfoo\nE: Couldn't find any package\n",
+        "fetch index\nERROR: unable to select packages:\n  libfoo (no such package):\n    required by: world[libfoo]\n",
+        // A server whose certificate is not trusted.
+        "error: Failed to fetch: `https://index.example/simple/hatchling/`\n  cause: invalid peer certificate: UnknownIssuer\n",
+    ];
+
+    #[test]
+    fn finds_what_tools_say_of_their_failure() {
+        insta::assert_snapshot!(WORDS.iter().map(|words| told(words)).collect::<Vec<_>>().join("\n\n"));
+    }
+
+    #[test]
+    fn a_step_knows_best_why_it_failed() {
+        let json =
+            br#"{"error": "`reed` was built as version 1.0, but the lock has 2.0", "help": ["use a wheel"], "new": 1}"#;
+        let told = "`reed` was built as version 1.0, but the lock has 2.0\nhelp: use a wheel";
+        assert_eq!(Report::parse(json).unwrap().cause().to_string(), told);
+        assert!(Report::parse(b"[").is_none());
+    }
+
+    #[test]
+    fn of_a_step_without_a_report_its_end_is_told() {
+        let ended =
+            |how: &str| ending(&format!("process \"python x.py\" did not complete successfully: {how}")).to_string();
+        assert_eq!(ended("exit code: 2"), "exit code: 2; its log above says why");
+        assert!(ended("exit code: 137").starts_with("exit code: 137; its log above says why\nhelp: it was killed"));
+    }
+
+    #[test]
+    fn long_words_are_cut() {
+        let words = format!("error: {}\n{}", "é".repeat(5_000), "more\n".repeat(1_000));
+        let cause = Report { words, ..Report::default() }.cause();
+        assert_eq!((cause.lines.len(), cause.lines[0].chars().count()), (MOST_LINES + 1, LONGEST_LINE - 6));
+        for words in ["", "\n\n", "error: ", "Traceback (most recent call last):", "  \u{2500}é"] {
+            told(words);
+        }
+    }
+
+    #[test]
+    fn names_what_was_to_be_done() {
+        assert_eq!(headline("[kiosk 3/5] build psycopg2 2.9.10"), "failed to build psycopg2 2.9.10");
+        assert_eq!(headline("[linux/arm64 shared] install gcc for builds"), "failed to install gcc for builds");
+        assert_eq!(headline("[internal] python of a/b:1@sha256:00"), "failed to ask the python of a/b:1 what it is");
+        assert_eq!(headline(""), "failed to ");
+    }
+}
