@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::compile::Prepared;
 use crate::ignore;
-use crate::plan::{Contents, Member, Plan};
+use crate::plan::{Contents, Member, Package, Plan};
 pub use comparison::Comparison;
 
 /// What changed of a project, and whom it concerns.
@@ -81,31 +81,30 @@ fn is_same(before: Prepared<'_>, now: Prepared<'_>) -> bool {
 
 /// Third-party packages that came, went or are of another version or artifact.
 fn packages(before: &Plan, now: &Plan) -> Vec<String> {
-    let installed = |plan: &Plan| -> BTreeMap<String, (String, String)> {
-        let layers = plan.layers.iter().filter_map(|layer| match &layer.contents {
-            Contents::ThirdParty(packages) => Some(packages),
-            _ => None,
-        });
-        layers
-            .flatten()
-            .map(|package| {
-                let artifact = format!("{:?} {:?}", package.artifact.origin, package.artifact.hash);
-                (package.name.clone(), (package.version.clone(), artifact))
-            })
-            .collect()
-    };
     let (before, now) = (installed(before), installed(now));
-    let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    names
-        .into_iter()
-        .filter_map(|name| match (before.get(name), now.get(name)) {
-            (Some((version, _)), None) => Some(format!("{name} {version} -> none")),
-            (None, Some((version, _))) => Some(format!("{name} none -> {version}")),
-            (Some(old), Some(new)) if old.0 != new.0 => Some(format!("{name} {} -> {}", old.0, new.0)),
-            (Some(old), Some(new)) if old.1 != new.1 => Some(format!("{name} {} of another artifact", new.0)),
-            _ => None,
-        })
-        .collect()
+    let names: BTreeSet<&str> = before.keys().chain(now.keys()).copied().collect();
+    let is_other = |old: &Package, new: &Package| {
+        (&old.artifact.origin, &old.artifact.hash) != (&new.artifact.origin, &new.artifact.hash)
+    };
+    let difference = |name: &str| match (before.get(name), now.get(name)) {
+        (Some(old), None) => Some(format!("{name} {} -> none", old.version)),
+        (None, Some(new)) => Some(format!("{name} none -> {}", new.version)),
+        (Some(old), Some(new)) if old.version != new.version => {
+            Some(format!("{name} {} -> {}", old.version, new.version))
+        }
+        (Some(old), Some(new)) if is_other(old, new) => Some(format!("{name} {} of another artifact", new.version)),
+        _ => None,
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+/// Third-party packages by name.
+fn installed(plan: &Plan) -> BTreeMap<&str, &Package> {
+    let layers = plan.layers.iter().filter_map(|layer| match &layer.contents {
+        Contents::ThirdParty(packages) => Some(packages),
+        _ => None,
+    });
+    layers.flatten().map(|package| (package.name.as_str(), package)).collect()
 }
 
 /// Whether a plan reads a file of the context.

@@ -479,7 +479,7 @@ fn quoted_key(name: &str) -> String {
 
 /// Keys as Dockerfiles, compose files and others call them, too far from ours to be taken for a slip of the pen: of those with
 /// several meanings, the first that the table has.
-const FOREIGN_KEYS: [(&str, &str); 52] = [
+const FOREIGN_KEYS: [(&str, &str); 50] = [
     ("add", "files"),
     ("app", "package"),
     ("apt-get", "apt"),
@@ -494,8 +494,6 @@ const FOREIGN_KEYS: [(&str, &str); 52] = [
     ("commands", "run"),
     ("copy", "files"),
     ("cwd", "workdir"),
-    ("depends-on", "requires"),
-    ("depends_on", "requires"),
     ("dependency-groups", "groups"),
     ("dest", "to"),
     ("destination", "to"),
