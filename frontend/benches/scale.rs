@@ -15,6 +15,7 @@ use criterion::{BenchmarkId, Criterion};
 use uv_buildkit::compile::{Compiled, Inputs, compile};
 use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::interpreter::Interpreter;
+use uv_buildkit::interpreter::choice::Declared;
 use uv_buildkit::plan::{Image, Outside};
 use uv_buildkit::project::{Files, Project, Request};
 use uv_buildkit::stale::vicinity::Vicinity;
@@ -139,7 +140,8 @@ fn compiled(workspace: &Workspace) -> Compiled {
     let manifests = parsed.collect();
     stale::check(&project, &manifests, &Vicinity::default()).expect("a fresh lock");
     let target = project.target(&request, &manifests).expect("a target");
-    let interpreter = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
+    let interpreter =
+        Interpreter::declared(&Declared::of("3.13.5"), "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
     let image = |reference: &str| Image {
         reference: reference.to_owned(),
         config: Vec::new(),
@@ -152,6 +154,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         uv: image("uv:0.13.9"),
         steps: BTreeMap::new(),
         host: None,
+        surroundings: Default::default(),
     };
     let options = lower::Options { merge: true, ..lower::Options::default() };
     let (project, target, manifests, outside) = (&project, &target, &manifests, &outside);

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use crate::compile::Prepared;
 use crate::ignore;
+use crate::paths::directory_of;
 use crate::plan::{Contents, Member, Package, Plan};
+use crate::surroundings::{IGNORE_FILES, lies_in};
 pub use comparison::Comparison;
 
 /// What changed of a project, and whom it concerns.
@@ -117,7 +119,10 @@ fn reads(plan: &Plan, path: &str) -> bool {
         members.flatten().chain(plan.backends.iter().flat_map(|backend| &backend.projects)).collect();
     let directories: BTreeSet<&str> = members.iter().map(|member| member.directory.as_str()).collect();
     let others = plan.context_paths.iter().filter(|read| !directories.contains(read.as_str()));
-    members.iter().any(|member| member.holds(path)) || others.into_iter().any(|read| below(read, path).is_some())
+    let is_ignore_file = IGNORE_FILES.iter().any(|(file, _)| path.rsplit('/').next() == Some(file));
+    let is_above = |member: &&Member| is_ignore_file && lies_in(&member.directory, directory_of(path));
+    members.iter().any(|member| member.holds(path) || is_above(member))
+        || others.into_iter().any(|read| below(read, path).is_some())
 }
 
 /// The path within a directory; of the directory itself, nothing.

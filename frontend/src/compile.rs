@@ -13,8 +13,9 @@ use crate::image;
 use crate::lock::PackageId;
 use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
+use crate::missing;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Origin, Outside, Plan, Planned};
+use crate::plan::{self, Contents, Origin, Outside, Plan, Planned, Reason};
 use crate::project::{Project, Target};
 
 /// Everything that a compilation depends on.
@@ -68,6 +69,7 @@ pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
     let Planned { plan, mut warnings } = plan::plan(project, target, manifests, outside)?;
     check_ignored(&plan, &options)?;
+    missing::Context { surroundings: &outside.surroundings, options: &options }.check(&plan, project, manifests)?;
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     options.image_env = image::environment(&outside.base.config, target, &plan);
@@ -127,6 +129,13 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             Contents::Members(members) => {
                 for member in members.iter().filter(|member| !options.sources.contains_key(&member.name)) {
                     check(&format!("`{}`", member.name), &member.directory, &member.span);
+                }
+                for (member, input) in
+                    members.iter().flat_map(|member| member.inputs.iter().map(move |input| (member, input)))
+                {
+                    if let (Some(path), Reason::Named(span)) = (input.context_path(), &input.reason) {
+                        check(&format!("what `{}` is built with", member.name), path, span);
+                    }
                 }
             }
             Contents::ThirdParty(packages) => {

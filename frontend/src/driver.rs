@@ -13,8 +13,10 @@ mod reading;
 mod result;
 mod size;
 mod steps;
+mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::{Definition, Input, Output};
 use buildkit_proto::caps::gateway::ATTESTATIONS;
@@ -24,12 +26,13 @@ use buildkit_proto::gateway::{
 };
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
+use tokio::sync::OnceCell;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, Prepared, compile};
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
@@ -40,6 +43,7 @@ use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
 use crate::stale::vicinity::Vicinity;
+use crate::surroundings::Surroundings;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
@@ -156,16 +160,19 @@ struct Read {
     manifests: BTreeMap<PackageId, Manifest>,
     vicinity: Vicinity,
     ignore: Vec<String>,
+    ignore_file: Option<Arc<SourceFile>>,
     /// What links on the way to local projects lead to, in a context that is a graph.
     linked: BTreeSet<String>,
     check: Check,
+    surroundings: OnceCell<Arc<Surroundings>>,
 }
 
 impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
         let options = contexts.options;
-        let EntryFiles { files, ignore, check } = reading::entry_files(contexts, &request(options)).await?;
+        let EntryFiles { files, ignore, ignore_file, check } =
+            reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let (manifests, vicinity) = match all && project.declares_targets() {
@@ -182,7 +189,15 @@ impl Read {
             }
         };
         let linked = links::targets(contexts, &project).await?;
-        Ok(Self { project, manifests, vicinity, ignore, linked, check })
+        let surroundings = OnceCell::new();
+        Ok(Self { project, manifests, vicinity, ignore, ignore_file, linked, check, surroundings })
+    }
+
+    /// What lies around the local projects.
+    async fn surroundings(&self, contexts: &Contexts<'_>) -> Result<Arc<Surroundings>, Failure> {
+        let look =
+            async || surroundings::look(contexts, &self.project, &self.manifests, &self.ignore).await.map(Arc::new);
+        self.surroundings.get_or_try_init(look).await.cloned()
     }
 
     /// What must pass before a target is built.
@@ -402,6 +417,7 @@ impl<'a> Job<'a> {
             outside,
             options: lower::Options {
                 images: replaced,
+                linked: self.read.linked.union(&outside.surroundings.on_the_way()).cloned().collect(),
                 sources: elsewhere.into_iter().map(|(name, (_, sources))| (name, sources)).collect(),
                 show_platform,
                 ..self.lowering()
@@ -415,11 +431,11 @@ impl<'a> Job<'a> {
         lower::Options {
             session: self.options.local_session("context").to_owned(),
             ignore: self.read.ignore.clone(),
+            ignore_file: self.read.ignore_file.clone(),
             context: match &self.contexts.context {
                 Place::Local { .. } => None,
                 Place::Graph(root) => Some(root.clone()),
             },
-            linked: self.read.linked.clone(),
             project: self.options.project(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),

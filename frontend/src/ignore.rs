@@ -3,21 +3,29 @@
 /// The patterns of an ignore file, as BuildKit's local source takes them: comments and blank lines left out, `!` kept, slashes
 /// at the front and the end taken off.
 pub fn parse(text: &str) -> Vec<String> {
-    text.trim_start_matches('\u{feff}')
-        .lines()
+    patterns(text).map(|(_, pattern)| pattern).collect()
+}
+
+/// The last line that is this pattern, by its 1-based number.
+pub fn line_of(text: &str, pattern: &str) -> Option<usize> {
+    patterns(text).filter(|(_, other)| other == pattern).map(|(line, _)| line).last()
+}
+
+/// The patterns, with the 1-based numbers of their lines.
+fn patterns(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    lines
         // Only a `#` in the first column starts a comment.
-        .filter(|line| !line.starts_with('#'))
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(|line| {
+        .filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|(index, line)| {
+            let line = line.trim();
             let (mark, path) = match line.strip_prefix('!') {
                 Some(path) => ("!", path.trim()),
                 None => ("", line),
             };
-            format!("{mark}{}", clean(path))
+            (index + 1, format!("{mark}{}", clean(path)))
         })
-        .filter(|pattern| !pattern.is_empty() && pattern != "!")
-        .collect()
+        .filter(|(_, pattern)| !pattern.is_empty() && pattern != "!")
 }
 
 /// The shortest equal path without slashes around it.
@@ -57,6 +65,11 @@ pub fn leaves_out<'a>(patterns: &'a [String], path: &str) -> Option<&'a str> {
         }
     }
     decisive
+}
+
+/// Whether a pattern matches a path, and not only a directory that it lies in.
+pub fn is_match(pattern: &str, path: &str) -> bool {
+    matches(&pattern.split('/').collect::<Vec<_>>(), &path.split('/').collect::<Vec<_>>())
 }
 
 /// Whether a pattern, part by part, matches a path; `**` stands for any number of parts.
@@ -120,6 +133,8 @@ mod tests {
     #[test]
     fn reads_patterns() {
         let text = "# comment\n\n /node_modules/ \n!/docs/./README.md\n**/*.log\n #not-a-comment\na/../b\n";
+        assert_eq!(super::line_of(text, "node_modules"), Some(3));
+        assert_eq!(super::line_of(text, "b"), Some(7));
         assert_eq!(super::parse(text), ["node_modules", "!docs/README.md", "**/*.log", "#not-a-comment", "b"]);
     }
 }

@@ -18,11 +18,14 @@ mod site;
 mod sources;
 mod step;
 mod system;
+mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
+use crate::diagnostic::SourceFile;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
@@ -35,6 +38,9 @@ const TOOLS: &str = "/opt/uv-buildkit";
 
 /// The script that every install and build step runs.
 const WORKER: &str = include_str!("lower/worker.py");
+
+/// What answers for git where a build asks it.
+const REPOSITORY: &str = include_str!("lower/repository.py");
 
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
@@ -50,6 +56,8 @@ pub struct Options {
     pub session: String,
     /// Patterns of `.dockerignore`.
     pub ignore: Vec<String>,
+    /// The file that has them.
+    pub ignore_file: Option<Arc<SourceFile>>,
     /// The build context, when it is no directory of the client's.
     pub context: Option<Input>,
     /// Paths in it that symbolic links on the way to local projects lead to. A client follows links itself.
@@ -158,6 +166,15 @@ impl<'plan> Lowering<'plan> {
                 lowering.emulated = host.emulates.then(|| lowering.furnish(&own));
             }
         }
+        // Each may be made with those before it, and with what steps leave that run in what is furnished.
+        for backend in &plan.backends {
+            let made = lowering.backend(&lowering.host, backend);
+            lowering.host.backends.push(made);
+            if let Some(site) = &lowering.emulated {
+                let made = lowering.backend(site, backend);
+                lowering.emulated.iter_mut().for_each(|site| site.backends.push(made.clone()));
+            }
+        }
         lowering
     }
 
@@ -254,19 +271,47 @@ impl<'plan> Lowering<'plan> {
         self.options.container.limit(ground.with_python(exec))
     }
 
+    /// A step whose build asks git what it ignores.
+    fn in_a_repository(&self, exec: Exec) -> Exec {
+        let repository = script("repository.py", REPOSITORY);
+        exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
+    }
+
     /// A step that fetches what no lock names.
     fn online(&self, exec: Exec) -> Exec {
         self.trust(self.options.container.connect(exec))
     }
 
+    /// What steps leave that run before anything is built, by their names.
+    fn left(&self) -> Vec<(String, Output)> {
+        let mut left = BTreeMap::new();
+        for step in &self.plan.feeding {
+            let prefix = format!("[{}]", self.plan.target);
+            let name = format!("{prefix} keep outputs of {}", step.name);
+            let output = self.step(step, || Input::Scratch, &left, (&prefix, name));
+            left.insert(step.name.as_str(), output);
+        }
+        let is_below =
+            |layer: &&Layer| !matches!(layer.contents, Contents::Venv | Contents::ThirdParty(_) | Contents::Members(_));
+        let count = self.plan.layers.iter().take_while(is_below).count();
+        if left.is_empty() {
+            self.assemble_layers(&self.plan.layers[..count], &mut left);
+        }
+        left.into_iter().map(|(name, output)| (name.to_owned(), output)).collect()
+    }
+
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
     /// them, and is the start of what is above. A step of the user's runs in what is below it, too, but is a layer like others.
     fn assemble(&self) -> Input {
+        self.assemble_layers(&self.plan.layers, &mut BTreeMap::new())
+    }
+
+    /// The same of the lowest layers; what steps leave is in `left` then.
+    fn assemble_layers<'a>(&self, lowest: &'a [Layer], left: &mut BTreeMap<&'a str, Output>) -> Input {
         let mut below = Input::from(&self.base);
         let mut layers = Vec::new();
-        let mut left = BTreeMap::new();
         let mut start = 0;
-        for (index, layer) in self.plan.layers.iter().enumerate() {
+        for (index, layer) in lowest.iter().enumerate() {
             match &layer.contents {
                 Contents::System(packages) => {
                     let root = self.stack(below, layers, start, &self.shared_name("prepare the base"));
@@ -278,7 +323,7 @@ impl<'plan> Lowering<'plan> {
                     let name = format!("[{}] prepare {}", self.plan.target, step.name);
                     let root = || self.stack(below.clone(), layers.clone(), start, &name);
                     let names = (&*self.step_prefix(index), self.step_name(index, layer));
-                    let output = self.step(step, root, &left, names);
+                    let output = self.step(step, root, left, names);
                     layers.push(Input::from(&output));
                     left.insert(step.name.as_str(), output);
                 }

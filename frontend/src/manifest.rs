@@ -2,12 +2,14 @@
 //!
 //! `project.name`, `project.scripts`, what [`about`] has, `build-system.requires`, `build-system.build-backend`, and of the root `tool.uv.index`,
 //! `tool.uv.find-links`, `tool.uv.index-url`, `tool.uv.extra-index-url` and `tool.uv.no-index`. To tell a stale lock, also those
-//! of [`declarations`]; and what [`version`] needs.
+//! of [`declarations`]; and what [`version`] and [`inputs`] need.
 
 pub mod about;
 pub mod configuration;
 pub mod declarations;
+pub mod inputs;
 
+pub mod resolution;
 pub mod settings;
 
 pub mod version;
@@ -24,7 +26,8 @@ use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 use about::About;
-use declarations::Declarations;
+use declarations::{Declarations, SourceTable};
+use inputs::Input;
 use version::VersionSource;
 
 /// The file's name.
@@ -36,6 +39,8 @@ pub const UV_TOML: &str = "uv.toml";
 /// A manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
+    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by name as it is written.
+    pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// The file.
     pub file: Arc<SourceFile>,
     /// `project.name`; a virtual workspace root has none.
@@ -48,6 +53,8 @@ pub struct Manifest {
     pub about: About,
     /// Where its version comes from.
     pub version: VersionSource,
+    /// What its build reads that it names: what lies outside of it, and what must be there.
+    pub inputs: Vec<Input>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
     /// What the lock was made from; absent when something in it is not understood.
@@ -207,7 +214,9 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
     let declarations = declarations::read(file, document.get_ref());
+    let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
+    let inputs = inputs::read(file, document.get_ref());
     let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     let project = wire.project.as_ref();
     let name = match project.and_then(|project| project.name.as_ref()) {
@@ -241,7 +250,9 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         build_system,
         about: project.map(ProjectWire::about).unwrap_or_default(),
         version,
+        inputs,
         indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
+        sources,
         declarations,
     })
 }
@@ -269,13 +280,25 @@ pub fn indexes_above(file: &Arc<SourceFile>) -> Result<Indexes, Diagnostics> {
     Ok(indexes(&wire.tool.uv, directory_of(&file.name)))
 }
 
+/// Without the name of a user that has no password beside it: keyrings need one, and it is no secret.
+fn without_user(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if !parsed.username().is_empty() && parsed.password().is_none() => {
+            // Of a URL with a host, it can be taken out.
+            let _taken = parsed.set_username("");
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}
+
 fn indexes(uv: &UvWire, root: &str) -> Indexes {
     let is_url = |text: &str| text.contains("://");
-    let unnamed = |url: &str, role| RemoteIndex { name: None, url: url.to_owned(), role };
+    let unnamed = |url: &str, role| RemoteIndex { name: None, url: without_user(url), role };
     let mut indexes = Indexes { no_index: uv.no_index, ..Indexes::default() };
     for IndexWire { name, url, default, explicit, format } in &uv.index {
         if let Some(name) = name.as_ref().filter(|_| is_url(url)) {
-            indexes.named.insert(name.clone(), url.clone());
+            indexes.named.insert(name.clone(), without_user(url));
         }
         // Explicit indexes serve only the packages that name them in `tool.uv.sources`, so never a build requirement.
         if *explicit {

@@ -10,6 +10,7 @@ pub mod destination;
 mod direct_url;
 mod files;
 pub mod host;
+mod inputs;
 pub mod layers;
 mod members;
 mod package;
@@ -22,10 +23,12 @@ pub mod report;
 mod requirements;
 mod steps;
 pub mod system;
+pub mod uv;
 mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::config::access::Ca;
 use crate::config::table::Located;
@@ -33,8 +36,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
+use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use crate::surroundings::Surroundings;
 use access::{Access, Credential, Download};
 use composition::{Composition, Parts};
 use contents::context_paths;
@@ -42,6 +47,7 @@ pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
 pub use files::{Copied, CopySource};
 use host::Host;
+pub use inputs::{InputSource, MemberInput, Reason};
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
 use product::Product;
@@ -76,6 +82,8 @@ pub struct Outside {
     pub steps: BTreeMap<(String, Platform), Image>,
     /// Where steps run, if not in those.
     pub host: Option<Host>,
+    /// What lies around local projects.
+    pub surroundings: Arc<Surroundings>,
 }
 
 /// An image, resolved.
@@ -118,6 +126,8 @@ pub struct Plan {
     pub builder_system: Option<SystemPackages>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
+    /// How, as far as nothing is locked.
+    pub resolution: Resolution,
     /// With what secrets they are asked there.
     pub credentials: Vec<Credential>,
     /// How files at URLs are asked for.
@@ -126,6 +136,8 @@ pub struct Plan {
     pub destination: Destination,
     /// The image's working directory.
     pub workdir: String,
+    /// Steps that leave nothing in what is made, and feed builds of members.
+    pub feeding: Vec<Step>,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -169,7 +181,7 @@ pub fn plan(
     manifests: &BTreeMap<PackageId, Manifest>,
     outside: &Outside,
 ) -> Result<Planned, Diagnostics> {
-    let managed = ManagedPython::of(target);
+    let managed = target.managed.clone();
     let mut host = outside.host.as_ref();
     if let Some(managed) = &managed {
         python::check_request(project, managed)?;
@@ -183,10 +195,12 @@ pub fn plan(
         None => (&outside.base, &outside.builder),
     };
     let builder = interpreter_of(builder, &target.builder)?;
-    python::check(project, target, interpreter)?;
     python::check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
     system::check(target, interpreter, builder)?;
     let mut warnings = Vec::new();
+    python::check(project, target, interpreter, &mut warnings)?;
+    uv::check(project, target, &interpreter.uv)?;
+    uv::warn_of_settings(project, &mut warnings);
     if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }
@@ -216,6 +230,8 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
+    let feeding = steps::feeding(target, outside, &access);
+    context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
@@ -231,9 +247,14 @@ pub fn plan(
         builder_system: SystemPackages::of_builder(target, builder),
         credentials: access.credentials(&indexes, project),
         indexes,
+        resolution: Resolution::new(
+            &project.settings,
+            &ExcludeNewer::of_lock(|key| project.lock.settings.options.get(key)),
+        ),
         access,
         destination,
         workdir: workdir.clone(),
+        feeding,
         backends,
         layers,
         dependencies: dependencies(project, &closure),

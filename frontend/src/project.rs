@@ -11,16 +11,18 @@ use uv_normalize::PackageName;
 
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
-use crate::config::members::ALL;
+use crate::config::members::{ALL, MemberConfig};
 use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
+use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, Lock, PackageId};
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
+pub use python::{PYTHON_VERSION, PYTHON_VERSIONS};
 pub use reading::{Files, Read, missing_lock, paths_above};
-pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
+pub use target::{APP_DIR, Target};
 
 /// The parsed files.
 #[derive(Debug)]
@@ -33,8 +35,12 @@ pub struct Project {
     pub manifest: Option<Manifest>,
     /// How it, or `uv.toml`, says that packages are built.
     pub settings: manifest::settings::Settings,
+    /// The python that the command line asks for.
+    pub flag: Option<Located<PythonRequest>>,
     /// The python that `.python-version` asks for.
-    pub python_version: Option<Located<String>>,
+    pub pin: Option<Located<PythonRequest>>,
+    /// Lines of it that uv passes over.
+    pub unknown_pins: Vec<Located<PythonRequest>>,
 }
 
 /// Which target is wanted.
@@ -59,8 +65,8 @@ impl Project {
             None => manifest::settings::Settings::default(),
         };
         let lock = lock::parse(&files.lock)?;
-        let python_version = files.python_version.as_ref().and_then(python::pinned);
-        let project = Self { config, lock, manifest, settings, python_version };
+        let (pin, unknown_pins) = files.python_version.as_ref().map(python::pinned).unwrap_or_default();
+        let project = Self { config, lock, manifest, settings, flag: None, pin, unknown_pins };
         project.check_members()?;
         Ok(project)
     }
@@ -97,6 +103,13 @@ impl Project {
                     .did_you_mean(&member.name.value, self.local_names())
             });
         Diagnostics::check(unknown.collect())
+    }
+
+    /// What the config says of a local project.
+    pub fn config_of(&self, id: PackageId) -> Option<&MemberConfig> {
+        let name = &self.lock.packages[id].name;
+        let mut members = self.config.iter().flat_map(|config| &config.members);
+        members.find(|member| member.name.value.parse::<PackageName>().is_ok_and(|other| other == *name))
     }
 
     /// Names of the local projects.

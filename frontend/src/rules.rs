@@ -12,7 +12,7 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 13] = [
+pub const RULES: [Rule; 15] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
     rule("image::no_command", "An image starts what its base starts, and nobody said so"),
@@ -26,6 +26,8 @@ pub const RULES: [Rule; 13] = [
     rule("platform::all_emulated", "Every step is emulated, although the builder could run some itself"),
     rule("platform::check_elsewhere", "A check runs on another platform than the image"),
     rule("platform::other_patch", "Bytecode is made by another patch of python"),
+    rule("python::pin_left_aside", "The image has another python than `.python-version` asks for"),
+    rule("uv::setting_left_aside", "A setting of uv's has no effect on an image"),
 ];
 
 const fn rule(code: &'static str, description: &'static str) -> Rule {

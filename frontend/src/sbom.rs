@@ -134,8 +134,8 @@ fn base(reference: &str) -> Value {
 
 fn python(plan: &Plan) -> Value {
     let python = &plan.interpreter;
-    let locator = format!("pkg:generic/python@{}", encoded(&python.python_full_version));
-    let known = json!({ "versionInfo": python.python_full_version, "externalRefs": purl(locator) });
+    let locator = format!("pkg:generic/python@{}", encoded(&python.shown_version()));
+    let known = json!({ "versionInfo": python.shown_version(), "externalRefs": purl(locator) });
     entry(PYTHON, &python.implementation_name, "APPLICATION", known)
 }
 

@@ -351,3 +351,68 @@ fn schema_is_json() {
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(schema["title"], "uv.build.toml");
 }
+
+/// A project that is its own workspace.
+fn project(requires_python: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let lock = format!(
+        "version = 1\nrequires-python = \"{requires_python}\"\n\n[[package]]\nname = \"late\"\nversion = \"1\"\nsource = {{ editable = \".\" }}\n"
+    );
+    let manifest = format!(
+        "[project]\nname = \"late\"\nversion = \"1\"\nrequires-python = \"{requires_python}\"\nscripts = {{ late = \"late:main\" }}\n[build-system]\nrequires = [\"hatchling\"]\n"
+    );
+    fs::write(directory.path().join("uv.lock"), lock).expect("a file");
+    fs::write(directory.path().join("pyproject.toml"), manifest).expect("a file");
+    directory
+}
+
+#[test]
+fn the_python_of_the_command_line_counts_before_that_of_the_project() {
+    let project = project(">=3.11");
+    let directory = project.path();
+    fs::write(directory.join(".python-version"), "3.12\n").expect("a file");
+    let first_line = |output: &Output| text(output).lines().next().unwrap_or_default().to_owned();
+    let plan = |arguments: &[&str]| first_line(&run(directory, &[&["plan"], arguments].concat()));
+    let base = |version: &str| format!("on docker.io/library/python:{version}-slim-bookworm");
+    assert_eq!(plan(&[]), format!("late (linux/amd64, python 3.12) {}", base("3.12")));
+    assert_eq!(plan(&["--python=3.13"]), format!("late (linux/amd64, python 3.13) {}", base("3.13")));
+    assert_eq!(plan(&["--python=cp311"]), format!("late (linux/amd64, python 3.11) {}", base("3.11")));
+    assert_eq!(plan(&["--python=3.13.5"]), format!("late (linux/amd64, python 3.13.5) {}", base("3.13.5")));
+
+    let refused = run(directory, &["plan", "--python=pypy@3.10"]);
+    assert!(!refused.status.success());
+    insta::assert_snapshot!(text(&refused), @r"");
+    // A base that the config names is not another because of the flag.
+    fs::write(directory.join("uv.build.toml"), "[targets.late]\nbase = \"python:3.12-slim-bookworm\"\n")
+        .expect("a file");
+    let refused = run(directory, &["plan", "--python=3.13"]);
+    assert!(!refused.status.success());
+    insta::assert_snapshot!(text(&refused), @r"");
+}
+
+#[test]
+fn what_is_not_known_of_a_base_is_as_the_project_requires() {
+    let project = project(">=3.11.4");
+    let directory = project.path();
+    let first_line = |output: &Output| text(output).lines().next().unwrap_or_default().to_owned();
+    fs::write(directory.join(".python-version"), "3.11\n").expect("a file");
+    let plan = first_line(&run(directory, &["plan"]));
+    assert_eq!(plan, "late (linux/amd64, python 3.11) on docker.io/library/python:3.11-slim-bookworm");
+    fs::remove_file(directory.join(".python-version")).expect("a file");
+
+    fs::write(directory.join("uv.build.toml"), "[targets.late]\nbase = \"registry.example/base:1\"\n").expect("a file");
+    for (requires_python, python) in
+        [(">=3.11.4", "3.13"), (">=3.14", "3.14"), ("==3.12.*", "3.12"), (">=3.9,<3.10", "3.9")]
+    {
+        let edit = |file: &str| {
+            let path = directory.join(file);
+            let text = fs::read_to_string(&path).expect("a file");
+            let line = text.lines().find(|line| line.starts_with("requires-python")).expect("the line");
+            fs::write(&path, text.replace(line, &format!("requires-python = \"{requires_python}\""))).expect("a file");
+        };
+        edit("uv.lock");
+        edit("pyproject.toml");
+        let plan = first_line(&run(directory, &["plan"]));
+        assert_eq!(plan, format!("late (linux/amd64, python {python}) on registry.example/base:1"));
+    }
+}

@@ -7,6 +7,7 @@ use proptest::test_runner::TestCaseResult;
 use uv_buildkit::affected::{Comparison, read};
 use uv_buildkit::compile::Compiled;
 use uv_buildkit::project::Request;
+use uv_buildkit::surroundings::Surroundings;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 
 use crate::workspace::{BACKENDS, Member, Order, Package, Workspace, workspaces};
@@ -108,7 +109,7 @@ fn check(before: &Checkout, now: &Checkout, request: &Request, files: &BTreeSet<
         .collect();
     let (project, manifests) = now.project_of(request).expect("a project");
     let was = before.project_of(request).ok().map(|(project, _)| project);
-    let comparison = Comparison::of(was.as_ref(), &project, &manifests, &altered, files);
+    let comparison = Comparison::of(was.as_ref(), &project, &manifests, &altered, files, &Surroundings::default());
     let target = project.target(request, &BTreeMap::new()).expect("a target");
     let target_before = was.as_ref().and_then(|was| was.target(request, &BTreeMap::new()).ok());
     let roots = project.roots(request).expect("roots");

@@ -9,6 +9,7 @@ use clap::Parser;
 use uv_buildkit::compile::{Compiled, Inputs, compile};
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::entry::{self, Entry};
+use uv_buildkit::interpreter::choice::{Declared, of_reference};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
@@ -19,6 +20,7 @@ use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
+use uv_buildkit::surroundings::{self, Surroundings, above};
 use uv_buildkit::{config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
@@ -26,6 +28,10 @@ use uv_buildkit::{config, ignore, lower, stale};
 pub struct Checkout {
     /// Texts by path, relative to the root.
     pub files: BTreeMap<String, String>,
+    /// Symbolic links by path, and where they lead.
+    pub links: BTreeMap<String, String>,
+    /// Paths of the other files.
+    pub others: BTreeSet<String>,
 }
 
 /// What to build and what the images are like: the flags of `uv-buildkit plan`, and some that only tests need.
@@ -104,14 +110,29 @@ impl Checkout {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
-            if entry.file_type()?.is_dir() {
+            if entry.file_type()?.is_symlink() {
+                let to = std::fs::read_link(entry.path())?.to_string_lossy().into_owned();
+                self.links.insert(path, to);
+            } else if entry.file_type()?.is_dir() {
                 if !FOREIGN_DIRECTORIES.contains(&name.as_str()) {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
-                || [lock::FILE_NAME, "Dockerfile", ".dockerignore", ".python-version"].contains(&name.as_str())
+                || [
+                    lock::FILE_NAME,
+                    "Dockerfile",
+                    ".dockerignore",
+                    ".gitignore",
+                    ".hgignore",
+                    ".python-version",
+                    ".python-versions",
+                    "pyvenv.cfg",
+                ]
+                .contains(&name.as_str())
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
+            } else {
+                self.others.insert(path);
             }
         }
         Ok(())
@@ -172,6 +193,30 @@ impl Checkout {
         newcomers::candidates(project, listed, ignored).into_iter().filter_map(read).collect()
     }
 
+    /// What lies around local projects: what is not among the files is taken for a file that is there.
+    fn surroundings(
+        &self,
+        project: &Project,
+        manifests: &BTreeMap<PackageId, Manifest>,
+        ignored: &[String],
+    ) -> Surroundings {
+        let mut surroundings = Surroundings::default();
+        loop {
+            let wanted = surroundings.wanted(project, manifests);
+            if wanted.is_empty() {
+                return surroundings;
+            }
+            let is_sent = |path: &&String| ignore::leaves_out(ignored, path).is_none() || wanted.paths.contains(*path);
+            let mut entries = BTreeMap::new();
+            for path in self.files.keys().chain(&self.others).chain(self.links.keys()).filter(is_sent) {
+                entries.extend(above(path).map(|directory| (directory.to_owned(), surroundings::Entry::Directory)));
+                let link = self.links.get(path).map(|to| surroundings::Entry::Link(to.clone()));
+                entries.insert(path.clone(), link.unwrap_or(surroundings::Entry::File));
+            }
+            surroundings.learn(wanted, entries);
+        }
+    }
+
     /// Compiles what is selected.
     pub fn compile(&self, selection: &Selection) -> Result<Compiled, Diagnostics> {
         let build_args = selection.build_args.iter().cloned().collect();
@@ -192,8 +237,16 @@ impl Checkout {
             project: &project,
             target: &target,
             manifests: &manifests,
-            outside: &outside(selection, &target),
-            options: lower::Options { ignore, merge: true, ..lower::Options::default() },
+            outside: &Outside {
+                surroundings: Arc::new(self.surroundings(&project, &manifests, &ignore)),
+                ..outside(selection, &project, &target)
+            },
+            options: lower::Options {
+                ignore,
+                ignore_file: self.file(".dockerignore"),
+                merge: true,
+                ..lower::Options::default()
+            },
             epoch: None,
         })
     }
@@ -211,18 +264,19 @@ impl Checkout {
 }
 
 /// Images as they are declared.
-fn outside(selection: &Selection, target: &Target) -> Outside {
-    let tag = target.base.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let in_tag: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    let python = selection
-        .python
-        .clone()
-        .or_else(|| target.python.as_ref().map(|python| python.value.clone()))
-        .or_else(|| in_tag.contains('.').then_some(in_tag))
-        .unwrap_or_else(|| "3.13".to_owned());
+fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside {
+    let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+    let python = match &selection.python {
+        Some(version) => Declared::of(version),
+        None => {
+            let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+            let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+            Declared::new(tag.as_ref(), request, required)
+        }
+    };
     let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let interpreter = |platform: &Platform, version: &str| {
-        let mut interpreter = Interpreter::declared(version, &platform.architecture, selection.libc.clone(), uv);
+    let interpreter = |platform: &Platform, python: &Declared| {
+        let mut interpreter = Interpreter::declared(python, &platform.architecture, selection.libc.clone(), uv);
         if target.managed.is_some() {
             interpreter.executable = ManagedPython::executable(&interpreter);
         }
@@ -234,20 +288,21 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         config: Vec::new(),
         interpreter,
     };
-    let outside = |platform: &Platform, python: &String| {
-        let builder_python = selection.builder_python.as_ref().unwrap_or(python);
+    let outside = |platform: &Platform, python: &Declared| {
+        let builder_python = selection.builder_python.as_ref().map_or_else(|| python.clone(), |it| Declared::of(it));
         Outside {
             platform: platform.clone(),
             base: image(&target.base.value, (!selection.no_python).then(|| interpreter(platform, python))),
-            builder: image(&target.builder.value, Some(interpreter(platform, builder_python))),
+            builder: image(&target.builder.value, Some(interpreter(platform, &builder_python))),
             uv: image(&target.uv.value, None),
             steps: BTreeMap::new(),
             host: None,
+            surroundings: Default::default(),
         }
     };
     let host = selection.build_platform.as_ref().map(|platform| {
-        let python = selection.build_platform_python.as_ref().unwrap_or(&python);
-        Host::of(outside(platform, python), selection.emulates)
+        let python = selection.build_platform_python.as_ref().map_or_else(|| python.clone(), |it| Declared::of(it));
+        Host::of(outside(platform, &python), selection.emulates)
     });
     Outside { host, ..outside(&selection.platform, &python) }
         .with_images_of_steps(target, |named| image(named, None).reference)

@@ -14,6 +14,7 @@ use crate::paths::file_in;
 use crate::plan::access;
 use crate::project::requirement;
 use crate::project::{Project, Target};
+use crate::surroundings::{self, IGNORE_FILES, Surroundings};
 
 /// What may be another, and what may read a file that changed.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl<'a> Comparison<'a> {
         manifests: &BTreeMap<PackageId, Manifest>,
         altered: &BTreeSet<String>,
         files: &'a BTreeSet<String>,
+        surroundings: &Surroundings,
     ) -> Self {
         let needed_by = needed_by(now, manifests);
         let spread = |is_concerned: &dyn Fn(&Package) -> bool| {
@@ -64,7 +66,14 @@ impl<'a> Comparison<'a> {
             None => Vec::new(),
         };
         let all_differ = before.is_none_or(|before| !std::ptr::eq(before, now) && !have_the_same_ground(before, now));
+        // What else builds of projects read is known by plans: links, ignore files, and what manifests and the config name.
+        let is_ignore_file = |path: &String| IGNORE_FILES.iter().any(|(name, _)| path.rsplit('/').next() == Some(name));
+        let reads_anything = surroundings.has_links() || files.iter().any(is_ignore_file);
+        let has_inputs = now.config.iter().flat_map(|config| &config.members).any(|member| !member.inputs.is_empty());
+        let names_others = manifests.iter().any(|(id, manifest)| !surroundings::named(now, *id, manifest).is_empty());
+        let reads_anything = !files.is_empty() && (reads_anything || has_inputs || names_others);
         let reads = spread(&|package| match &package.source {
+            Source::Directory(_) | Source::Editable(_) | Source::Virtual(_) if reads_anything => true,
             Source::Directory(path)
             | Source::Editable(path)
             | Source::Virtual(path)
@@ -156,7 +165,7 @@ fn have_the_same_ground(before: &Project, now: &Project) -> bool {
 
 /// That, apart from where it is written.
 fn ground(project: &Project) -> String {
-    let Project { config, lock, manifest, settings, python_version } = project;
+    let Project { config, lock, manifest, settings, flag, pin, unknown_pins } = project;
     let config = config.as_ref().map(|config| {
         // Arguments are in the strings that use them. What targets and defaults say is in a `Target`.
         let Config {
@@ -176,7 +185,7 @@ fn ground(project: &Project) -> String {
     let Lock { requires_python, supported_markers, required_markers, conflicts, members, packages, .. } = lock;
     let directories: Vec<_> = packages.iter().filter_map(|it| Some((&it.name, it.source.project_dir()?))).collect();
     let lock = (&lock.file, &lock.root, requires_python, supported_markers, required_markers, conflicts, members);
-    format!("{:?}", (config, lock, directories, manifest, settings, python_version))
+    format!("{:?}", (config, lock, directories, manifest, settings, (flag, pin, unknown_pins)))
 }
 
 /// Whether two targets are the same, apart from where they are written, and from the lock.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::git::{Blobs, git};
 use super::tree::{Parsed, Tree};
@@ -14,6 +15,7 @@ use crate::lock::PackageId;
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 use crate::project::Project;
+use crate::surroundings::Surroundings;
 
 /// Whom the changes since `base` concern, those that are not committed among them.
 pub fn since(selection: &SelectionArgs, base: &str) -> Result<Report, CliError> {
@@ -57,11 +59,12 @@ struct States {
     manifests: BTreeMap<PackageId, Manifest>,
     /// Paths of manifests that were others.
     altered: BTreeSet<String>,
+    surroundings: Arc<Surroundings>,
 }
 
 impl States {
     fn compare<'a>(&'a self, files: &'a BTreeSet<String>) -> Comparison<'a> {
-        Comparison::of(self.before.as_deref(), &self.now, &self.manifests, &self.altered, files)
+        Comparison::of(self.before.as_deref(), &self.now, &self.manifests, &self.altered, files, &self.surroundings)
     }
 }
 
@@ -88,7 +91,8 @@ fn projects(selections: &[&SelectionArgs], before: &mut Tree<'_>, now: &mut Tree
                 altered.insert(path);
             }
         }
-        Ok(States { before: was, now: is, manifests, altered })
+        let surroundings = now.surroundings(&is);
+        Ok(States { before: was, now: is, manifests, altered, surroundings })
     });
     states.collect()
 }

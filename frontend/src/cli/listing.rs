@@ -1,13 +1,17 @@
-//! Directories on disk where members may lie.
+//! What is on disk: directories where members may lie, and what lies around them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::diagnostic::SourceFile;
+use crate::ignore;
+use crate::lock::PackageId;
+use crate::lower::context::ALWAYS_IGNORED;
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 use crate::project::Project;
 use crate::stale::newcomers::{Listing, candidates, listings};
+use crate::surroundings::{Entry, Surroundings};
 
 /// The manifests in directories that may have become members, by directory. What cannot be read says nothing about the lock.
 pub fn newcomers(root: &Path, project: &Project, ignored: &[String]) -> BTreeMap<String, Manifest> {
@@ -31,4 +35,59 @@ fn directories(root: &Path, listing: &Listing) -> BTreeSet<String> {
         level = below.collect();
     }
     level
+}
+
+/// What builds of projects may see beside the projects.
+pub fn surroundings(
+    root: &Path,
+    project: &Project,
+    manifests: &BTreeMap<PackageId, Manifest>,
+    ignored: &[String],
+) -> Surroundings {
+    let patterns: Vec<String> =
+        ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(ignored.iter().cloned()).collect();
+    let mut surroundings = Surroundings::default();
+    loop {
+        let wanted = surroundings.wanted(project, manifests);
+        if wanted.is_empty() {
+            return surroundings;
+        }
+        let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+        let mut level: Vec<String> = wanted.trees.iter().cloned().collect();
+        let trees = wanted.trees.iter().filter(|path| ignore::leaves_out(&patterns, path).is_none());
+        for path in trees.chain(&wanted.paths).filter(|path| *path != ".") {
+            entries.extend(entry(root, path).map(|entry| (path.clone(), entry)));
+        }
+        while let Some(directory) = level.pop() {
+            for name in names(root, &directory) {
+                let path = file_in(&directory, &name);
+                let is_left_out = ignore::leaves_out(&patterns, &path).is_some() || wanted.excluded.contains(&path);
+                let Some(entry) = entry(root, &path).filter(|_| !is_left_out) else { continue };
+                if entry == Entry::Directory && entries.insert(path.clone(), entry.clone()).is_none() {
+                    level.push(path.clone());
+                }
+                entries.insert(path, entry);
+            }
+        }
+        surroundings.learn(wanted, entries);
+    }
+}
+
+/// Names of what is in a directory; of what is no directory, none.
+fn names(root: &Path, directory: &str) -> Vec<String> {
+    let is_link = entry(root, directory).is_some_and(|entry| matches!(entry, Entry::Link(_)));
+    let entries = (!is_link).then(|| std::fs::read_dir(root.join(directory)).ok()).flatten();
+    entries.into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn entry(root: &Path, path: &str) -> Option<Entry> {
+    let path = root.join(path);
+    let kind = path.symlink_metadata().ok()?.file_type();
+    Some(if kind.is_symlink() {
+        Entry::Link(std::fs::read_link(path).ok()?.to_string_lossy().into_owned())
+    } else if kind.is_dir() {
+        Entry::Directory
+    } else {
+        Entry::File
+    })
 }

@@ -12,8 +12,12 @@ use super::{CliError, listing};
 use crate::calls::{self, Answer};
 use crate::compile::{self, Compiled, Inputs, Prepared};
 use crate::config;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::config::python::require_possible;
+use crate::config::table::Located;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry;
+use crate::interpreter::choice::{Declared, of_reference};
+use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::PackageId;
 use crate::lower;
@@ -50,7 +54,7 @@ pub struct SelectionArgs {
     /// Platform of the builder, where it is another: steps run there.
     #[arg(long)]
     pub build_platform: Option<Platform>,
-    /// Version of the image's python; default: what the project asks for.
+    /// The python of the image, in any form that uv takes; default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
     /// C library of the image.
@@ -64,14 +68,16 @@ pub(super) struct Chosen {
     pub(super) manifests: BTreeMap<PackageId, Manifest>,
     pub(super) target: Target,
     outside: Outside,
-    pub(super) ignored: Vec<String>,
+    ignored: Vec<String>,
+    ignore_file: Option<Arc<SourceFile>>,
 }
 
 impl Chosen {
     /// Plans it, for a daemon that can `merge` or not.
     pub(super) fn prepare(&self, merge: bool) -> Result<Prepared<'_>, Diagnostics> {
-        let Self { project, manifests, target, outside, ignored } = self;
-        let options = lower::Options { ignore: ignored.clone(), merge, ..lower::Options::default() };
+        let Self { project, manifests, target, outside, ignored, ignore_file } = self;
+        let (ignore, ignore_file) = (ignored.clone(), ignore_file.clone());
+        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
         compile::prepare(Inputs { project, target, manifests, outside, options, epoch: None })
     }
 }
@@ -219,11 +225,20 @@ impl SelectionArgs {
         let project = tree.project(&request)?;
         let manifests = tree.manifests(&project, project.roots(&request)?)?;
         let target = project.target(&request, &manifests)?;
-        let outside = self.outside(&target);
-        Ok(Chosen { project, manifests, target, outside, ignored: tree.ignored()? })
+        let mut outside = self.outside(&project, &target);
+        outside.surroundings = tree.surroundings(&project);
+        Ok(Chosen {
+            project,
+            manifests,
+            target,
+            outside,
+            ignored: tree.ignored()?,
+            ignore_file: tree.file(".dockerignore")?,
+        })
     }
 
-    /// Refuses locks that were not made from the manifests of these selections. Each lock is compared once, with all of them.
+    /// Refuses locks that were not made from the manifests of these selections, and looks at what lies around these. That is done once
+    /// for each lock.
     pub(super) fn check_locks(&self, tree: &mut Tree<'_>, selections: &[&Self]) -> Result<(), CliError> {
         let mut compared: BTreeMap<String, (Rc<Project>, Vec<PackageId>)> = BTreeMap::new();
         for selection in selections {
@@ -243,6 +258,7 @@ impl SelectionArgs {
                 above.extend(tree.file(&path)?);
             }
             stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
+            tree.look_around(&self.directory, &project, &manifests)?;
         }
         Ok(())
     }
@@ -266,9 +282,20 @@ impl SelectionArgs {
         self.build_args.iter().map(pair).collect()
     }
 
-    fn outside(&self, target: &Target) -> Outside {
-        let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
-        let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
+    /// What `--python` asks for, which counts before what the project does.
+    pub(super) fn flag(&self) -> Result<Option<Located<PythonRequest>>, Diagnostics> {
+        let Some(text) = &self.python else { return Ok(None) };
+        let file = SourceFile::new("--python", text.as_str());
+        let flag = Located { value: PythonRequest::parse(text), span: Span::new(&file, 0..text.len()) };
+        require_possible(&flag)?;
+        Ok(Some(flag))
+    }
+
+    fn outside(&self, project: &Project, target: &Target) -> Outside {
+        let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+        let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+        let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+        let python = Declared::new(tag.as_ref(), request, required);
         let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
         let outside = |platform: &Platform| {
             let mut interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
@@ -287,6 +314,7 @@ impl SelectionArgs {
                 uv: Image { interpreter: None, ..image(&target.uv.value) },
                 steps: BTreeMap::new(),
                 host: None,
+                surroundings: Default::default(),
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);
@@ -298,11 +326,4 @@ impl SelectionArgs {
 /// The full reference of an image, or what is written where there is none.
 fn normalized(reference: &str) -> String {
     buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned())
-}
-
-/// The version in tags such as `python:3.13-slim`.
-fn python_of_tag(reference: &str) -> Option<String> {
-    let (name, tag) = reference.split('@').next()?.rsplit_once(':')?;
-    let version: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    (name.rsplit('/').next()? == "python" && version.contains('.')).then_some(version)
 }

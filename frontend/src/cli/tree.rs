@@ -9,13 +9,16 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
-use super::{CliError, SelectionArgs};
+use super::{CliError, SelectionArgs, listing};
+use crate::config::table::Located;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::ignore;
+use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::project::{Files, Project, Read, Request, missing_lock};
+use crate::surroundings::Surroundings;
 
 /// A result that is asked for more than once.
 type Known<T> = Result<T, Diagnostics>;
@@ -25,15 +28,23 @@ type Known<T> = Result<T, Diagnostics>;
 pub struct Parsed {
     projects: RefCell<Vec<(Files, Known<Rc<Project>>)>>,
     manifests: RefCell<BTreeMap<String, Vec<(Arc<SourceFile>, Known<Manifest>)>>>,
+    /// By lock; of the directory, whatever the tree: what came or went there is among the files that changed.
+    surroundings: RefCell<BTreeMap<String, Arc<Surroundings>>>,
 }
 
 impl Parsed {
-    fn project(&self, files: Files, build_args: &BTreeMap<String, String>) -> Known<Rc<Project>> {
+    fn project(
+        &self,
+        files: Files,
+        build_args: &BTreeMap<String, String>,
+        flag: Option<&Located<PythonRequest>>,
+    ) -> Known<Rc<Project>> {
         let mut projects = self.projects.borrow_mut();
         if let Some((_, known)) = projects.iter().find(|(known, _)| *known == files) {
             return known.clone();
         }
-        let parsed = Project::parse(&files, build_args).map(Rc::new);
+        let parsed = Project::parse(&files, build_args);
+        let parsed = parsed.map(|project| Rc::new(Project { flag: flag.cloned(), ..project }));
         projects.push((files, parsed.clone()));
         parsed
     }
@@ -56,6 +67,8 @@ pub struct Tree<'a> {
     parsed: &'a Parsed,
     config_path: String,
     build_args: BTreeMap<String, String>,
+    /// `--python`
+    flag: Option<Located<PythonRequest>>,
     texts: BTreeMap<String, Option<Arc<SourceFile>>>,
     config: Option<Known<Option<Rc<Config>>>>,
     projects: BTreeMap<String, Known<Rc<Project>>>,
@@ -70,6 +83,7 @@ impl<'a> Tree<'a> {
             parsed,
             config_path: selection.file.to_string_lossy().into_owned(),
             build_args: selection.build_args()?,
+            flag: selection.flag()?,
             texts: BTreeMap::new(),
             config: None,
             projects: BTreeMap::new(),
@@ -126,7 +140,7 @@ impl<'a> Tree<'a> {
         };
         let file = config.as_ref().map(|config| Arc::clone(&config.file));
         let files = Files::beside(file, lock, &mut |path| self.file(path))?;
-        let project = self.parsed.project(files, &self.build_args);
+        let project = self.parsed.project(files, &self.build_args, self.flag.as_ref());
         self.projects.insert(path.to_owned(), project.clone());
         Ok(project?)
     }
@@ -198,5 +212,22 @@ impl<'a> Tree<'a> {
     /// Patterns of `.dockerignore`.
     pub fn ignored(&mut self) -> Result<Vec<String>, CliError> {
         Ok(self.file(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default())
+    }
+
+    /// What builds of projects may see beside the projects, as far as somebody looked.
+    pub fn surroundings(&self, project: &Project) -> Arc<Surroundings> {
+        self.parsed.surroundings.borrow().get(&project.lock.file.name).cloned().unwrap_or_default()
+    }
+
+    /// Looks at it once, for all projects that are planned.
+    pub fn look_around(
+        &mut self,
+        directory: &Path,
+        project: &Project,
+        manifests: &BTreeMap<PackageId, Manifest>,
+    ) -> Result<(), CliError> {
+        let found = Arc::new(listing::surroundings(directory, project, manifests, &self.ignored()?));
+        self.parsed.surroundings.borrow_mut().insert(project.lock.file.name.clone(), found);
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::access::has_credentials;
-use super::path::{lies_in, plain, require_absolute, require_inside, require_lasting};
+use super::path::{require_absolute, require_inside, require_lasting};
 use super::steps::StepConfig;
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::{Diagnostic, Span};
@@ -165,32 +165,20 @@ fn read_output(
         reader.errors.push(error);
         return None;
     };
-    let from = match (from, &of.outputs[..]) {
-        (Some(from), _) => from,
-        (None, [only]) => Located { value: only.from.clone(), span: step.span.clone() },
-        // That it has none was said of it.
-        (None, []) => return None,
-        (None, [first, ..]) => {
-            let problem = format!("the step `{}` has several outputs", step.value);
-            let error = Diagnostic::new("config::missing_key", problem)
-                .at(step.span)
-                .help(format!("say which: `from = \"{}\"`", first.from));
-            reader.errors.push(error);
-            return None;
-        }
-    };
-    require_absolute(reader, &from, "inputs.from");
-    let path = plain(&from.value);
-    let Some(output) = of.outputs.iter().find(|output| lies_in(&path, &output.from)) else {
-        let problem = format!("`{}` is in no output of the step `{}`", from.value, step.value);
-        let error = Diagnostic::new("config::unknown_output", problem)
-            .at(from.span)
-            .did_you_mean(&path, of.outputs.iter().map(|output| output.from.as_str()));
-        reader.errors.push(error);
+    // That it has none was said of it.
+    if of.outputs.is_empty() {
         return None;
-    };
-    let path = format!("{}{}", output.to, &path[output.from.len()..]);
-    Some(FileSource::Step { step, path: Located { value: path, span: from.span } })
+    }
+    if let Some(from) = &from {
+        require_absolute(reader, from, "inputs.from");
+    }
+    match of.output(&step, from.as_ref()) {
+        Ok(path) => Some(FileSource::Step { step, path }),
+        Err(error) => {
+            reader.errors.push(error);
+            None
+        }
+    }
 }
 
 /// A download without a hash would be whatever the server has when it is asked.

@@ -26,7 +26,7 @@ pub fn schema() -> Value {
             "python": table("Python of the images.", json!({
                 "version": described(
                     json!({ "type": "string" }),
-                    "Such as `3.13`; default: `.python-version`, then the newest that `requires-python` admits.",
+                    "In any form that uv takes, such as `3.13`, `>=3.12,<3.14` or `3.14t`; default: `.python-version`, then `requires-python`.",
                 ),
                 "provider": described(
                     json!({ "type": "string", "enum": ["image", "managed"] }),
@@ -76,6 +76,18 @@ pub fn schema() -> Value {
                 "description": "Members of the workspace, by name; `*` stands for all that have no `version` here and would ask git for one.",
                 "additionalProperties": table("A member.", json!({
                     "version": string("What a build backend that would ask git takes for its version, such as `1.2.3`."),
+                    "inputs": described(
+                        json!({ "type": "array", "items": { "oneOf": [
+                            { "type": "string" },
+                            required(table("What a step leaves.", json!({
+                                "step": string("Name of a step of the target."),
+                                "from": string("Path of an output, or in one, in the step; default: its only output."),
+                                "to": string("Where the build finds it, relative to the root of the context."),
+                            })), &["step", "to"]),
+                        ] } }),
+                        "What its build reads beside its directory: paths of the context, and what steps leave.",
+                    ),
+                    "env": map("Variables of its build."),
                 })),
             },
             "defaults": described(settings, "Keys of all targets."),
@@ -343,6 +355,10 @@ mod tests {
             ("[ca]\nKEY = 1", "/properties/ca".to_owned()),
             ("[defaults]\nKEY = 1", "/properties/defaults".to_owned()),
             ("[members.a]\nKEY = 1", "/properties/members/additionalProperties".to_owned()),
+            (
+                "[members.a]\ninputs = [{ KEY = 1 }]",
+                "/properties/members/additionalProperties/properties/inputs/items/oneOf/1".to_owned(),
+            ),
             ("[targets.a]\nKEY = 1", target.to_owned()),
             ("[targets.a]\nuser = { KEY = 1 }", format!("{target}/properties/user/oneOf/1")),
             ("[targets.a]\nlayout = { KEY = 1 }", format!("{target}/properties/layout/oneOf/1")),

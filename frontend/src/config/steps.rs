@@ -358,11 +358,39 @@ fn read_secrets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<SecretCon
 
 impl StepConfig {
     /// Names of the steps that it reads from, and what it reads.
-    fn steps_read(&self) -> impl Iterator<Item = (&str, &FileSource)> {
+    pub fn steps_read(&self) -> impl Iterator<Item = (&str, &FileSource)> {
         self.inputs.iter().filter_map(|input| match &input.source {
             FileSource::Step { step, .. } => Some((step.value.as_str(), &input.source)),
             FileSource::Context(_) | FileSource::Url { .. } => None,
         })
+    }
+
+    /// Where the image has an output of the step, or something in one: `from` is its path in the step, and need not be said of a step with
+    /// one output. `step` is where it is named.
+    pub fn output(
+        &self,
+        step: &Located<String>,
+        from: Option<&Located<String>>,
+    ) -> Result<Located<String>, Diagnostic> {
+        let from = match (from, &self.outputs[..]) {
+            (Some(from), _) => from.clone(),
+            (None, [only]) => Located { value: only.from.clone(), span: step.span.clone() },
+            (None, outputs) => {
+                let problem = format!("the step `{}` has several outputs", step.value);
+                let first = outputs.first().map_or("/PATH", |output| &output.from);
+                return Err(Diagnostic::new("config::missing_key", problem)
+                    .at(step.span.clone())
+                    .help(format!("say which: `from = \"{first}\"`")));
+            }
+        };
+        let path = plain(&from.value);
+        let Some(output) = self.outputs.iter().find(|output| lies_in(&path, &output.from)) else {
+            let problem = format!("`{}` is in no output of the step `{}`", from.value, step.value);
+            return Err(Diagnostic::new("config::unknown_output", problem)
+                .at(from.span)
+                .did_you_mean(&path, self.outputs.iter().map(|output| output.from.as_str())));
+        };
+        Ok(from.map(|_| format!("{}{}", output.to, &path[output.from.len()..])))
     }
 
     /// Whether it runs in what is installed, or reads what a step leaves that does. `steps` are those above it, at least.

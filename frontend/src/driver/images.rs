@@ -41,8 +41,16 @@ struct Found {
     is_replaced: bool,
 }
 
-/// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one.
+/// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one. Beside that, it
+/// is looked at what lies around local projects: nothing waits for it.
 pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
+    let (mut images, surroundings) =
+        futures::try_join!(resolve_all(job, platform), job.read.surroundings(job.contexts))?;
+    images.outside.surroundings = surroundings;
+    Ok(images)
+}
+
+async fn resolve_all(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     managed::check(job, platform)?;
     // The path of a python that uv installs tells its platform.
     let host = job.options.host_for(platform).filter(|_| job.target.managed.is_none());
@@ -124,7 +132,15 @@ async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
     let (base, builder) = futures::try_join!(probe(&base, &target.base), probe_builder)?;
     let builder = builder.unwrap_or_else(|| base.clone());
     let steps = BTreeMap::new();
-    let outside = Outside { platform: platform.clone(), builder, base, uv: uv.image, steps, host: None };
+    let outside = Outside {
+        platform: platform.clone(),
+        builder,
+        base,
+        uv: uv.image,
+        steps,
+        host: None,
+        surroundings: Default::default(),
+    };
     Ok(Images { outside, replaced, warnings: Vec::new() })
 }
 
@@ -196,12 +212,14 @@ async fn probe_python(
     platform: &Platform,
     managed: Option<&(ManagedPython, LibcName, Output)>,
 ) -> Result<Image, Failure> {
-    let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
+    // uv finds the one that it installed itself.
+    let wanted = job.target.python.as_ref().filter(|_| managed.is_none());
+    let programs = wanted.map(|python| python.value.programs().join(" ")).unwrap_or_default();
     let Found { image, root, .. } = found;
     let env = image::env(&image.config);
     let platform = lower::platform(platform);
     let subject = Subject { image: &image.reference, root, env: &env, uv, platform: &platform, managed };
-    let output = probe::probe(&subject, wanted, &job.container);
+    let output = probe::probe(&subject, &programs, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
         let reference = job.solve(definition).await?;

@@ -9,8 +9,8 @@ use super::value::Value;
 use crate::lock::Source;
 
 /// Files that are for uv, wherever they go.
-const OF_PROJECTS: [&str; 6] =
-    ["pyproject.toml", "uv.lock", ".python-version", "uv.toml", "requirements.txt", "Dockerfile"];
+const OF_PROJECTS: [&str; 7] =
+    ["pyproject.toml", "uv.lock", ".python-version", ".python-versions", "uv.toml", "requirements.txt", "Dockerfile"];
 
 /// Files that a build reads where they lie beside the manifest. Elsewhere they are for whoever has the image.
 const BESIDE_A_MANIFEST: [&str; 3] = ["README.md", "README.rst", "LICENSE"];

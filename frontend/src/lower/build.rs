@@ -7,14 +7,19 @@ use sha2::{Digest, Sha256};
 use super::Lowering;
 use super::install::{unverified, with_data};
 use super::site::Ground;
+use crate::manifest::resolution::Resolution;
 use crate::plan::recipe::Recipe;
 use crate::plan::{Artifact, Form, Origin, Package, Platform, VENV, version};
 
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";
 
-/// Where a build keeps what makes the next one faster: uv's cache and those of compilers.
-pub(super) const CACHE: &str = "/cache";
+/// Where a build keeps what makes the next one faster: uv's cache, those of compilers, and a copy of the sources. Backends match the path of a
+/// project with ignore files, and use none that matches it: no part of the path is a name that ignore files have.
+pub(super) const CACHE: &str = "/opt/uv-buildkit/kept";
+
+/// Where a build writes; the same holds for its name.
+pub(super) const SCRATCH: &str = "/opt/uv-buildkit/made";
 
 impl Lowering<'_> {
     /// A directory with the wheel of a package.
@@ -38,7 +43,7 @@ impl Lowering<'_> {
         let exec = self
             .exec(builder, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
-            .mount(Bind::new("/build", Input::Scratch).no_output())
+            .mount(Bind::new(SCRATCH, Input::Scratch).no_output())
             .mount(
                 Cache::new(CACHE, self.cache_id(&package.name, &self.identity(package), &builder.platform))
                     .sharing(CacheSharing::Locked),
@@ -50,7 +55,7 @@ impl Lowering<'_> {
         let exec = with_data(self.index_mounts(self.log_in(self.online(exec))), "VERIFY", &unverified);
         let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
         let exec = self.for_image(exec, builder);
-        let exec = with_recipe(exec, &package.name, &package.recipe);
+        let exec = with_recipe(exec, &package.name, &package.recipe, Some(&self.plan.resolution));
         let exec = match form {
             // The lock has the version that the tags gave.
             Form::Tree { .. } => with_version(exec, &package.name, &package.version),
@@ -101,10 +106,10 @@ pub(super) fn with_version(exec: Exec, package: &str, version: &str) -> Exec {
     exec.envs(version::variables(package).map(|name| (name, version.to_owned())))
 }
 
-/// Tells a step how the package is built that it builds.
-pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe) -> Exec {
+/// Tells a step how the package is built that it builds; with a `resolution`, what it requires is looked for by the way.
+pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe, resolution: Option<&Resolution>) -> Exec {
     let exec = exec.envs(recipe.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
-    match recipe.uv_toml(package) {
+    match recipe.uv_toml(package, resolution) {
         Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
         None => exec,
     }

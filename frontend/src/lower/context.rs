@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use buildkit_llb::{Copy, File, Input, Local, Metadata, Output};
 
 use super::Options;
-use crate::plan::Plan;
+use crate::ignore;
+use crate::plan::{Contents, Plan};
 
 /// Never part of a build, wherever they lie. `.dockerignore` comes after them, and may take them in again.
 pub const ALWAYS_IGNORED: [&str; 8] = [
@@ -26,7 +27,20 @@ pub(super) fn context(plan: &Plan, options: &Options) -> Output {
         let linked = (!paths.is_empty()).then_some(&options.linked).into_iter().flatten().cloned();
         return without_ignored(root, paths.into_iter().chain(linked));
     }
-    sync(options, &plan.target, "[internal] load build context", paths, [])
+    sync(options, &plan.target, "[internal] load build context", paths, taken_in(plan, options))
+}
+
+/// Ignore files that backends read although the context is to be without them: they decide what is in a wheel, and are in none
+/// themselves.
+fn taken_in(plan: &Plan, options: &Options) -> BTreeSet<String> {
+    let in_layers = plan.layers.iter().flat_map(|layer| match &layer.contents {
+        Contents::Members(members) => &members[..],
+        _ => &[],
+    });
+    let required = plan.backends.iter().flat_map(|backend| &backend.projects);
+    let files = in_layers.chain(required).flat_map(|member| &member.ignore_files);
+    let left_out = files.filter(|file| ignore::leaves_out(&options.ignore, file).is_some());
+    left_out.map(|file| format!("!{file}")).collect()
 }
 
 /// A part of the client's directory, with what links on the way to `paths` lead to, without what is ignored and without `excluded`.

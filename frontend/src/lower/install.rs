@@ -23,7 +23,7 @@ impl Lowering<'_> {
         };
         let other = self.plan.host.as_ref().filter(|_| self.is_foreign(image));
         let exec = match other.and_then(|host| host.other_python(&self.plan.interpreter)) {
-            Some(_) => exec.env("UV_BUILDKIT_PYTHON", &self.plan.interpreter.python_full_version),
+            Some(_) => exec.env("UV_BUILDKIT_PYTHON", self.plan.interpreter.shown_version()),
             None => exec,
         };
         let vertex = exec
@@ -47,6 +47,10 @@ impl Lowering<'_> {
         }
         let exec = self.exec(&site.builder, &arguments);
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
+        let exec = match self.plan.resolution.uv_toml().filter(|_| arguments.len() > 2) {
+            Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
+            None => exec,
+        };
         let exec = backend.projects.iter().fold(exec, |exec, member| {
             exec.mount(Bind::new(format!("/built/{}", member.name), self.requirement(site, member)).readonly())
         });

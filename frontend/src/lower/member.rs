@@ -1,9 +1,8 @@
 //! Local projects: built and installed in one step that sees nothing of the context but the project's own directory.
 
-use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Metadata, Network, Output, Owner, Tmpfs};
+use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Network, Output, Owner, Tmpfs};
 
-use super::build::{CACHE, with_recipe, with_version};
-use super::context::sync;
+use super::build::{CACHE, SCRATCH, with_recipe, with_version};
 use super::install::{Notes, with_data};
 use super::site::Site;
 use super::{EPOCH, Lowering};
@@ -65,8 +64,7 @@ impl Lowering<'_> {
         let path = source_path(&member.directory);
         let arguments = ["link", &member.name, &path];
         let exec = self
-            .exec(&self.host.builder, &arguments)
-            .mount(self.sources_of(member, "/project"))
+            .with_tree(self.exec(&self.host.builder, &arguments), member)
             .mount(Bind::new("/src", Input::Scratch).no_output());
         self.finish(exec, member, &self.host, &Notes::new(), name)
     }
@@ -75,7 +73,7 @@ impl Lowering<'_> {
     pub(super) fn copied(&self, trees: &[Tree], (uid, gid): (u32, u32)) -> File {
         trees.iter().fold(File::on(Input::Scratch), |file, tree| {
             let is_root = tree.directory == ".";
-            let (input, from) = match self.options.sources.get(&tree.name) {
+            let (input, from) = match self.options.sources.get(&tree.name).filter(|_| tree.is_project) {
                 Some(elsewhere) => (elsewhere.clone(), "/".to_owned()),
                 None if is_root => (Input::from(&self.context), "/".to_owned()),
                 None => (Input::from(&self.context), format!("/{}", tree.directory)),
@@ -99,10 +97,9 @@ impl Lowering<'_> {
     fn build_member(&self, purpose: Purpose, member: &Member, site: &Site, notes: &Notes<'_>, name: String) -> Output {
         let command = if purpose == Purpose::Installed { "member" } else { "wheel" };
         let exec = self
-            .exec(&site.builder, &[command, &member.name])
-            .mount(self.sources_of(member, "/src"))
+            .with_tree(self.exec(&site.builder, &[command, &member.name, &member.directory]), member)
             // On disk, not in memory: sources and native builds can be large.
-            .mount(Bind::new("/build", Input::Scratch).no_output());
+            .mount(Bind::new(SCRATCH, Input::Scratch).no_output());
         let exec = match purpose {
             Purpose::Installed => self.for_image(self.installing(exec), &site.builder),
             Purpose::Wheel => self.for_image(exec, &site.builder),
@@ -120,6 +117,10 @@ impl Lowering<'_> {
             .mount(Bind::new("/out", Input::Scratch));
         if let Some(backend) = member.backend {
             exec = exec.mount(Bind::new(BACKEND, &backends[backend]).readonly());
+            // It leaves out what git ignores, and nobody else asks.
+            if self.plan.backends[backend].requires.iter().any(|requirement| requirement.starts_with("poetry")) {
+                exec = self.in_a_repository(exec);
+            }
         }
         exec = match member.toolchain {
             Toolchain::CompilerWithPackages => self.online(exec),
@@ -130,7 +131,8 @@ impl Lowering<'_> {
             let id = self.cache_id(&member.name, &identity, &builder.platform);
             exec = exec.mount(Cache::new(CACHE, id).sharing(CacheSharing::Locked));
         }
-        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
+        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe, None);
+        let exec = exec.envs(member.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let exec = match &member.version {
             Some(version) if member.is_versioned => {
                 let exec = with_version(exec, &member.name, version);
@@ -151,44 +153,6 @@ impl Lowering<'_> {
         });
         together.metadata(self.metadata(name, None)).build()
     }
-
-    /// Read-only mounts are keyed by the content of what they select: another member's change does not reach this step.
-    fn sources_of(&self, member: &Member, at: &str) -> Bind {
-        if let Some(elsewhere) = self.options.sources.get(&member.name) {
-            return Bind::new(at, elsewhere).readonly();
-        }
-        let is_root = member.directory == ".";
-        if !is_root && member.nested.is_empty() {
-            let directory = format!("/{}", member.directory);
-            return Bind::new(at, &self.context).selector(directory).readonly();
-        }
-        if self.options.whole_copies && self.options.context.is_none() {
-            return self.synced(member, at);
-        }
-        let from = if is_root { "/".to_owned() } else { format!("/{}", member.directory) };
-        let copy = Copy::new(&self.context, from, "/")
-            .contents_only()
-            .exclude(foreign(&member.nested, is_root))
-            .timestamp(EPOCH);
-        let own = File::on(Input::Scratch)
-            .copy(if is_root { copy } else { copy.follow_symlinks() })
-            .metadata(Metadata::named(format!("[internal] sources of {}", member.name)))
-            .build();
-        Bind::new(at, own).readonly()
-    }
-
-    /// For daemons that cannot leave paths out of a copy: the client leaves them out.
-    fn synced(&self, member: &Member, at: &str) -> Bind {
-        let name = format!("[internal] sources of {}", member.name);
-        let (directory, below) = match member.directory.as_str() {
-            "." => ("", String::new()),
-            directory => (directory, format!("{directory}/")),
-        };
-        let excluded = foreign(&member.nested, member.directory == ".").map(|path| format!("{below}{path}"));
-        let included = (!directory.is_empty()).then(|| directory.to_owned()).into_iter().collect();
-        let own = sync(self.options, &format!("{}-{}", self.plan.target, member.name), &name, included, excluded);
-        Bind::new(at, &own).selector(format!("/{directory}")).readonly()
-    }
 }
 
 /// Whether a file beside the manifest of a root project belongs to the workspace, not to the project.
@@ -200,6 +164,6 @@ pub fn is_of_the_workspace(file: &str) -> bool {
 }
 
 /// What lies in a project's directory and is not the project's.
-fn foreign(nested: &[String], is_root: bool) -> impl Iterator<Item = &str> {
+pub(super) fn foreign(nested: &[String], is_root: bool) -> impl Iterator<Item = &str> {
     nested.iter().map(String::as_str).chain(NOT_OF_A_ROOT_PROJECT.iter().copied().filter(move |_| is_root))
 }

@@ -113,7 +113,7 @@ impl Site {
 }
 
 impl Lowering<'_> {
-    /// Makes images ready for steps.
+    /// Makes images ready for steps, but for what members are built with.
     pub(super) fn furnish(&self, images: &Images) -> Site {
         let base = self.compiled(&images.base);
         let runtime = self.ground(&base);
@@ -126,13 +126,7 @@ impl Lowering<'_> {
             let name = self.shared_name(&format!("install {} for builds", packages.names.join(" ")));
             builder.root = self.system(&builder.root, &builder, packages, name);
         }
-        let mut site = Site { runtime, builder, backends: Vec::new() };
-        // Each may be made with those before it.
-        for backend in &self.plan.backends {
-            let made = self.backend(&site, backend);
-            site.backends.push(made);
-        }
-        site
+        Site { runtime, builder, backends: Vec::new() }
     }
 
     /// Where that is done which can be done nowhere but on the image's own platform, if it can be done at all.

@@ -4,9 +4,9 @@
     worker.py install REQUIREMENT...  wheels from /wheels into it
     worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
     worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
-    worker.py member NAME             a project, built from /src and installed
-    worker.py link NAME PATH          a project, installed as a link to its sources at PATH, a copy of /project
-    worker.py wheel NAME              a project, built from /src
+    worker.py member NAME DIRECTORY   a project in a directory of the workspace, built and installed
+    worker.py link NAME PATH          a project, installed as a link to its sources at PATH in a copy of the workspace
+    worker.py wheel NAME DIRECTORY    a project in a directory of the workspace, built
 
 Data of the environment:
 
@@ -49,13 +49,19 @@ VENV = "/app/.venv"
 OUT = "/out"
 WHEELS = "/wheels"
 BUILT = "/built"
-CACHE = "/cache"
+CACHE = "/opt/uv-buildkit/kept"
 BACKEND = "/opt/uv-buildkit/backend"
 # Where Debian has compilers that ask ccache first.
 CCACHE = "/usr/lib/ccache"
-SOURCE = "/src"
-PROJECT = "/project"
-SCRATCH = "/build"
+# What the build of a project sees of its workspace, and what is to be laid over that.
+SOURCES = "/opt/uv-buildkit/sources"
+OVER = "/opt/uv-buildkit/over"
+SCRATCH = "/opt/uv-buildkit/made"
+# Where projects are built, in the cache or in what is forgotten. hatchling matches the whole path of a project with its ignore files,
+# and uses none that matches: no part of it is a name that ignore files have.
+CHECKOUT = "/checkout"
+# Where images have the sources of projects that are installed as links.
+LINKED = "/src"
 # Where the frontend looks for the reason when a step failed, in its output.
 REPORT = "/.uv-buildkit-failure.json"
 SECRETS = "/run/secrets/uv-buildkit"
@@ -355,7 +361,7 @@ def make_venv(python):
 
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
-    constraints, projects = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl"))
+    constraints, projects, config = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl")), build_config()
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
     if arguments or projects:
         bounds = []
@@ -363,13 +369,13 @@ def make_backend(python, arguments):
             path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
             bounds = ["--constraints", path, "--build-constraints", path]
         uv(
-            "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
+            "pip", "install", "--quiet", "--no-cache", *config, "--link-mode=copy", "--compile-bytecode",
             "--python", BACKEND + "/bin/python", *bounds, *projects, *arguments,
         )
 
 
 def build_config():
-    """Arguments that give `uv build` the project's settings, and no others."""
+    """Arguments that give uv the project's settings, and no others."""
     text = os.environ.pop("UV_BUILDKIT_UV_TOML", None)
     return ["--no-config"] if text is None else ["--config-file", write("/tmp/uv.toml", text)]
 
@@ -433,10 +439,18 @@ def remove(path):
         os.remove(path)
 
 
-def make_member(name, notes):
+def lay_out(target):
+    """Makes a copy of what the build of a project sees: backends write beside the sources."""
+    shutil.copytree(SOURCES, target, symlinks=True, dirs_exist_ok=True)
+    # By their numbers: the last of two with one path wins.
+    for layer in sorted(os.listdir(OVER), key=int) if os.path.isdir(OVER) else []:
+        shutil.copytree(os.path.join(OVER, layer), target, symlinks=True, dirs_exist_ok=True)
+
+
+def make_member(name, directory, notes):
     """Builds a project and installs it."""
     wheels = SCRATCH + "/wheels"
-    build_member(wheels)
+    build_member(directory, wheels)
     require_portable(wheels, name)
     install([wheels], [name], notes)
     freeze(OUT)
@@ -444,7 +458,7 @@ def make_member(name, notes):
 
 def make_link(name, path, notes):
     """Installs a project as a link to where an image has its sources."""
-    shutil.copytree(PROJECT, path, symlinks=True, dirs_exist_ok=True)
+    lay_out(LINKED)
     isolation = []
     if os.path.exists(BACKEND):
         # The backend is asked by the environment's python, which does not have it.
@@ -455,9 +469,9 @@ def make_link(name, path, notes):
     freeze(OUT)
 
 
-def make_wheel(name):
+def make_wheel(name, directory):
     """Builds a project, and installs it nowhere."""
-    build_member(OUT)
+    build_member(directory, OUT)
     require_portable(OUT, name)
     for name in os.listdir(OUT):
         if not name.endswith(".whl"):
@@ -465,16 +479,22 @@ def make_wheel(name):
     freeze(OUT)
 
 
-def build_member(wheels):
-    """Builds a wheel from a copy, since backends write beside the sources."""
+def build_member(directory, wheels):
+    """Builds a wheel of the project in a directory of the workspace."""
     expected = data("EXPECTED", None)
-    source = SCRATCH + "/src"
+    tree = SCRATCH + CHECKOUT
     if os.path.exists(CACHE):
-        source = CACHE + "/src"
         use_compiler_caches()
-        refresh(SOURCE, source)
+        seen = SOURCES
+        if os.path.isdir(OVER):
+            lay_out(tree)
+            seen = tree
+        tree = CACHE + CHECKOUT
+        refresh(seen, tree)
     else:
-        shutil.copytree(SOURCE, source, symlinks=True)
+        lay_out(tree)
+    source = os.path.normpath(os.path.join(tree, directory))
+    be_a_repository(tree, directory)
     python = ["--python", VENV + "/bin/python"]
     if os.path.exists(BACKEND):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
@@ -487,6 +507,19 @@ def build_member(wheels):
     for wheel in os.listdir(wheels):
         if expected and wheel.endswith(".whl"):
             check_version(wheel, *expected, "uv.build.toml", GIVEN)
+
+
+def be_a_repository(tree, directory):
+    """Lets backends find out what git ignores as in a checkout: some ask git, and maturin reads the ignore files of a repository alone."""
+    if os.path.exists(BACKEND + "/bin/maturin") and directory == ".":
+        os.makedirs(tree + "/.git", exist_ok=True)
+    try:
+        from repository import answer
+    except ImportError:
+        return
+    place = SCRATCH + "/git"
+    answer(place, tree, directory)
+    os.environ["PATH"] = place + ":" + os.environ.get("PATH", os.defpath)
 
 
 def require_portable(directory, name):
@@ -536,7 +569,7 @@ def build(path, subdirectory, arguments):
     os.environ["UV_CACHE_DIR"] = CACHE + "/uv"
     use_compiler_caches()
     expected = data("EXPECTED", [])
-    source = CACHE + "/src"
+    source = CACHE + CHECKOUT
     refresh(path if os.path.isdir(path) else unpack(path), source)
     uv(
         "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",

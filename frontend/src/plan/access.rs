@@ -317,11 +317,15 @@ mod tests {
     "#;
 
     fn project() -> Project {
+        project_of(MANIFEST)
+    }
+
+    fn project_of(manifest: &str) -> Project {
         let file = |name: &str, text: &str| SourceFile::new(name, text);
         let files = Files {
             config: Some(file("uv.build.toml", CONFIG)),
             lock: file("uv.lock", LOCK),
-            manifest: Some(file("pyproject.toml", MANIFEST)),
+            manifest: Some(file("pyproject.toml", manifest)),
             uv_toml: None,
             python_version: None,
             above: Vec::new(),
@@ -350,6 +354,21 @@ mod tests {
                 Some(text("of-mirror"))
             )
         );
+    }
+
+    #[test]
+    fn a_user_name_is_no_secret() {
+        let with_user = project_of(&MANIFEST.replace("https://", "https://VssSessionToken@"));
+        let without = project();
+        let told = |project: &Project| {
+            let access = Access::of(project, &BTreeMap::new()).unwrap();
+            let indexes = access.indexes(project).unwrap();
+            let credentials = access.credentials(&indexes, project);
+            (indexes, credentials, access.wanted(project, &[0]).unwrap())
+        };
+        assert_eq!(told(&with_user), told(&without));
+        let with_password = project_of(&MANIFEST.replace("https://", "https://VssSessionToken:sesame@"));
+        assert!(Access::of(&with_password, &BTreeMap::new()).unwrap().indexes(&with_password).is_err());
     }
 
     #[test]

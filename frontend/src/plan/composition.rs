@@ -66,8 +66,8 @@ pub(super) fn compose(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Resu
 
 /// Local projects of the closure, and what they are built with.
 fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super::Member>, Vec<Backend>), Diagnostics> {
-    let Parts { project, target, manifests, interpreter, closure, .. } = *parts;
-    members::of(project, target, closure, manifests, &interpreter.uv, warnings)
+    let Parts { project, target, manifests, interpreter, closure, outside, .. } = *parts;
+    members::of(project, target, closure, manifests, (&interpreter.uv, &outside.surroundings), warnings)
 }
 
 /// Everything that is installed, and what is around it.
@@ -86,7 +86,7 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     // Files that are no image find a python where they are used.
     let brings_python = target.managed.is_some() && product == Product::Image;
     if brings_python {
-        let version = interpreter.python_full_version.clone();
+        let version = interpreter.shown_version();
         layers.push(Layer { name: "python".to_owned(), contents: Contents::Python { version } });
         layers.push(Layer { name: "bytecode".to_owned(), contents: Contents::Bytecode });
     }

@@ -1,7 +1,8 @@
 //! What layers are made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::inputs::MemberInput;
 use super::recipe::Recipe;
 use super::{Copied, Form, Origin, Package, Step, SystemPackages};
 use crate::account::Account;
@@ -91,6 +92,8 @@ pub struct Tree {
     pub directory: String,
     /// Directories of other projects and of indexes below it, relative to it: not part of it.
     pub nested: Vec<String>,
+    /// It is the project itself, not what its build reads beside it.
+    pub is_project: bool,
 }
 
 /// A local project to be built.
@@ -106,6 +109,12 @@ pub struct Member {
     pub directory: String,
     /// Directories of other projects and of indexes below it, relative to it: not part of it.
     pub nested: Vec<String>,
+    /// What its build reads beside the directory.
+    pub inputs: Vec<MemberInput>,
+    /// Ignore files that its backend reads, in its directory and above.
+    pub ignore_files: Vec<String>,
+    /// Variables of its build.
+    pub env: BTreeMap<String, String>,
     /// Index into [`Plan::backends`]; absent when uv builds it itself.
     pub backend: Option<usize>,
     /// Its `direct_url.json`.
@@ -118,6 +127,14 @@ pub struct Member {
     pub editable: bool,
     /// The place of its build system.
     pub span: Span,
+}
+
+impl Member {
+    /// Directories and files of the context that its build reads.
+    pub fn context_paths(&self) -> impl Iterator<Item = String> {
+        let inputs = self.inputs.iter().filter_map(MemberInput::context_path);
+        std::iter::once(&self.directory).chain(&self.ignore_files).chain(inputs).cloned()
+    }
 }
 
 /// What a build of a project may need beside its build requirements.
@@ -147,10 +164,10 @@ pub(super) fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &In
     let mut paths = BTreeSet::new();
     for layer in layers {
         match &layer.contents {
-            Contents::Members(members) => paths.extend(members.iter().map(|member| member.directory.clone())),
+            Contents::Members(members) => paths.extend(members.iter().flat_map(Member::context_paths)),
             Contents::Sources { trees, .. } => paths.extend(trees.iter().map(|tree| tree.directory.clone())),
             Contents::Files(files) => paths.extend(files.iter().filter_map(Copied::context_path).cloned()),
-            Contents::Step(step) => paths.extend(step.inputs.iter().filter_map(Copied::context_path).cloned()),
+            Contents::Step(step) => paths.extend(step.context_paths()),
             Contents::ThirdParty(packages) => {
                 paths.extend(packages.iter().filter_map(|package| match &package.artifact.origin {
                     Origin::Context(path) => Some(path.clone()),
@@ -165,7 +182,7 @@ pub(super) fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &In
         }
     }
     let projects = backends.iter().flat_map(|backend| &backend.projects);
-    paths.extend(projects.map(|member| member.directory.clone()));
+    paths.extend(projects.flat_map(Member::context_paths));
     if builds(layers, backends) {
         paths.extend(indexes.directories.iter().cloned());
     }

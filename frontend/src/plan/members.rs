@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
 
+use super::inputs::Reading;
 use super::recipe::Recipe;
-use super::{Backend, Member, Toolchain, Tree, artifacts, direct_url, version};
+use super::{Backend, Member, MemberInput, Toolchain, Tree, artifacts, direct_url, version};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
 use crate::manifest::{BuildSystem, Manifest};
 use crate::project::requirement::{self, Need};
 use crate::project::{Project, Target};
+use crate::surroundings::Surroundings;
 
 /// The local projects of the closure, and the sets of build requirements that they share: each before those that are built with
 /// it.
@@ -20,13 +22,15 @@ pub(super) fn of(
     target: &Target,
     closure: &Closure,
     manifests: &BTreeMap<PackageId, Manifest>,
-    uv_version: &str,
+    (uv_version, surroundings): (&str, &Surroundings),
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<Member>, Vec<Backend>), Diagnostics> {
     let mut planning = Planning {
         project,
+        target,
         closure,
         manifests,
+        surroundings,
         uv_version,
         has_builder: target.builder.value != target.base.value
             || !target.build_apt.is_empty()
@@ -75,17 +79,23 @@ pub(super) fn of(
 /// Sources that an image with editable projects holds: theirs, and those of a target that is no package at all.
 pub(super) fn trees(project: &Project, target: &Target, members: &[Member]) -> Vec<Tree> {
     let editable = members.iter().filter(|member| member.editable);
-    let mut trees: Vec<Tree> = editable
-        .map(|member| Tree {
-            name: member.name.clone(),
-            directory: member.directory.clone(),
-            nested: member.nested.clone(),
-        })
-        .collect();
+    let mut trees: Vec<Tree> = Vec::new();
+    for member in editable {
+        let (name, directory) = (member.name.clone(), member.directory.clone());
+        trees.push(Tree { name, directory, nested: member.nested.clone(), is_project: true });
+        // A program that runs from its sources may look there as well.
+        for path in member.inputs.iter().filter_map(MemberInput::context_path) {
+            if !trees.iter().any(|tree| tree.directory == *path) {
+                let (name, directory) = (member.name.clone(), path.clone());
+                trees.push(Tree { name, directory, nested: Vec::new(), is_project: false });
+            }
+        }
+    }
     let root = &project.lock.packages[target.selection.root];
     if let Source::Virtual(directory) = &root.source {
         let nested = nested(&directories(project), directory);
-        trees.push(Tree { name: root.name.to_string(), directory: directory.clone(), nested });
+        let (name, directory) = (root.name.to_string(), directory.clone());
+        trees.push(Tree { name, directory, nested, is_project: true });
     }
     trees
 }
@@ -131,8 +141,10 @@ fn nested(directories: &BTreeSet<&str>, directory: &str) -> Vec<String> {
 /// Projects and their backends, while they are put together.
 struct Planning<'a> {
     project: &'a Project,
+    target: &'a Target,
     closure: &'a Closure,
     manifests: &'a BTreeMap<PackageId, Manifest>,
+    surroundings: &'a Surroundings,
     uv_version: &'a str,
     has_builder: bool,
     editable: bool,
@@ -181,12 +193,24 @@ impl Planning<'_> {
                 Some(backend)
             }
         };
+        let nested = nested(&self.directories, directory);
+        let inputs = Reading {
+            project: self.project,
+            target: self.target,
+            surroundings: self.surroundings,
+            directory,
+            nested: &nested,
+        };
+        let env = self.project.config_of(id).into_iter().flat_map(|config| &config.env);
         Ok(Some(Member {
             name: package.name.to_string(),
             version: given.as_ref().or(package.version.as_ref()).map(ToString::to_string),
             is_versioned: given.is_some(),
             directory: directory.clone(),
-            nested: nested(&self.directories, directory),
+            inputs: inputs.inputs(id, manifest)?,
+            ignore_files: self.surroundings.ignore_files(directory),
+            env: env.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+            nested,
             backend,
             direct_url: direct_url::text(&package.source),
             recipe,

@@ -13,7 +13,7 @@ pub struct Report<'plan> {
     #[serde(skip_serializing_if = "Option::is_none")]
     product: Option<&'static str>,
     platform: String,
-    python: &'plan str,
+    python: String,
     base: &'plan str,
     builder: &'plan str,
     uv: &'plan str,
@@ -80,7 +80,7 @@ impl<'plan> Report<'plan> {
             target: &plan.target,
             product: (plan.product != Product::Image).then(|| plan.product.description()),
             platform: plan.platform.to_string(),
-            python: &plan.interpreter.python_full_version,
+            python: plan.interpreter.shown_version(),
             base: &plan.base,
             builder: &plan.builder,
             uv: &plan.uv,

@@ -60,7 +60,17 @@ pub(super) fn layers(target: &Target, outside: &Outside, access: &Access) -> (Ve
     (below.into_iter().map(layer).collect(), above.into_iter().map(layer).collect())
 }
 
+/// Steps that leave nothing in what is made, and feed builds of members.
+pub(super) fn feeding(target: &Target, outside: &Outside, access: &Access) -> Vec<Step> {
+    target.feeding.iter().map(|config| Step::of(config, target, outside, access)).collect()
+}
+
 impl Step {
+    /// Files and directories of the context that it reads.
+    pub(super) fn context_paths(&self) -> impl Iterator<Item = String> {
+        self.inputs.iter().filter_map(Copied::context_path).cloned()
+    }
+
     fn of(config: &StepConfig, target: &Target, outside: &Outside, access: &Access) -> Self {
         let image = match &config.place {
             Place::Image { image, on_builder } => Some(outside.image_of_step(&image.value, *on_builder)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
-use super::{Project, Request, manifest_path, requirement};
+use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
 use crate::config::table::Located;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
@@ -28,7 +28,7 @@ pub struct Files {
     pub manifest: Option<Arc<SourceFile>>,
     /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
     pub uv_toml: Option<Arc<SourceFile>>,
-    /// `.python-version` beside the lock.
+    /// `.python-version` beside the lock, or else `.python-versions`.
     pub python_version: Option<Arc<SourceFile>>,
     /// `uv.toml` and `pyproject.toml` of the directories above, the nearest first: [`paths_above`].
     pub above: Vec<Arc<SourceFile>>,
@@ -68,7 +68,10 @@ impl Files {
     ) -> Result<Self, E> {
         let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
         let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
-        let python_version = beside(".python-version")?;
+        let python_version = match beside(PYTHON_VERSION)? {
+            None => beside(PYTHON_VERSIONS)?,
+            found => found,
+        };
         let mut above = Vec::new();
         for path in paths_above(&lock.name) {
             above.extend(read(&path)?);

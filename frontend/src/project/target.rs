@@ -9,15 +9,17 @@ use super::python::Python;
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
-use crate::config::python::ManagedConfig;
+use crate::config::members::InputConfig;
 use crate::config::sbom::Sbom;
 use crate::config::steps::Place;
 use crate::config::table::Located;
 use crate::config::{self, FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::interpreter::request::PythonRequest;
 use crate::lock::PackageId;
 use crate::lock::closure::Selection;
 use crate::plan;
+use crate::plan::python::ManagedPython;
 
 /// What is built: a target's settings with every default filled in, checked against the lock.
 #[derive(Clone, Debug)]
@@ -50,10 +52,10 @@ pub struct Target {
     pub build_apk: Vec<Located<String>>,
     /// Image that holds uv.
     pub uv: Located<String>,
-    /// The python that was asked for, as a version prefix: `3.13`. One that uv installs always is.
-    pub python: Option<Located<String>>,
+    /// The python that is asked for.
+    pub python: Option<Located<PythonRequest>>,
     /// How uv installs it; absent where the base has it.
-    pub managed: Option<ManagedConfig>,
+    pub managed: Option<ManagedPython>,
     /// Image `Cmd`, when it is given.
     pub cmd: Option<Vec<String>>,
     /// Image `Entrypoint`, when it is given.
@@ -90,6 +92,8 @@ pub struct Target {
     pub writable: BTreeSet<String>,
     /// Commands that make directories of the image.
     pub steps: Vec<StepConfig>,
+    /// Of a target that is no image, those that builds of members read from, and those that these read from.
+    pub feeding: Vec<StepConfig>,
     /// Packages that it must not have: names, or prefixes that end in `*`.
     pub deny: Vec<Located<String>>,
     /// Bytes on disk that it may have.
@@ -108,23 +112,19 @@ impl Target {
 
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
-        let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
         let of_steps: Vec<_> = self.images_of_steps().map(|(image, on_builder)| (&image.value, on_builder)).collect();
-        let values = values.map(|named| named.map(|named| &named.value));
-        format!("{values:?} {of_steps:?} {:?}", self.managed)
+        let values = [&self.base, &self.builder, &self.uv].map(|named| &named.value);
+        format!("{values:?} {of_steps:?} {:?} {:?}", self.python.as_ref().map(|python| &python.value), self.managed)
     }
 
     /// The images that steps run in, and whether in those of the builder's platform.
     pub fn images_of_steps(&self) -> impl Iterator<Item = (&Located<String>, bool)> {
-        self.steps.iter().filter_map(|step| match &step.place {
+        self.steps.iter().chain(&self.feeding).filter_map(|step| match &step.place {
             Place::Image { image, on_builder } => Some((image, *on_builder)),
             Place::Before | Place::After => None,
         })
     }
 }
-
-/// The image that uv is taken from unless the config names another.
-pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
 
 /// Where applications live.
 pub const APP_DIR: &str = "/app";
@@ -140,6 +140,7 @@ impl Project {
         root: PackageId,
     ) -> Result<Target, Diagnostics> {
         let kind = settings.kind.as_ref().map(|kind| kind.value).unwrap_or_default();
+        let feeding = if kind == Kind::Image { Vec::new() } else { self.feeding(settings) };
         let settings = &kind.own(settings);
         let package = &self.lock.packages[root];
         let mut errors = Vec::new();
@@ -163,8 +164,9 @@ impl Project {
         }
         Diagnostics::check(errors)?;
 
-        let Python { version: python, managed, base } = self.python(settings, kind)?;
-        let default_uv = || Located { value: DEFAULT_UV_IMAGE.to_owned(), span: self.root_span() };
+        let Python { request: python, managed, base } = self.python(settings, kind)?;
+        let required = self.settings.required_version.as_ref().map(|required| &required.value);
+        let default_uv = || Located { value: plan::uv::default_image(required), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
             list.as_ref().map(|list| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>())
         };
@@ -219,11 +221,31 @@ impl Project {
             files: settings.files.clone().unwrap_or_default(),
             writable: strings(&settings.writable).unwrap_or_default().into_iter().collect(),
             steps: settings.steps.clone().unwrap_or_default(),
+            feeding,
             deny: settings.deny.clone().unwrap_or_default(),
             max_image_size: settings.max_image_size.clone(),
             layers: settings.layers.clone().unwrap_or_default(),
             sbom: settings.sbom.unwrap_or_default(),
         })
+    }
+
+    /// The steps that `[members]` names, and those that these read from.
+    fn feeding(&self, settings: &Settings) -> Vec<StepConfig> {
+        let inputs = self.config.iter().flat_map(|config| &config.members).flat_map(|member| &member.inputs);
+        let mut wanted: BTreeSet<&str> = inputs
+            .filter_map(|input| match input {
+                InputConfig::Step { step, .. } => Some(step.value.as_str()),
+                InputConfig::Path(_) => None,
+            })
+            .collect();
+        let steps = settings.steps.as_deref().unwrap_or_default();
+        // A step reads from those above it.
+        for step in steps.iter().rev() {
+            if wanted.contains(step.name.value.as_str()) {
+                wanted.extend(step.steps_read().map(|(name, _)| name));
+            }
+        }
+        steps.iter().filter(|step| wanted.contains(step.name.value.as_str())).cloned().collect()
     }
 
     /// What is said of a project as a whole is said there.

@@ -44,7 +44,15 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
         builder.map_or_else(|| if has_builder { outside.builder.clone() } else { base.clone() }, |found| found.image);
     let uv = uv.map_or_else(|| outside.uv.clone(), |found| found.image);
     let host = Some(Host::of(outside, emulates));
-    let outside = Outside { platform: platform.clone(), base, builder, uv, steps: BTreeMap::new(), host };
+    let outside = Outside {
+        platform: platform.clone(),
+        base,
+        builder,
+        uv,
+        steps: BTreeMap::new(),
+        host,
+        surroundings: Default::default(),
+    };
     Ok(Images { outside, replaced, warnings })
 }
 
