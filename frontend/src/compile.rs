@@ -73,6 +73,7 @@ pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     options.base_env = image::env(&outside.base.config);
     options.builder_env = image::env(&outside.builder.config);
     options.image_env = image::environment(&outside.base.config, target, &plan);
+    options.home = image::home(&options.base_env, target, &plan);
     let manifest = manifests.get(&target.selection.root);
     let root = &project.lock.packages[target.selection.root];
     warnings.extend(image::command::check(&outside.base.config, target, &plan, manifest, &root.span));
@@ -148,6 +149,7 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode

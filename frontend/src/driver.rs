@@ -9,6 +9,7 @@ mod flags;
 mod images;
 mod links;
 mod listing;
+mod private_files;
 mod reading;
 mod result;
 mod size;
@@ -39,6 +40,7 @@ use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
 use crate::plan::{Outside, Plan, Platform, system};
+use crate::private;
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
@@ -84,7 +86,8 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let elsewhere = || checked.iter().filter(|platform| !platforms.contains(platform));
     let show_platform = platforms.len() > 1 || elsewhere().next().is_some();
     let built = try_join_all(platforms.iter().map(async |platform| {
-        let images = images::resolve(&job, platform).await?;
+        let (images, _) = futures::join!(images::resolve(&job, platform), job.private());
+        let images = images?;
         let here = required.iter().filter(|_| checked.contains(platform));
         let passes = here.map(|check| check.pass(Some((&job, &images)), platform, show_platform));
         let build = job.build(images.clone(), platform, show_platform);
@@ -149,9 +152,11 @@ async fn planned(
 ) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let target = read.target(contexts.options)?;
     let job = Job::new(contexts, read, &target)?.dated().await?.with_checks(platforms);
-    let (Images { outside, replaced, warnings: of_images }, elsewhere) = job.outside(&platforms[0]).await?;
+    let (found, private) = futures::join!(job.outside(&platforms[0]), job.private());
+    let (Images { outside, replaced, warnings: of_images }, elsewhere) = found?;
     let Prepared { plan, warnings, .. } = compile::prepare(job.inputs(&outside, replaced, elsewhere, false))?;
-    Ok((plan, job.warnings.iter().cloned().chain(of_images).chain(warnings).collect()))
+    let private = private::check(&plan, private);
+    Ok((plan, job.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private).collect()))
 }
 
 /// What was read of the client's files.
@@ -250,6 +255,8 @@ struct Job<'a> {
     resolve_mode: ResolveMode,
     /// Options that are given in vain.
     warnings: Vec<Diagnostic>,
+    /// Files of the context that are usually kept private, once they were looked for.
+    found: OnceCell<BTreeSet<String>>,
 }
 
 /// The image of one platform.
@@ -281,6 +288,7 @@ impl<'a> Job<'a> {
             cache_imports: options.cache_imports()?,
             resolve_mode: options.resolve_mode()?,
             warnings,
+            found: OnceCell::new(),
         })
     }
 
@@ -304,12 +312,21 @@ impl<'a> Job<'a> {
         self
     }
 
+    /// Files of the context that are usually kept private, in trees that the image has whole; looked for once. A context in which
+    /// nothing can be looked for has none: it is only a warning that is about them.
+    async fn private(&self) -> &BTreeSet<String> {
+        let find =
+            || async { private_files::find(self.contexts, self.target, &self.read.ignore).await.unwrap_or_default() };
+        self.found.get_or_init(find).await
+    }
+
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
         let Images { outside, replaced, warnings: of_images } = images;
         let Compiled { image, config, list, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let all = self.warnings.iter().cloned().chain(of_images).chain(warnings);
+        let private = private::check(&plan, self.private().await);
+        let all = self.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private);
         let warnings = self.read.check.filter(all.collect());
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;

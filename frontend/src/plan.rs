@@ -8,6 +8,7 @@ mod contents;
 pub mod deny;
 pub mod destination;
 mod direct_url;
+mod directories;
 mod files;
 pub mod host;
 mod inputs;
@@ -30,7 +31,9 @@ pub mod version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::account::{self, User};
 use crate::config::access::Ca;
+use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
@@ -138,6 +141,8 @@ pub struct Plan {
     pub workdir: String,
     /// Steps that leave nothing in what is made, and feed builds of members.
     pub feeding: Vec<Step>,
+    /// Who runs; absent where that is for the base to say.
+    pub user: Option<User>,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -212,6 +217,12 @@ pub fn plan(
     let destination = Destination::of(target, &outside.base);
     let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
     let access = Access::of(project, manifests)?;
+    let account = match (&target.user, target.kind) {
+        (Some(user), Kind::Image) => {
+            Some(account::plan(user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?)
+        }
+        _ => None,
+    };
     let parts = Parts {
         project,
         target,
@@ -221,8 +232,10 @@ pub fn plan(
         closure: &closure,
         destination: &destination,
         workdir: &workdir,
+        account: account.as_ref(),
         access: &access,
     };
+    let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
     let indexes = access.indexes(project)?;
     let mut context_paths = context_paths(&layers, &backends, &indexes);
@@ -230,7 +243,7 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
-    let feeding = steps::feeding(target, outside, &access);
+    let feeding = steps::feeding(target, outside, &access, ids);
     context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),
@@ -255,6 +268,7 @@ pub fn plan(
         destination,
         workdir: workdir.clone(),
         feeding,
+        user: account.map(|account| account.user),
         backends,
         layers,
         dependencies: dependencies(project, &closure),
@@ -264,7 +278,7 @@ pub fn plan(
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
             workdir,
-            ids: target.ids(),
+            ids,
         }),
     };
     Ok(Planned { plan, warnings })

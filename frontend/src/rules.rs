@@ -15,6 +15,7 @@ pub struct Rule {
 pub const RULES: [Rule; 15] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
+    rule("files::private", "A file that is usually kept private is copied with a whole directory"),
     rule("image::no_command", "An image starts what its base starts, and nobody said so"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),

@@ -48,6 +48,7 @@ fn document(plan: &Plan, epoch: Option<i64>) -> Value {
             }
             Contents::Members(members) => packages.extend(members.iter().map(member)),
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode

@@ -107,6 +107,7 @@ fn init_declares_what_nobody_needs() {
     package = "api"
     # It has no `[build-system]`, so that nothing of it is installed: its files are copied.
     files = [{ from = "api", to = "/app" }]
+    # They belong to root. If it writes beside them, as with sqlite: writable = ["/app"]
     # It has no `[project.scripts]`: say what starts.
     # cmd = ["python", "-m", "MODULE"]
     "#);
@@ -218,6 +219,52 @@ fn a_closed_pipe_is_no_mistake() {
         assert!(!said.contains("pipe") && !said.contains("bug"), "{arguments:?}: {said}");
         assert_eq!(output.status.code(), Some(141), "{arguments:?}");
     }
+}
+
+/// What is written leaves them out; an ignore file that was there before may not.
+#[test]
+fn init_keeps_private_files_out() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    fs::write(directory.join("api/pyproject.toml"), "[project]\nname = \"api\"\nversion = \"1.0\"\n").expect("a file");
+    let lock = LOCK.replacen("editable = \"api\"", "virtual = \"api\"", 1);
+    fs::write(directory.join("uv.lock"), lock).expect("a file");
+    let key = "-----BEGIN EC PRIVATE KEY-----\n";
+    let certificate = "-----BEGIN CERTIFICATE-----\n";
+    for (path, content) in [
+        ("api/.env", "PASSWORD=x\n"),
+        ("api/.env.example", "PASSWORD=\n"),
+        ("api/.ssh/id_ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+        ("api/ca.pem", certificate),
+        ("api/.venv/.env", "x"),
+        ("api/web/dist/app.js", "x"),
+    ] {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(path, content).expect("a file");
+    }
+    let told = text(&run(directory, &["init"]));
+    assert!(told.contains("wrote .dockerignore") && !told.contains("warning"), "{told}");
+    let ignored = fs::read_to_string(directory.join(".dockerignore")).expect("a file");
+    let ignored = uv_buildkit::ignore::parse(&ignored);
+    for path in ["api/.env", "api/.env.production", "api/.ssh/id_ed25519", "api/.git", "dist/api-1.0-py3-none-any.whl"]
+    {
+        assert!(uv_buildkit::ignore::leaves_out(&ignored, path).is_some(), "{path}");
+    }
+    for path in ["api/.env.example", "api/ca.pem", "api/web/dist", "api/web/dist/app.js"] {
+        assert_eq!(uv_buildkit::ignore::leaves_out(&ignored, path), None, "{path}");
+    }
+    assert!(!text(&run(directory, &["check"])).contains("private"));
+
+    // A key that the ignore file leaves in is told.
+    fs::write(directory.join("api/server.pem"), key).expect("a file");
+    let told = text(&run(directory, &["check"]));
+    let warning = "`api/server.pem` is copied with all of api, and usually kept private";
+    assert!(told.contains(warning), "{told}");
+    fs::write(directory.join(".dockerignore"), "api/server.pem\n").expect("a file");
+    let told = text(&run(directory, &["init"]));
+    let warning = "warning: `api/.env` and 1 more are copied with all of api, and usually kept private";
+    assert!(told.contains("kept .dockerignore, which is there") && told.contains(warning), "{told}");
 }
 
 #[test]

@@ -57,6 +57,7 @@ mod system;
 mod transcripts;
 mod versions;
 mod wheels;
+mod writers;
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -115,6 +116,7 @@ fn main() -> Result<ExitCode> {
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);
+    writers::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

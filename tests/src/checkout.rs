@@ -17,6 +17,7 @@ use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
+use uv_buildkit::private::{self, Suspicion};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
@@ -74,6 +75,9 @@ pub struct Selection {
     /// A further line of the base's `/etc/passwd`.
     #[arg(long)]
     pub passwd: Vec<String>,
+    /// A further line of its `/etc/group`.
+    #[arg(long)]
+    pub group: Vec<String>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -129,6 +133,7 @@ impl Checkout {
                     "pyvenv.cfg",
                 ]
                 .contains(&name.as_str())
+                || private::suspicion(&name).is_some()
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             } else {
@@ -233,7 +238,8 @@ impl Checkout {
         let newcomers = self.newcomers(&project, &ignore);
         stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;
-        compile(Inputs {
+        let private = self.private(&ignore);
+        let mut compiled = compile(Inputs {
             project: &project,
             target: &target,
             manifests: &manifests,
@@ -248,7 +254,20 @@ impl Checkout {
                 ..lower::Options::default()
             },
             epoch: None,
-        })
+        })?;
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
+    }
+
+    /// Files that are usually kept private.
+    fn private(&self, ignored: &[String]) -> BTreeSet<String> {
+        let is_private = |(path, text): &(&String, &String)| match private::suspicion(path) {
+            Some(Suspicion::Certain) => true,
+            Some(Suspicion::OfKeys) => private::is_private_key(text.as_bytes()),
+            None => false,
+        };
+        let found = self.files.iter().filter(is_private).map(|(path, _)| path);
+        found.filter(|path| ignore::leaves_out(ignored, path).is_none()).cloned().collect()
     }
 
     /// Every target that the project has.
@@ -281,6 +300,7 @@ fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside
             interpreter.executable = ManagedPython::executable(&interpreter);
         }
         interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
+        interpreter.group.extend(selection.group.iter().map(|line| format!("{line}\n")));
         interpreter
     };
     let image = |reference: &str, interpreter| Image {

@@ -10,11 +10,41 @@ use crate::config;
 use crate::entry::SYNTAX;
 use crate::lock::{self, PackageId, Source};
 use crate::paths::{directory_of, file_in};
+use crate::private;
 use crate::project::{Files, Project, Read, Request, missing_lock};
 
 /// What is never part of an image, and need not be looked at.
-const IGNORED: &str = "# What no build reads.\n**/.git\n**/.venv\n**/__pycache__\n**/.mypy_cache\n**/.pytest_cache\n\
-                       **/.ruff_cache\n**/dist\n**/node_modules\n";
+const IGNORED: &str = "\
+# What no build reads.
+**/.git
+**/.venv
+**/__pycache__
+**/.mypy_cache
+**/.pytest_cache
+**/.ruff_cache
+**/node_modules
+# What `uv build` leaves. Other programs have a directory of this name for what an image needs.
+**/dist/*.whl
+**/dist/*.tar.gz
+# What is kept private.
+**/.env
+**/.env.local
+**/.env.*.local
+**/.env.dev
+**/.env.development
+**/.env.prod
+**/.env.production
+**/.env.staging
+**/.env.test
+**/.git-credentials
+**/.netrc
+**/.pgpass
+**/.pypirc
+**/id_dsa
+**/id_ecdsa
+**/id_ed25519
+**/id_rsa
+";
 
 /// What `docker buildx build` reads where no `-f` is given.
 pub fn stub() -> String {
@@ -66,7 +96,16 @@ pub fn write(selection: &SelectionArgs) -> Result<Vec<String>, CliError> {
     for (name, text) in files {
         lines.push(create(directory, name, &text)?);
     }
+    lines.extend(private_files(selection));
     Ok(lines)
+}
+
+/// What an ignore file that was there before does not leave out, though images are to have all around it.
+fn private_files(selection: &SelectionArgs) -> BTreeSet<String> {
+    let names = selection.target_names().unwrap_or_default();
+    let of_target = |name: String| SelectionArgs { target: Some(name), ..selection.clone() }.compile(true).ok();
+    let warnings = names.into_iter().filter_map(of_target).flat_map(|compiled| compiled.warnings);
+    warnings.filter(private::is_about).map(|warning| format!("warning: {}", warning.message)).collect()
 }
 
 /// Paths of the locks that lie in the directory or below, the root's first.
@@ -181,6 +220,7 @@ fn config_text(targets: &[Declared]) -> String {
         if let Some(directory) = files {
             text += "# It has no `[build-system]`, so that nothing of it is installed: its files are copied.\n";
             text += &format!("files = [{{ from = \"{directory}\", to = \"/app\" }}]\n");
+            text += "# They belong to root. If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
         }
         if !has_script {
             text += "# It has no `[project.scripts]`: say what starts.\n# cmd = [\"python\", \"-m\", \"MODULE\"]\n";

@@ -26,6 +26,7 @@ use crate::options::Options;
 use crate::plan::host::Host;
 use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
+use crate::private;
 use crate::project::{Project, Read, Request, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
@@ -87,7 +88,14 @@ impl SelectionArgs {
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
         let parsed = Parsed::default();
         let chosen = self.choose_locked(&mut Tree::of_directory(self, &parsed)?)?;
-        Ok(chosen.prepare(merge)?.lower())
+        let mut compiled = chosen.prepare(merge)?.lower();
+        compiled.warnings.extend(self.private(&compiled.plan, &chosen.ignored));
+        Ok(compiled)
+    }
+
+    /// What is said of files that are usually kept private, and that a plan copies.
+    fn private(&self, plan: &Plan, ignored: &[String]) -> Vec<Diagnostic> {
+        private::check(plan, &listing::private_files(&self.directory, plan, ignored))
     }
 
     /// The defaults, for a directory.
@@ -144,7 +152,9 @@ impl SelectionArgs {
         self.check_locks(tree, &selections.iter().collect::<Vec<_>>())?;
         let mut found: Vec<Diagnostic> = Vec::new();
         for selection in selections {
-            for warning in selection.choose(tree)?.prepare(true)?.warnings {
+            let chosen = selection.choose(tree)?;
+            let Prepared { plan, warnings, .. } = chosen.prepare(true)?;
+            for warning in warnings.into_iter().chain(self.private(&plan, &chosen.ignored)) {
                 if !found.contains(&warning) {
                     found.push(warning);
                 }

@@ -149,11 +149,11 @@ fn settings() -> Value {
                             "name": string("Login name."),
                             "uid": integer("User id.", u32::MAX),
                             "gid": integer("Group id.", u32::MAX),
-                            "home": path("Home directory; made unless it exists."),
+                            "home": path("Home directory."),
                         })),
                     ],
                 }),
-                "Who runs: `root`, a name, or a name with ids.",
+                "Who runs: `root`, another user of the base, or one that is added.",
             ),
             "healthcheck": required(table("How a runtime sees that a container is well.", json!({
                 "cmd": strings("Run in the container, without a shell; it is well when this ends with 0."),
@@ -185,7 +185,7 @@ fn settings() -> Value {
             },
             "writable": {
                 "type": "array",
-                "description": "Directories that belong to the user.",
+                "description": "Directories that the user may write to, and any user of the group 0; what lies in them stays whose it is.",
                 "items": path("Directory in the image."),
             },
             "files": {

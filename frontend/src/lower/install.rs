@@ -16,7 +16,7 @@ use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
 impl Lowering<'_> {
     /// An image with an environment without packages, made by its python, and with bytecode for that python.
     pub(super) fn ground(&self, image: &Ground) -> Ground {
-        let exec = self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]);
+        let exec = self.compiling(self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]));
         let exec = match self.plan.destination {
             Destination::MovableVenv => self.installing(exec),
             Destination::Venv | Destination::Directory { .. } => exec,
@@ -45,7 +45,7 @@ impl Lowering<'_> {
         if !backend.requires.is_empty() || !backend.projects.is_empty() {
             arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
         }
-        let exec = self.exec(&site.builder, &arguments);
+        let exec = self.compiling(self.exec(&site.builder, &arguments));
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
         let exec = match self.plan.resolution.uv_toml().filter(|_| arguments.len() > 2) {
             Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
@@ -117,7 +117,7 @@ impl Lowering<'_> {
 
     /// A step that installs wheels, as they are mounted, into an empty output.
     pub(super) fn install_step(&self, ground: &Ground, arguments: &[&str]) -> Exec {
-        let exec = self.exec(ground, arguments).network(Network::None).mount(Tmpfs::new("/tmp"));
+        let exec = self.compiling(self.exec(ground, arguments)).network(Network::None).mount(Tmpfs::new("/tmp"));
         let exec = match self.plan.destination.directory() {
             None => exec.mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly()),
             Some(_) => exec,

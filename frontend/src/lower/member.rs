@@ -64,7 +64,7 @@ impl Lowering<'_> {
         let path = source_path(&member.directory);
         let arguments = ["link", &member.name, &path];
         let exec = self
-            .with_tree(self.exec(&self.host.builder, &arguments), member)
+            .with_tree(self.compiling(self.exec(&self.host.builder, &arguments)), member)
             .mount(Bind::new("/src", Input::Scratch).no_output());
         self.finish(exec, member, &self.host, &Notes::new(), name)
     }
@@ -101,7 +101,7 @@ impl Lowering<'_> {
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new(SCRATCH, Input::Scratch).no_output());
         let exec = match purpose {
-            Purpose::Installed => self.for_image(self.installing(exec), &site.builder),
+            Purpose::Installed => self.for_image(self.compiling(self.installing(exec)), &site.builder),
             Purpose::Wheel => self.for_image(exec, &site.builder),
             Purpose::Requirement => exec,
         };

@@ -136,6 +136,7 @@ impl Lowering<'_> {
             .mount(Bind::new(&path, script("library.py", SCRIPT)).selector("/library.py").readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
+        let exec = self.compiling(exec);
         let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.shown_version()));
         let exec = self.options.container.limit(ground.with_python(exec)).metadata(self.metadata(name, None));
         let bytecode = Input::from(exec.build().output("/out"));

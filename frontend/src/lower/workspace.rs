@@ -23,7 +23,11 @@ impl Lowering<'_> {
             (true, true) => exec.mount(self.sources_of(member, &over(member.inputs.len(), directory))),
             (true, false) => exec,
         };
-        let ignore_files = member.ignore_files.iter().filter(|file| !is_covered && !lies_in(file, directory));
+        let is_there = |file: &str| {
+            let mut inputs = member.inputs.iter().filter_map(MemberInput::context_path);
+            lies_in(file, directory) || inputs.any(|path| lies_in(file, path))
+        };
+        let ignore_files = member.ignore_files.iter().filter(|file| !is_there(file));
         let exec = ignore_files.fold(exec, |exec, file| exec.mount(self.context_at(file, &in_tree(file))));
         let left =
             if member.inputs.iter().any(|input| input.context_path().is_none()) { self.left() } else { Vec::new() };

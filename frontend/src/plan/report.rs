@@ -159,7 +159,11 @@ impl<'plan> LayerReport<'plan> {
             outputs: Vec::new(),
         };
         match &layer.contents {
-            Contents::Account { .. } | Contents::Python { .. } | Contents::Bytecode | Contents::Venv => {}
+            Contents::Account { .. }
+            | Contents::Writable(_)
+            | Contents::Python { .. }
+            | Contents::Bytecode
+            | Contents::Venv => {}
             Contents::System(packages) => report.system = &packages.names,
             Contents::ThirdParty(packages) => {
                 report.packages.extend(packages.iter().map(|package| PackageReport {
@@ -223,6 +227,7 @@ impl Layer {
             Contents::Members(_) => "member",
             Contents::Sources { .. } => "sources",
             Contents::Files(_) => "files",
+            Contents::Writable(_) => "writable",
             Contents::Step(_) => "step",
         }
     }

@@ -13,7 +13,7 @@ use crate::config::members::InputConfig;
 use crate::config::sbom::Sbom;
 use crate::config::steps::Place;
 use crate::config::table::Located;
-use crate::config::{self, FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
+use crate::config::{FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::request::PythonRequest;
 use crate::lock::PackageId;
@@ -105,11 +105,6 @@ pub struct Target {
 }
 
 impl Target {
-    /// User and group; root's where the base names them.
-    pub fn ids(&self) -> (u32, u32) {
-        self.user.as_ref().map_or((0, 0), |user| (user.uid, user.gid))
-    }
-
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
         let of_steps: Vec<_> = self.images_of_steps().map(|(image, on_builder)| (&image.value, on_builder)).collect();
@@ -173,12 +168,7 @@ impl Project {
         let values = |map: &BTreeMap<String, Located<String>>| {
             map.iter().map(|(name, text)| (name.clone(), text.value.clone())).collect()
         };
-        let default_user = (kind == Kind::Image && in_venv).then(|| UserConfig {
-            name: "app".to_owned(),
-            uid: config::DEFAULT_ID,
-            gid: config::DEFAULT_ID,
-            home: "/home/app".to_owned(),
-        });
+        let default_user = (kind == Kind::Image && in_venv).then(UserConfig::default);
         let init = settings.init.as_ref().filter(|init| init.value);
         let workdir = match package.source.project_dir() {
             Some(directory) if editable => Some(plan::source_path(directory)),

@@ -68,10 +68,21 @@ pub fn git_tag(fixture: &Fixture<'_>) -> Result<Application> {
     })
 }
 
-/// A project that lies in a directory of a repository, asked for by commit; another one of the same repository by branch.
+/// A `setup.py` that reads a file of its repository, so many directories above.
+fn setup_that_reads_above(levels: usize) -> String {
+    format!(
+        "from pathlib import Path\n\nfrom setuptools import setup\n\n\
+         assert Path(__file__).resolve().parents[{levels}].joinpath(\"VERSION\").read_text() == \"1.0\"\nsetup()\n"
+    )
+}
+
+/// A project that lies in a directory of a repository, and reads another file of that, asked for by commit; another one of the same repository
+/// by branch.
 fn git_subdirectory(fixture: &Fixture<'_>) -> Result<Application> {
     let directory = fixture.beside("git-subdirectory-repository");
-    Project::write(&directory.join("python/heron"), "heron", "1.0", UV_BUILD, &fixture.nonce)?;
+    let heron = Project::write(&directory.join("python/heron"), "heron", "1.0", SETUPTOOLS, &fixture.nonce)?;
+    heron.add("setup.py", &setup_that_reads_above(2))?;
+    heron.add("../../VERSION", "1.0")?;
     Project::write(&directory.join("python/lily"), "lily", "1.0", UV_BUILD, &fixture.nonce)?;
     let commit = repository::serve(&fixture.index, "birds.git", &directory, "v1.0")?;
     let url = fixture.index.url_of("birds.git");
@@ -99,11 +110,13 @@ fn url_archive(fixture: &Fixture<'_>) -> Result<Application> {
     from_url(fixture, &format!("files/{file}"), "")
 }
 
-/// As a forge serves the archive of a repository: the project lies in a directory of it.
+/// As a forge serves the archive of a repository: the project lies in a directory of it, and reads a file beside that.
 fn url_archive_subdirectory(fixture: &Fixture<'_>) -> Result<Application> {
     let directory = fixture.beside("url-archive-repository");
-    Project::write(&directory.join("python"), "heron", "1.0", UV_BUILD, &fixture.nonce)?;
+    let heron = Project::write(&directory.join("python"), "heron", "1.0", SETUPTOOLS, &fixture.nonce)?;
+    heron.add("setup.py", &setup_that_reads_above(1))?;
     let repository = Project::write(&directory, "birds", "1.0", UV_BUILD, "")?;
+    repository.add("VERSION", "1.0")?;
     fixture.index.serve("archive/v1.0.tar.gz", repository.archive("birds-1.0")?);
     from_url(fixture, "archive/v1.0.tar.gz", ", subdirectory = \"python\"")
 }
