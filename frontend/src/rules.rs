@@ -12,7 +12,7 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 15] = [
+pub const RULES: [Rule; 16] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
     rule("files::private", "A file that is usually kept private is copied with a whole directory"),
