@@ -107,6 +107,8 @@ pub struct Plan {
     pub target: String,
     /// The place of its declaration.
     pub span: Option<Span>,
+    /// What tells the workspace from others, as far as its root says so: the same in every checkout.
+    pub workspace: String,
     /// The platform.
     pub platform: Platform,
     /// Reference of the base.
@@ -246,6 +248,7 @@ pub fn plan(
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
+        workspace: workspace(project),
         platform: outside.platform.clone(),
         base: outside.base.reference.clone(),
         builder: outside.builder.reference.clone(),
@@ -324,6 +327,14 @@ impl Plan {
 fn dependencies(project: &Project, closure: &Closure) -> BTreeMap<String, BTreeSet<String>> {
     let name = |id: &PackageId| project.lock.packages[*id].name.to_string();
     closure.edges.iter().map(|(id, needed)| (name(id), needed.iter().map(name).collect())).collect()
+}
+
+/// Name of the project at the root, where in the context that is, and where its sources are.
+fn workspace(project: &Project) -> String {
+    let root = project.manifest.as_ref();
+    let name = root.and_then(|manifest| manifest.name.as_ref()).map_or("", |name| name.as_str());
+    let source = root.and_then(|manifest| manifest.about.source()).unwrap_or_default();
+    format!("{name} {} {source}", project.lock.root)
 }
 
 /// How many layers a base brings; a guess from the official python images when its config is not known.

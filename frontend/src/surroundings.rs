@@ -97,6 +97,11 @@ impl Surroundings {
         self.entries.extend(entries);
     }
 
+    /// Whether anything that was looked at is a link.
+    pub fn has_links(&self) -> bool {
+        self.entries.values().any(|entry| matches!(entry, Entry::Link(_)))
+    }
+
     /// What is at a path. That may be a link, but there is none on the way to it.
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path)

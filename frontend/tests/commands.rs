@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const LOCK: &str = r#"version = 1
 revision = 3
@@ -118,6 +118,107 @@ fn init_declares_what_nobody_needs() {
     fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\n").expect("a file");
     let told = text(&run(directory, &["plan"]));
     assert!(told.contains("`api` is no package: the image has its dependencies, and none of its own files"), "{told}");
+}
+
+/// A project at the root, and a sample that needs it.
+fn with_a_sample(scripts: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let build_system = "[build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n";
+    let write = |path: &str, text: &str| {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        fs::write(path, text).expect("a file");
+    };
+    let project =
+        |name: &str, more: &str| format!("[project]\nname = \"{name}\"\nversion = \"1\"\n{more}{build_system}");
+    write("pyproject.toml", &project("server", &format!("{scripts}[tool.uv.workspace]\nmembers = [\"extras/*\"]\n")));
+    write("extras/demo/pyproject.toml", &project("demo", "dependencies = [\"server\"]\n"));
+    write(
+        "uv.lock",
+        "version = 1\nrevision = 3\n[manifest]\nmembers = [\"demo\", \"server\"]\n\n[[package]]\nname = \"demo\"\nversion = \"1\"\n\
+         source = { editable = \"extras/demo\" }\ndependencies = [{ name = \"server\" }]\n\n\
+         [package.metadata]\nrequires-dist = [{ name = \"server\" }]\n\n[[package]]\nname = \"server\"\nversion = \"1\"\n\
+         source = { editable = \".\" }\n",
+    );
+    directory
+}
+
+#[test]
+fn init_makes_the_project_at_the_root_the_default() {
+    let with_script = with_a_sample("[project.scripts]\nserver = \"server:main\"\n");
+    assert!(run(with_script.path(), &["init"]).status.success());
+    let config = fs::read_to_string(with_script.path().join("uv.build.toml")).expect("a file");
+    insta::assert_snapshot!(config, @r#"
+    # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
+    # Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.
+    default-target = "server"
+
+    [targets.demo]
+    package = "demo"
+    # It has no `[project.scripts]`: say what starts.
+    # cmd = ["python", "-m", "MODULE"]
+
+    [targets.server]
+    package = "server"
+    "#);
+
+    // A sample needs it, and it is what the sample is about.
+    let without_script = with_a_sample("");
+    assert!(run(without_script.path(), &["init"]).status.success());
+    let config = fs::read_to_string(without_script.path().join("uv.build.toml")).expect("a file");
+    assert!(config.contains("default-target = \"server\"\n") && config.contains("[targets.server]\n"), "{config}");
+}
+
+#[test]
+fn one_version_stands_for_all_members() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    let lock = LOCK.replace("name = \"core\"\nversion = \"1.0\"\n", "name = \"core\"\n");
+    fs::write(directory.join("uv.lock"), lock).expect("a file");
+    let manifest = "[project]\nname = \"core\"\ndynamic = [\"version\"]\n\n[build-system]\nrequires = [\"hatchling\", \"hatch-vcs\"]\n\
+                    build-backend = \"hatchling.build\"\n\n[tool.hatch.version]\nsource = \"vcs\"\n";
+    fs::write(directory.join("core/pyproject.toml"), manifest).expect("a file");
+    let refused = text(&run(directory, &["plan", "--package=api"]));
+    assert!(refused.contains("`hatch-vcs` takes the version of `core` from git's tags"), "{refused}");
+
+    // That of `api` is in its manifest, and stays.
+    let told = |config: &str| {
+        fs::write(directory.join("uv.build.toml"), config).expect("a file");
+        let graph = run(directory, &["llb", "--package=api", "--format=text"]);
+        assert!(graph.status.success(), "{}", text(&graph));
+        let graph = text(&graph);
+        let told = graph.lines().filter_map(|line| line.split_once("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_"));
+        told.map(|(_, told)| told.to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let of_all = told("[members.\"*\"]\nversion = \"1.2\"\n");
+    assert!(of_all.contains("CORE") && of_all.contains("1.2") && !of_all.contains("API"), "{of_all}");
+    let of_one = told("[members.\"*\"]\nversion = \"1.2\"\n[members.core]\nversion = \"3.4\"\n");
+    assert!(of_one.contains("3.4") && !of_one.contains("1.2"), "{of_one}");
+}
+
+/// Whoever reads may stop, as `head` does.
+#[test]
+fn a_closed_pipe_is_no_mistake() {
+    let workspace = workspace();
+    let commands: [&[&str]; 7] = [
+        &["schema"],
+        &["plan"],
+        &["plan", "--format=json"],
+        &["plan", "--why=idna"],
+        &["check", "--format=json"],
+        &["llb", "--format=text"],
+        &["bake"],
+    ];
+    for arguments in commands {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"));
+        program.args(arguments).current_dir(workspace.path());
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("an end");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("pipe") && !said.contains("bug"), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+    }
 }
 
 /// What is written leaves them out; an ignore file that was there before may not.

@@ -164,6 +164,13 @@ impl Checkout {
         Ok((project, manifests))
     }
 
+    /// The project that a request is about, with the manifests that this reaches.
+    pub fn project_of(&self, request: &Request) -> Result<(Project, BTreeMap<PackageId, Manifest>), Diagnostics> {
+        let project = Project::parse(&self.entry_files(&BTreeMap::new(), request)?, &BTreeMap::new())?;
+        let manifests = self.manifests(&project, request)?;
+        Ok((project, manifests))
+    }
+
     fn file(&self, path: &str) -> Option<Arc<SourceFile>> {
         self.files.get(path).map(|text| SourceFile::new(path, text.as_str()))
     }

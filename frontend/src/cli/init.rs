@@ -61,6 +61,24 @@ struct Declared {
     files: Option<String>,
     /// It has a command of its own accord: the script that it brings.
     has_script: bool,
+    /// It is the project at the root of its workspace.
+    is_root: bool,
+    /// Another member needs it.
+    is_needed: bool,
+}
+
+impl Declared {
+    /// How much it is what is meant by the whole; the greatest is the default. The project at the root is, unless it is a library
+    /// of others; then those that can be started.
+    fn rank(&self) -> u8 {
+        match (self.is_root, self.has_script, self.is_needed) {
+            (true, true, _) => 4,
+            (true, false, false) => 3,
+            (false, true, _) => 2,
+            (true, false, true) => 1,
+            (false, false, _) => 0,
+        }
+    }
 }
 
 /// Writes stub, config and ignore file for a workspace. Gives back a line on each file. What is there stays as it is.
@@ -123,12 +141,11 @@ fn targets(selection: &SelectionArgs, locks: Vec<String>, lines: &mut Vec<String
     Ok(targets)
 }
 
-/// What one would build of a lock: the members with scripts, and those that no other member needs.
+/// What one would build of a lock: the project at its root, the members with scripts, and those that no other member needs.
 fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, CliError> {
     let Some(lock) = read(path)? else { return Ok(Vec::new()) };
     let project = Project::parse(&Files::beside(None, lock, read)?, &BTreeMap::new())?;
     let manifests = project.read_manifests(&Request::Default, read)?;
-    let with_scripts: BTreeSet<String> = project.target_names(&manifests).into_iter().collect();
     let members: Vec<PackageId> = project.lock.members.iter().filter_map(|name| project.lock.member(name)).collect();
     let needed = |wanted: PackageId| {
         members.iter().filter(|id| **id != wanted).any(|id| project.lock.packages[*id].reaches(wanted))
@@ -137,15 +154,19 @@ fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, C
     for id in &members {
         let package = &project.lock.packages[*id];
         let name = package.name.to_string();
-        let has_script = with_scripts.contains(&name);
+        let has_script = manifests.get(id).is_some_and(|manifest| !manifest.scripts.is_empty());
+        let is_root = package.source.project_dir() == Some(&project.lock.root);
+        let is_needed = needed(*id);
         // The root of a workspace often only holds the tools of those who work on it.
         let is_empty = members.len() > 1 && package.dependencies.is_empty();
         let files = match &package.source {
             Source::Virtual(directory) => Some(directory.clone()),
             _ => None,
         };
-        if has_script || !(needed(*id) || (files.is_some() && is_empty)) {
-            targets.push(Declared { package: name.clone(), name, lock: None, files, has_script });
+        let holds_something = files.is_none() || !is_empty;
+        // What samples and tests beside it need is what they are about.
+        if has_script || (holds_something && (is_root || !is_needed)) {
+            targets.push(Declared { package: name.clone(), name, lock: None, files, has_script, is_root, is_needed });
         }
     }
     Ok(targets)
@@ -187,10 +208,13 @@ pub fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliErr
 
 fn config_text(targets: &[Declared]) -> String {
     let mut text = format!("# syntax={SYNTAX}\n# Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.\n");
-    if let [first, _, ..] = targets {
-        text += &format!("default-target = \"{}\"\n", first.name);
+    // Of the first lock, which is the root's if that has one; the first of equals.
+    let lock = targets.first().map(|first| &first.lock);
+    let of_lock = targets.iter().rev().filter(|target| Some(&target.lock) == lock);
+    if let (Some(default), 2..) = (of_lock.max_by_key(|target| target.rank()), targets.len()) {
+        text += &format!("default-target = \"{}\"\n", default.name);
     }
-    for Declared { name, package, lock, files, has_script } in targets {
+    for Declared { name, package, lock, files, has_script, .. } in targets {
         text += &format!("\n[targets.{name}]\npackage = \"{package}\"\n");
         text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
         if let Some(directory) = files {

@@ -73,7 +73,7 @@ pub fn schema() -> Value {
             })),
             "members": {
                 "type": "object",
-                "description": "Members of the workspace, by name.",
+                "description": "Members of the workspace, by name; `*` stands for all that have no `version` here and would ask git for one.",
                 "additionalProperties": table("A member.", json!({
                     "version": string("What a build backend that would ask git takes for its version, such as `1.2.3`."),
                     "inputs": described(

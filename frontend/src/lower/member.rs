@@ -127,8 +127,9 @@ impl Lowering<'_> {
             Toolchain::None | Toolchain::Compiler => exec.network(Network::None),
         };
         if member.toolchain != Toolchain::None {
-            exec = exec
-                .mount(Cache::new(CACHE, self.cache_id(&member.name, &builder.platform)).sharing(CacheSharing::Locked));
+            let identity = format!("{} {}", member.directory, self.plan.workspace);
+            let id = self.cache_id(&member.name, &identity, &builder.platform);
+            exec = exec.mount(Cache::new(CACHE, id).sharing(CacheSharing::Locked));
         }
         let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe, None);
         let exec = exec.envs(member.env.iter().map(|(name, value)| (name.clone(), value.clone())));
