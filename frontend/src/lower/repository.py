@@ -11,6 +11,7 @@ import re
 # Answers the questions of poetry-core, and says of everything else that there is no repository.
 PROGRAM = """#!/bin/sh
 case "$*" in
+"config -l") ;;
 "check-ignore .") exit %d ;;
 "rev-parse --show-cdup") echo "%s" ;;
 *" ls-files --others -i --exclude-standard") cat "$(dirname "$0")/ignored" ;;
