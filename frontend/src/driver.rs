@@ -177,7 +177,8 @@ impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
         let options = contexts.options;
-        let EntryFiles { files, ignore, ignore_file, check } = reading::entry_files(contexts, &request(options)).await?;
+        let EntryFiles { files, ignore, ignore_file, check } =
+            reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let (manifests, vicinity) = match all && project.declares_targets() {

@@ -208,8 +208,7 @@ pub fn named(project: &Project, id: PackageId, manifest: &Manifest) -> Vec<Named
     let paths = inputs.filter_map(|input| input.path());
     let of_config = paths.map(|path| Named { path: path.value.clone(), span: path.span.clone() });
     // Those outside of the context are refused elsewhere.
-    let outside =
-        manifest.inputs.iter().filter(|input| !lies_in(&input.path, directory) && lies_in(&input.path, "."));
+    let outside = manifest.inputs.iter().filter(|input| !lies_in(&input.path, directory) && lies_in(&input.path, "."));
     let of_manifest = outside.map(|input| Named { path: input.path.clone(), span: input.span.clone() });
     of_config.chain(of_manifest).collect()
 }
