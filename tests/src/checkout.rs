@@ -19,7 +19,7 @@ use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
-use uv_buildkit::surroundings::{self, Surroundings};
+use uv_buildkit::surroundings::{self, Surroundings, above};
 use uv_buildkit::{config, ignore, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
@@ -29,6 +29,8 @@ pub struct Checkout {
     pub files: BTreeMap<String, String>,
     /// Symbolic links by path, and where they lead.
     pub links: BTreeMap<String, String>,
+    /// Paths of the other files.
+    pub others: BTreeSet<String>,
 }
 
 /// What to build and what the images are like: the flags of `uv-buildkit plan`, and some that only tests need.
@@ -127,6 +129,8 @@ impl Checkout {
                 .contains(&name.as_str())
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
+            } else {
+                self.others.insert(path);
             }
         }
         Ok(())
@@ -181,17 +185,25 @@ impl Checkout {
     }
 
     /// What lies around local projects: what is not among the files is taken for a file that is there.
-    fn surroundings(&self, project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Surroundings {
+    fn surroundings(
+        &self,
+        project: &Project,
+        manifests: &BTreeMap<PackageId, Manifest>,
+        ignored: &[String],
+    ) -> Surroundings {
         let mut surroundings = Surroundings::default();
         loop {
             let wanted = surroundings.wanted(project, manifests);
             if wanted.is_empty() {
                 return surroundings;
             }
-            let files = self.files.keys().map(|path| (path.clone(), surroundings::Entry::File));
-            let links = self.links.iter().map(|(path, to)| (path.clone(), surroundings::Entry::Link(to.clone())));
-            let there = wanted.trees.iter().map(|path| (path.clone(), surroundings::Entry::Directory));
-            let entries: Vec<_> = there.chain(files).chain(links).collect();
+            let is_sent = |path: &&String| ignore::leaves_out(ignored, path).is_none() || wanted.paths.contains(*path);
+            let mut entries = BTreeMap::new();
+            for path in self.files.keys().chain(&self.others).chain(self.links.keys()).filter(is_sent) {
+                entries.extend(above(path).map(|directory| (directory.to_owned(), surroundings::Entry::Directory)));
+                let link = self.links.get(path).map(|to| surroundings::Entry::Link(to.clone()));
+                entries.insert(path.clone(), link.unwrap_or(surroundings::Entry::File));
+            }
             surroundings.learn(wanted, entries);
         }
     }
@@ -217,7 +229,7 @@ impl Checkout {
             target: &target,
             manifests: &manifests,
             outside: &Outside {
-                surroundings: Arc::new(self.surroundings(&project, &manifests)),
+                surroundings: Arc::new(self.surroundings(&project, &manifests, &ignore)),
                 ..outside(selection, &target)
             },
             options: lower::Options {
