@@ -39,6 +39,9 @@ const TOOLS: &str = "/opt/uv-buildkit";
 /// The script that every install and build step runs.
 const WORKER: &str = include_str!("lower/worker.py");
 
+/// What answers for git where a build asks it.
+const REPOSITORY: &str = include_str!("lower/repository.py");
+
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
 pub const EPOCH_SECONDS: i64 = 315_532_800;
@@ -266,6 +269,12 @@ impl<'plan> Lowering<'plan> {
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
         self.options.container.limit(ground.with_python(exec))
+    }
+
+    /// A step whose build asks git what it ignores.
+    fn in_a_repository(&self, exec: Exec) -> Exec {
+        let repository = script("repository.py", REPOSITORY);
+        exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
     }
 
     /// A step that fetches what no lock names.

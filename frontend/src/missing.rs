@@ -139,14 +139,14 @@ impl Context<'_> {
         self.options.ignore_file.as_ref().map_or(".dockerignore", |file| &file.name)
     }
 
-    /// The pattern that leaves a path out, and where it stands. What a pattern of the manifest would find is unknown: one that leaves out
-    /// all that it could is meant.
+    /// The pattern that leaves a path out, and where it stands. What a pattern of the manifest would find is not known: names that files
+    /// usually have are tried.
     fn left_out(&self, path: &str, is_pattern: bool) -> Option<(&str, Option<Span>)> {
-        let example = match is_pattern {
-            true => path.replace("**", "x").replace(['*', '?'], "x"),
-            false => path.to_owned(),
+        let examples: Vec<String> = match is_pattern {
+            true => ["", ".txt", ".md", "-x"].map(|end| path.replace("**/", "").replace('*', end)).into(),
+            false => vec![path.to_owned()],
         };
-        let pattern = ignore::leaves_out(&self.options.ignore, &example)?;
+        let pattern = examples.iter().find_map(|example| ignore::leaves_out(&self.options.ignore, example))?;
         let place = self.options.ignore_file.as_ref().and_then(|file| place_of(file, pattern));
         Some((pattern, place))
     }

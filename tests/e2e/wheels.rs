@@ -90,7 +90,6 @@ const BACKENDS: [Backend; 7] = [
         build_system: "requires = [\"scikit-build-core==1.1.2\"]\nbuild-backend = \"scikit_build_core.build\"\n",
         project: "dynamic = [\"version\"]\nreadme = \"../../README.md\"\n",
         tables: "[tool.scikit-build]\nwheel.cmake = false\n\n\
-                 [[tool.dynamic-metadata]]\nprovider = \"scikit_build_core.metadata.regex\"\n\n\
                  [tool.scikit-build.metadata.version]\nprovider = \"scikit_build_core.metadata.regex\"\n\
                  input = \"../../version.py\"\n",
         links: &[LICENSE, DIRECTORY],

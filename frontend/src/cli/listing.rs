@@ -54,7 +54,8 @@ pub fn surroundings(
         }
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
         let mut level: Vec<String> = wanted.trees.iter().cloned().collect();
-        for path in wanted.trees.iter().chain(&wanted.paths).filter(|path| *path != ".") {
+        let trees = wanted.trees.iter().filter(|path| ignore::leaves_out(&patterns, path).is_none());
+        for path in trees.chain(&wanted.paths).filter(|path| *path != ".") {
             entries.extend(entry(root, path).map(|entry| (path.clone(), entry)));
         }
         while let Some(directory) = level.pop() {

@@ -117,6 +117,10 @@ impl Lowering<'_> {
             .mount(Bind::new("/out", Input::Scratch));
         if let Some(backend) = member.backend {
             exec = exec.mount(Bind::new(BACKEND, &backends[backend]).readonly());
+            // It leaves out what git ignores, and nobody else asks.
+            if self.plan.backends[backend].requires.iter().any(|requirement| requirement.starts_with("poetry")) {
+                exec = self.in_a_repository(exec);
+            }
         }
         exec = match member.toolchain {
             Toolchain::CompilerWithPackages => self.online(exec),

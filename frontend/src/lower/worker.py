@@ -494,6 +494,7 @@ def build_member(directory, wheels):
     else:
         lay_out(tree)
     source = os.path.normpath(os.path.join(tree, directory))
+    be_a_repository(tree, directory)
     python = ["--python", VENV + "/bin/python"]
     if os.path.exists(BACKEND):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
@@ -506,6 +507,19 @@ def build_member(directory, wheels):
     for wheel in os.listdir(wheels):
         if expected and wheel.endswith(".whl"):
             check_version(wheel, *expected, "uv.build.toml", GIVEN)
+
+
+def be_a_repository(tree, directory):
+    """Lets backends find out what git ignores as in a checkout: some ask git, and maturin reads the ignore files of a repository alone."""
+    if os.path.exists(BACKEND + "/bin/maturin") and directory == ".":
+        os.makedirs(tree + "/.git", exist_ok=True)
+    try:
+        from repository import answer
+    except ImportError:
+        return
+    place = SCRATCH + "/git"
+    answer(place, tree, directory)
+    os.environ["PATH"] = place + ":" + os.environ.get("PATH", os.defpath)
 
 
 def require_portable(directory, name):
