@@ -2,30 +2,46 @@
 //!
 //! `cargo bench -p uv-buildkit` measures times. `SCALE_DIRECTORY=DIR cargo bench -p uv-buildkit` writes the workspaces there
 //! instead, for counting instructions: `valgrind --tool=callgrind uv-buildkit plan DIR/5000x1000 --package member-0000`.
+//! Each is a git repository then, in which one module was edited: `/usr/bin/time -v uv-buildkit affected --base HEAD DIR/268x50` and
+//! `uv-buildkit check DIR/268x50` tell time and memory of those. `cargo bench -p uv-buildkit -- command` measures the time of these commands.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion};
 use uv_buildkit::compile::{Compiled, Inputs, compile};
 use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::interpreter::Interpreter;
+use uv_buildkit::interpreter::choice::Declared;
 use uv_buildkit::plan::{Image, Outside};
 use uv_buildkit::project::{Files, Project, Request};
 use uv_buildkit::stale::vicinity::Vicinity;
 use uv_buildkit::{lower, manifest, stale};
 
 /// Third-party packages and members.
-const SIZES: [(usize, usize); 5] = [(100, 10), (1_000, 10), (1_000, 100), (5_000, 100), (5_000, 1_000)];
+const SIZES: [(usize, usize); 7] =
+    [(100, 10), (268, 50), (1_000, 10), (1_000, 100), (1_000, 1_000), (5_000, 100), (5_000, 1_000)];
+
+/// Those that whole commands run over.
+const OF_COMMANDS: [(usize, usize); 2] = [(268, 50), (1_000, 1_000)];
+
+/// What is measured of the program. A check of this workspace finds nothing.
+const COMMANDS: [&[&str]; 3] =
+    [&["plan", "--package=member-0000"], &["check"], &["affected", "--base=HEAD", "--format=json"]];
+
+/// A file of a member in the middle.
+const EDITED: &str = "members/member-0007/module.py";
 
 /// The files of a workspace, by path.
 type Workspace = BTreeMap<String, Arc<SourceFile>>;
 
 fn main() -> std::io::Result<()> {
     if let Some(directory) = std::env::var_os("SCALE_DIRECTORY") {
-        return SIZES.iter().try_for_each(|size| write(&Path::new(&directory).join(name(*size)), &workspace(*size)));
+        let directory = Path::new(&directory);
+        return SIZES.iter().try_for_each(|size| write_repository(&directory.join(name(*size)), &workspace(*size)));
     }
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     for (what, run) in [("plan", plan as fn(&Workspace)), ("llb", llb)] {
@@ -38,8 +54,46 @@ fn main() -> std::io::Result<()> {
         }
         group.finish();
     }
+    commands(&mut criterion)?;
     criterion.final_summary();
     Ok(())
+}
+
+/// The program as somebody runs it, over a repository with a change.
+fn commands(criterion: &mut Criterion) -> std::io::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let mut group = criterion.benchmark_group("command");
+    for size in OF_COMMANDS {
+        let repository = directory.path().join(name(size));
+        write_repository(&repository, &workspace(size))?;
+        for arguments in COMMANDS {
+            group.bench_function(BenchmarkId::new(arguments[0], name(size)), |bencher| {
+                bencher.iter(|| {
+                    let mut program = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"));
+                    program.args(arguments).arg(&repository).stdout(Stdio::null());
+                    assert!(program.status().expect("the program").success(), "{arguments:?}");
+                });
+            });
+        }
+    }
+    group.finish();
+    Ok(())
+}
+
+/// Writes a workspace, commits it and edits a file.
+fn write_repository(directory: &Path, workspace: &Workspace) -> std::io::Result<()> {
+    write(directory, workspace)?;
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(directory).args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+        let status = command.env("GIT_CONFIG_GLOBAL", "/dev/null").status();
+        status.map(|status| assert!(status.success(), "git {arguments:?}"))
+    };
+    std::fs::write(directory.join(EDITED), "x = 1\n")?;
+    git(&["init", "--quiet"])?;
+    git(&["add", "--all"])?;
+    git(&["commit", "--quiet", "--message=all"])?;
+    std::fs::write(directory.join(EDITED), "x = 2\n")
 }
 
 fn name((packages, members): (usize, usize)) -> String {
@@ -86,7 +140,8 @@ fn compiled(workspace: &Workspace) -> Compiled {
     let manifests = parsed.collect();
     stale::check(&project, &manifests, &Vicinity::default()).expect("a fresh lock");
     let target = project.target(&request, &manifests).expect("a target");
-    let interpreter = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
+    let interpreter =
+        Interpreter::declared(&Declared::of("3.13.5"), "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
     let image = |reference: &str| Image {
         reference: reference.to_owned(),
         config: Vec::new(),
@@ -139,10 +194,15 @@ fn workspace((packages, members): (usize, usize)) -> Workspace {
             "\n[[package]]\nname = \"member-{index:04}\"\nversion = \"1.0.0\"\nsource = {{ editable = \"members/member-{index:04}\" }}\n\
              dependencies = [\n{edges}]\n\n[package.metadata]\nrequires-dist = [\n{noted}]\n"
         );
+        // Every fifth is a service.
+        let scripts = match index % 5 {
+            0 => format!("[project.scripts]\nmember-{index:04} = \"member:main\"\n\n"),
+            _ => String::new(),
+        };
         let sources: String = children.iter().map(|name| format!("{name} = {{ workspace = true }}\n")).collect();
         let manifest = format!(
             "[project]\nname = \"member-{index:04}\"\nversion = \"1.0.0\"\nrequires-python = \">=3.11\"\ndependencies = [\n{required}]\n\n\
-             [build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n\n[tool.uv.sources]\n{sources}"
+             {scripts}[build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n\n[tool.uv.sources]\n{sources}"
         );
         add(&mut workspace, &format!("members/member-{index:04}/pyproject.toml"), manifest);
     }

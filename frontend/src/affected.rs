@@ -1,15 +1,18 @@
 //! What a change concerns: the targets whose graph or image config is another than it was, and those that read a file which
 //! changed. Pure.
 
+mod comparison;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::compile::Compiled;
+use crate::compile::Prepared;
 use crate::ignore;
 use crate::paths::directory_of;
-use crate::plan::{Contents, Member, Plan};
+use crate::plan::{Contents, Member, Package, Plan};
 use crate::surroundings::{IGNORE_FILES, lies_in};
+pub use comparison::Comparison;
 
 /// What changed of a project, and whom it concerns.
 #[derive(Debug, Default, Serialize)]
@@ -18,6 +21,9 @@ pub struct Report {
     pub targets: Vec<Affected>,
     /// Members of the workspace.
     pub members: Vec<Affected>,
+    /// A member was asked for, and no target.
+    #[serde(skip)]
+    pub is_of_a_member: bool,
 }
 
 /// A target or member, and why.
@@ -30,7 +36,7 @@ pub struct Affected {
 }
 
 impl Report {
-    /// One line a target.
+    /// One line a target, or for the member that was asked for.
     pub fn text(&self) -> String {
         let line = |affected: &Affected| {
             let mut shown = affected.because.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
@@ -39,56 +45,68 @@ impl Report {
             }
             format!("{}: {shown}\n", affected.name)
         };
-        self.targets.iter().map(line).collect()
+        let told = if self.is_of_a_member { &self.members } else { &self.targets };
+        told.iter().map(line).collect()
     }
 }
 
-/// Why a target is affected; nothing if it is not. `before` is none where it could not be compiled; `files` are the paths that
+/// Why a target is affected; nothing if it is not. `before` is none where it could not be planned; `files` are the paths that
 /// changed, relative to the context.
-pub fn because(before: Option<&Compiled>, now: &Compiled, files: &BTreeSet<String>, ignored: &[String]) -> Vec<String> {
+pub fn because(
+    before: Option<Prepared<'_>>,
+    now: Prepared<'_>,
+    files: &BTreeSet<String>,
+    ignored: &[String],
+) -> Vec<String> {
     let Some(before) = before else { return vec!["new".to_owned()] };
     let mut because = packages(&before.plan, &now.plan);
+    let read = read(&now.plan, files, ignored);
     if because.is_empty() && !is_same(before, now) {
         because.push("its plan".to_owned());
     }
-    let reads = |path: &&String| reads(&now.plan, path) && ignore::leaves_out(ignored, path).is_none();
-    because.extend(files.iter().filter(reads).cloned());
+    because.extend(read);
     because
 }
 
-/// Whether two compilations give the same graph and config. Names of steps and places in files are no part of a graph.
-fn is_same(before: &Compiled, now: &Compiled) -> bool {
-    let ops = |compiled: &Compiled| buildkit_llb::marshal(compiled.image.clone()).map(|graph| graph.into_pb().def);
-    before.config == now.config && matches!((ops(before), ops(now)), (Ok(before), Ok(now)) if before == now)
+/// The files that changed which a plan reads.
+pub fn read(plan: &Plan, files: &BTreeSet<String>, ignored: &[String]) -> Vec<String> {
+    let is_read = |path: &&String| reads(plan, path) && ignore::leaves_out(ignored, path).is_none();
+    files.iter().filter(is_read).cloned().collect()
+}
+
+/// Whether two plans give the same graph and config. Names of steps and places in files are no part of a graph.
+fn is_same(before: Prepared<'_>, now: Prepared<'_>) -> bool {
+    let (before, now) = (before.lower(), now.lower());
+    let ops = |image| buildkit_llb::marshal(image).map(|graph| graph.into_pb().def);
+    before.config == now.config && matches!((ops(before.image), ops(now.image)), (Ok(before), Ok(now)) if before == now)
 }
 
 /// Third-party packages that came, went or are of another version or artifact.
 fn packages(before: &Plan, now: &Plan) -> Vec<String> {
-    let installed = |plan: &Plan| -> BTreeMap<String, (String, String)> {
-        let layers = plan.layers.iter().filter_map(|layer| match &layer.contents {
-            Contents::ThirdParty(packages) => Some(packages),
-            _ => None,
-        });
-        layers
-            .flatten()
-            .map(|package| {
-                let artifact = format!("{:?} {:?}", package.artifact.origin, package.artifact.hash);
-                (package.name.clone(), (package.version.clone(), artifact))
-            })
-            .collect()
-    };
     let (before, now) = (installed(before), installed(now));
-    let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    names
-        .into_iter()
-        .filter_map(|name| match (before.get(name), now.get(name)) {
-            (Some((version, _)), None) => Some(format!("{name} {version} -> none")),
-            (None, Some((version, _))) => Some(format!("{name} none -> {version}")),
-            (Some(old), Some(new)) if old.0 != new.0 => Some(format!("{name} {} -> {}", old.0, new.0)),
-            (Some(old), Some(new)) if old.1 != new.1 => Some(format!("{name} {} of another artifact", new.0)),
-            _ => None,
-        })
-        .collect()
+    let names: BTreeSet<&str> = before.keys().chain(now.keys()).copied().collect();
+    let is_other = |old: &Package, new: &Package| {
+        (&old.artifact.origin, &old.artifact.hash) != (&new.artifact.origin, &new.artifact.hash)
+    };
+    let difference = |name: &str| match (before.get(name), now.get(name)) {
+        (Some(old), None) => Some(format!("{name} {} -> none", old.version)),
+        (None, Some(new)) => Some(format!("{name} none -> {}", new.version)),
+        (Some(old), Some(new)) if old.version != new.version => {
+            Some(format!("{name} {} -> {}", old.version, new.version))
+        }
+        (Some(old), Some(new)) if is_other(old, new) => Some(format!("{name} {} of another artifact", new.version)),
+        _ => None,
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+/// Third-party packages by name.
+fn installed(plan: &Plan) -> BTreeMap<&str, &Package> {
+    let layers = plan.layers.iter().filter_map(|layer| match &layer.contents {
+        Contents::ThirdParty(packages) => Some(packages),
+        _ => None,
+    });
+    layers.flatten().map(|package| (package.name.as_str(), package)).collect()
 }
 
 /// Whether a plan reads a file of the context.

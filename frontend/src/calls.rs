@@ -126,7 +126,11 @@ pub fn schema() -> Answer {
 /// The targets of the project; what each installs is its description.
 pub fn targets(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Answer {
     let mut sources = Sources::default();
-    let names = project.target_names(manifests);
+    let mut names = project.target_names(manifests);
+    if names.is_empty() {
+        // None is one by itself; each can be named.
+        names = project.lock.members.iter().map(ToString::to_string).collect();
+    }
     let default = project.target(&Request::Default, manifests).ok().map(|target| target.name);
     // Those of another lock, which has not been read, are told by that.
     let other_lock = |name: &str| project.other_lock(name).map(|lock| format!("is made from {lock}"));

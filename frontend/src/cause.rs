@@ -138,6 +138,10 @@ impl<'a> Words<'a> {
     fn cause(&self) -> Vec<String> {
         let lines: Vec<String> = match &self.chain[..] {
             // uv knows the reason itself, unless it is that a backend or a script failed.
+            // What was to be built is said before, and where that lay is nothing to users.
+            [what, why] if what.starts_with("Failed to build `") && !why.starts_with("Call to `") => {
+                why.lines().map(str::to_owned).collect()
+            }
             [.., what, why] if !why.starts_with("Call to `") => {
                 format!("{what}: {why}").lines().map(str::to_owned).collect()
             }

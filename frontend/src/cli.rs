@@ -8,8 +8,9 @@ mod import;
 mod init;
 pub mod listing;
 mod selection;
+mod tree;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
 use buildkit_proto::{Gateway, GatewayError, transport};
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::calls;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::driver;
 use crate::options::{Options, OptionsError};
 use crate::plan::report::Report;
@@ -162,14 +163,32 @@ pub enum CliError {
     /// A check has findings, which are told.
     #[error("{0}")]
     Found(&'static str),
-    /// JSON that cannot be written is one, too.
+    /// JSON that cannot be made is one, too.
     #[error("this is a bug in uv-buildkit: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
+}
+
+impl From<serde_json::Error> for CliError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_io() { Self::Write(error.into()) } else { Self::Json(error) }
+    }
+}
+
+impl CliError {
+    /// Whether nobody reads the output any more, as when `head` has seen enough: that is no mistake.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Write(error) if error.kind() == ErrorKind::BrokenPipe)
+    }
+}
+
+/// Tells of something that is not an error.
+fn warn(warning: &Diagnostic) -> Result<(), CliError> {
+    Ok(writeln!(std::io::stderr(), "warning: {warning}")?)
 }
 
 /// Runs a command.
 pub fn run(command: Command) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
+    let mut out = BufWriter::new(std::io::stdout().lock());
     match command {
         Command::Plan { selection, why: Some(name), .. } => {
             for way in selection.ways(&name)? {
@@ -178,15 +197,13 @@ pub fn run(command: Command) -> Result<(), CliError> {
         }
         Command::Plan { selection, format, why: None } => {
             let compiled = selection.compile(true)?;
-            for warning in &compiled.warnings {
-                eprintln!("warning: {warning}");
-            }
+            compiled.warnings.iter().try_for_each(warn)?;
             let report = Report::new(&compiled.plan);
             show(&mut out, format, &report, Report::text)?;
         }
         Command::Llb { selection, format, no_merge } => {
             let definition = buildkit_llb::marshal(selection.compile(!no_merge)?.image)?;
-            let default = if out.is_terminal() { LlbFormat::Text } else { LlbFormat::Bytes };
+            let default = if std::io::stdout().is_terminal() { LlbFormat::Text } else { LlbFormat::Bytes };
             match format.unwrap_or(default) {
                 LlbFormat::Text => out.write_all(definition.text()?.as_bytes())?,
                 LlbFormat::Bytes => out.write_all(&definition.to_bytes())?,
@@ -215,9 +232,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         }
         Command::Import { import } => {
             let import::Outcome { imported, written } = import::run(&import)?;
-            for warning in &imported.warnings {
-                eprintln!("warning: {warning}");
-            }
+            imported.warnings.iter().try_for_each(warn)?;
             match &written[..] {
                 [] => out.write_all(imported.config.as_bytes())?,
                 lines => lines.iter().try_for_each(|line| writeln!(out, "{line}"))?,

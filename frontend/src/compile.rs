@@ -50,46 +50,63 @@ pub struct Compiled {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Compiles a target.
-pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
-    let Inputs { project, target, manifests, outside, epoch, .. } = inputs;
-    let (Planned { plan, mut warnings }, options) = prepare(inputs)?;
-    let Lowered { image, history } = lower::lower(&plan, &options);
+/// A target that is planned: everything that can be wrong with it was found, and nothing is lowered yet.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    /// The plan.
+    pub plan: Plan,
+    /// Things that are not errors.
+    pub warnings: Vec<Diagnostic>,
+    target: &'a Target,
+    manifest: Option<&'a Manifest>,
+    outside: &'a Outside,
+    options: Options,
+    epoch: Option<i64>,
+}
+
+/// Plans a target. A check of it tells what a build would: both find their warnings here.
+pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
+    let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
+    let Planned { plan, mut warnings } = plan::plan(project, target, manifests, outside)?;
+    check_ignored(&plan, &options)?;
+    missing::Context { surroundings: &outside.surroundings, options: &options }.check(&plan, project, manifests)?;
+    options.base_env = image::env(&outside.base.config);
+    options.builder_env = image::env(&outside.builder.config);
+    options.image_env = image::environment(&outside.base.config, target, &plan);
+    options.home = image::home(&options.base_env, target, &plan);
     let manifest = manifests.get(&target.selection.root);
-    // What a check leaves has nothing of the base.
-    let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
     let root = &project.lock.packages[target.selection.root];
     warnings.extend(image::command::check(&outside.base.config, target, &plan, manifest, &root.span));
-    let config = match plan.product {
-        Product::Image => image::config(base, target, &plan, manifest, &history, epoch),
-        _ => image::config_of_files(target, &plan, epoch),
-    };
-    // What a check leaves is no image.
-    let is_bounded = target.max_image_size.is_some() && plan.check.is_none();
-    let list = is_bounded.then(|| lower::files::files(&plan, &options));
-    Ok(Compiled { plan, image, config, list, warnings })
+    Ok(Prepared { plan, warnings, target, manifest, outside, options, epoch })
+}
+
+impl Prepared<'_> {
+    /// The graph and the config of the image.
+    pub fn lower(self) -> Compiled {
+        let Self { plan, warnings, target, manifest, outside, options, epoch } = self;
+        let Lowered { image, history } = lower::lower(&plan, &options);
+        // What a check leaves has nothing of the base.
+        let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
+        let config = match plan.product {
+            Product::Image => image::config(base, target, &plan, manifest, &history, epoch),
+            _ => image::config_of_files(target, &plan, epoch),
+        };
+        // What a check leaves is no image.
+        let is_bounded = target.max_image_size.is_some() && plan.check.is_none();
+        let list = is_bounded.then(|| lower::files::files(&plan, &options));
+        Compiled { plan, image, config, list, warnings }
+    }
+}
+
+/// Compiles a target.
+pub fn compile(inputs: Inputs<'_>) -> Result<Compiled, Diagnostics> {
+    Ok(prepare(inputs)?.lower())
 }
 
 /// The step that lists what is in a target's image.
 pub fn files(inputs: Inputs<'_>) -> Result<Output, Diagnostics> {
-    let (Planned { plan, .. }, options) = prepare(inputs)?;
+    let Prepared { plan, options, .. } = prepare(inputs)?;
     Ok(lower::files::files(&plan, &options))
-}
-
-/// The plan, and the options with what the images say.
-fn prepare(inputs: Inputs<'_>) -> Result<(Planned, Options), Diagnostics> {
-    let Inputs { project, target, manifests, outside, mut options, .. } = inputs;
-    let planned = plan::plan(project, target, manifests, outside)?;
-    check_ignored(&planned.plan, &options)?;
-    missing::Context { surroundings: &outside.surroundings, options: &options }.check(
-        &planned.plan,
-        project,
-        manifests,
-    )?;
-    options.base_env = image::env(&outside.base.config);
-    options.builder_env = image::env(&outside.builder.config);
-    options.image_env = image::environment(&outside.base.config, target, &planned.plan);
-    Ok((planned, options))
 }
 
 /// Refuses to build from what an ignore file leaves out: BuildKit would miss it, in words of its own.
@@ -132,6 +149,7 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode

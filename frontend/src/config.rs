@@ -11,7 +11,7 @@ mod layers;
 pub mod layout;
 mod lock;
 pub mod members;
-mod path;
+pub mod path;
 pub mod python;
 mod runtime;
 pub mod sbom;
@@ -40,7 +40,7 @@ pub use runtime::Healthcheck;
 pub use steps::StepConfig;
 use table::{Located, Reader, Table};
 pub use target::{Settings, TargetConfig};
-pub use user::{DEFAULT_ID, UserConfig};
+pub use user::{DEFAULT_ID, DEFAULT_NAME, UserConfig};
 
 /// The default name of the config file.
 pub const FILE_NAME: &str = "uv.build.toml";

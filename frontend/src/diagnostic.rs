@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// A text file of the build context, shared by everything that points into it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct SourceFile {
     /// Path relative to the root of the context, with `/`.
     pub name: String,
@@ -49,14 +49,18 @@ impl SourceFile {
     }
 
     /// The text as far as clients show it with places in it, since a lock can have megabytes and messages have a limit: lines
-    /// near none of them are empty, so that line numbers hold, and what comes after the last is left out. `None` when it is
-    /// long even so.
+    /// near none of them are empty, so that line numbers hold, and what comes after the last is left out. The more places there
+    /// are, the less is kept around each. `None` when even the ends of the lines are too many.
     pub fn excerpt<'a>(&self, spans: impl IntoIterator<Item = &'a Span>) -> Option<String> {
-        let mut near = BTreeSet::new();
-        for span in spans {
-            let (first, last) = span.lines();
-            near.extend(first.saturating_sub(MARGIN)..=last + MARGIN);
-        }
+        let places: BTreeSet<(usize, usize)> = spans.into_iter().map(Span::lines).collect();
+        let mut kept = KEPT.iter().map(|(margin, longest)| self.lines_near(&places, *margin, *longest));
+        kept.find(|text| text.len() <= LONGEST_EXCERPT)
+    }
+
+    /// The lines near places, as far as they are not longer than `longest`.
+    fn lines_near(&self, places: &BTreeSet<(usize, usize)>, margin: usize, longest: usize) -> String {
+        let near: BTreeSet<usize> =
+            places.iter().flat_map(|(first, last)| first.saturating_sub(margin)..=last + margin).collect();
         let last = near.last().map_or(0, |last| self.line_starts.len().min(*last));
         let mut text = String::new();
         for line in 1..=last {
@@ -65,15 +69,23 @@ impl SourceFile {
                 text.push('\n');
             }
             if near.contains(&line) {
-                text += &shortened(self.line(line), LONGEST_LINE);
+                text += &shortened(self.line(line), longest);
             }
         }
-        (text.len() <= LONGEST_EXCERPT).then_some(text)
+        text
     }
 }
 
-/// Lines around a place that an excerpt has; clients show about this many.
-const MARGIN: usize = 4;
+/// Its name: a lock has megabytes.
+impl fmt::Debug for SourceFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.name)
+    }
+}
+
+/// Lines around a place that an excerpt has, and bytes of each: as many as clients show, or less where there are many places.
+/// At the least it is the line itself, which in a lock names the package.
+const KEPT: [(usize, usize); 4] = [(4, LONGEST_LINE), (4, 160), (1, 160), (0, 80)];
 
 /// Lines of a place: of one that has more, those at its start.
 const MOST_LINES: usize = 16;
@@ -96,7 +108,7 @@ fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 /// A byte range in a [`SourceFile`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Span {
     /// The file pointed into.
     pub file: Arc<SourceFile>,
@@ -120,6 +132,13 @@ impl Span {
         let first = self.file.position(self.range.start).0;
         let last = self.file.position(self.range.end.saturating_sub(1).max(self.range.start)).0;
         (first, last.min(first + MOST_LINES))
+    }
+}
+
+/// The file's name: what is written there is equal to what is written elsewhere, see [`crate::affected`].
+impl fmt::Debug for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}", self.file)
     }
 }
 
@@ -328,6 +347,18 @@ mod tests {
         assert!(excerpt.len() < 41_000, "{}", excerpt.len());
         assert!(file.excerpt([&at("xx")]).unwrap().len() < 60_000);
         assert_eq!(Span::new(&file, 0..lines.len()).lines(), (1, 1 + MOST_LINES));
+        // The lock of five thousand packages: each has its line.
+        let package =
+            |index: usize| format!("[[package]]\nname = \"p{index:04}\"\nwheels = [\n{}\n]\n", "x".repeat(900));
+        let lock = SourceFile::new("uv.lock", (0..5_000).map(package).collect::<String>());
+        let name = |index: usize| {
+            let start = lock.text.find(&format!("\"p{index:04}\"")).unwrap();
+            Span::new(&lock, start..start + 7)
+        };
+        let names: Vec<Span> = (0..5_000).map(name).collect();
+        let excerpt = lock.excerpt(&names).unwrap();
+        assert!(excerpt.len() <= LONGEST_EXCERPT, "{}", excerpt.len());
+        assert_eq!(excerpt.lines().nth(names[4_999].lines().0 - 1), Some("name = \"p4999\""));
         let blank = SourceFile::new("uv.lock", "\n".repeat(LONGEST_EXCERPT + 10));
         assert_eq!(blank.excerpt([&Span::new(&blank, blank.text.len() - 1..blank.text.len())]), None);
     }

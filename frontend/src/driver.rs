@@ -9,6 +9,7 @@ mod flags;
 mod images;
 mod links;
 mod listing;
+mod private_files;
 mod reading;
 mod result;
 mod size;
@@ -29,7 +30,7 @@ use futures::future::try_join_all;
 use tokio::sync::OnceCell;
 
 use crate::calls::{self, Answer, Call};
-use crate::compile::{self, Compiled, Inputs, compile};
+use crate::compile::{self, Compiled, Inputs, Prepared, compile};
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
@@ -38,7 +39,8 @@ use crate::lower;
 use crate::lower::container::Container;
 use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
-use crate::plan::{Outside, Plan, Planned, Platform, plan, system};
+use crate::plan::{Outside, Plan, Platform, system};
+use crate::private;
 use crate::project::{Project, Request, Target};
 use crate::sbom;
 use crate::stale;
@@ -78,23 +80,14 @@ async fn build(gateway: &Gateway, options: &Options) -> Result<BuildResult, Fail
     let read = Read::new(&contexts, &platforms[0], false).await?;
     let target = read.target(options)?;
     let checks = read.checks(&target)?;
-    let mut job = Job::new(&contexts, &read, &target)?;
-    let epoch = options.source_date_epoch()?;
-    job.epoch = match epoch {
-        Epoch::Unset => None,
-        Epoch::Seconds(seconds) => Some(seconds),
-        Epoch::OfContext => contexts.time().await?,
-    };
-    if job.epoch.is_none() && epoch == Epoch::OfContext {
-        job.warnings.push(flags::no_time());
-    }
+    let job = Job::new(&contexts, &read, &target)?.dated().await?.with_checks(&platforms);
     let required = checks.iter().map(|check| Job::new(&contexts, &read, check)).collect::<Result<Vec<_>, _>>()?;
     let checked = if required.is_empty() { Vec::new() } else { checks::platforms(options, &platforms) };
-    job.warnings.extend(checks::elsewhere(&target, options, &platforms));
     let elsewhere = || checked.iter().filter(|platform| !platforms.contains(platform));
     let show_platform = platforms.len() > 1 || elsewhere().next().is_some();
     let built = try_join_all(platforms.iter().map(async |platform| {
-        let images = images::resolve(&job, platform).await?;
+        let (images, _) = futures::join!(images::resolve(&job, platform), job.private());
+        let images = images?;
         let here = required.iter().filter(|_| checked.contains(platform));
         let passes = here.map(|check| check.pass(Some((&job, &images)), platform, show_platform));
         let build = job.build(images.clone(), platform, show_platform);
@@ -115,7 +108,8 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         _ => {}
     }
     let contexts = Contexts::open(gateway, options).await?;
-    let platform = options.platforms()?.swap_remove(0);
+    let platforms = options.platforms()?;
+    let platform = platforms[0].clone();
     let read = match Read::new(&contexts, &platform, call == Call::Targets).await {
         Err(Failure::Diagnostics(errors)) if call == Call::Lint => return Ok(calls::lint(&Err(errors))),
         read => read?,
@@ -141,23 +135,28 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
             let graph = Job::new(&contexts, &read, &target)?.graph(&platform).await?;
             Ok(calls::graph(buildkit_llb::json(&graph)?, graph.text()?))
         }
-        Call::Lint | Call::Plan => match planned(&contexts, &platform, &read).await {
-            Ok(planned) if call == Call::Plan => Ok(calls::plan(&planned.plan)),
-            Ok(planned) => Ok(calls::lint(&Ok(check.filter(planned.warnings)))),
+        Call::Lint | Call::Plan => match planned(&contexts, &platforms, &read).await {
+            Ok((plan, _)) if call == Call::Plan => Ok(calls::plan(&plan)),
+            Ok((_, warnings)) => Ok(calls::lint(&Ok(check.filter(warnings)))),
             Err(Failure::Diagnostics(errors)) if call == Call::Lint => Ok(calls::lint(&Err(errors))),
             Err(failure) => Err(failure),
         },
     }
 }
 
-/// The plan for one platform, with what is to be said of the options as well.
-async fn planned(contexts: &Contexts<'_>, platform: &Platform, read: &Read) -> Result<Planned, Failure> {
+/// The plan for the first platform, and all that a build of it would warn of.
+async fn planned(
+    contexts: &Contexts<'_>,
+    platforms: &[Platform],
+    read: &Read,
+) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let target = read.target(contexts.options)?;
-    let job = Job::new(contexts, read, &target)?;
-    let images = images::resolve(&job, platform).await?;
-    let mut planned = plan(&read.project, &target, &read.manifests, &images.outside)?;
-    planned.warnings.splice(..0, job.warnings);
-    Ok(planned)
+    let job = Job::new(contexts, read, &target)?.dated().await?.with_checks(platforms);
+    let (found, private) = futures::join!(job.outside(&platforms[0]), job.private());
+    let (Images { outside, replaced, warnings: of_images }, elsewhere) = found?;
+    let Prepared { plan, warnings, .. } = compile::prepare(job.inputs(&outside, replaced, elsewhere, false))?;
+    let private = private::check(&plan, private);
+    Ok((plan, job.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private).collect()))
 }
 
 /// What was read of the client's files.
@@ -177,7 +176,8 @@ impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
         let options = contexts.options;
-        let EntryFiles { files, ignore, ignore_file, check } = reading::entry_files(contexts, &request(options)).await?;
+        let EntryFiles { files, ignore, ignore_file, check } =
+            reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
         let (manifests, vicinity) = match all && project.declares_targets() {
@@ -255,6 +255,8 @@ struct Job<'a> {
     resolve_mode: ResolveMode,
     /// Options that are given in vain.
     warnings: Vec<Diagnostic>,
+    /// Files of the context that are usually kept private, once they were looked for.
+    found: OnceCell<BTreeSet<String>>,
 }
 
 /// The image of one platform.
@@ -286,23 +288,52 @@ impl<'a> Job<'a> {
             cache_imports: options.cache_imports()?,
             resolve_mode: options.resolve_mode()?,
             warnings,
+            found: OnceCell::new(),
         })
+    }
+
+    /// With the time that the client asks for.
+    async fn dated(mut self) -> Result<Self, Failure> {
+        let epoch = self.options.source_date_epoch()?;
+        self.epoch = match epoch {
+            Epoch::Unset => None,
+            Epoch::Seconds(seconds) => Some(seconds),
+            Epoch::OfContext => self.contexts.time().await?,
+        };
+        if self.epoch.is_none() && epoch == Epoch::OfContext {
+            self.warnings.push(flags::no_time());
+        }
+        Ok(self)
+    }
+
+    /// With what is to be said of the checks that it requires, in a build for these platforms.
+    fn with_checks(mut self, platforms: &[Platform]) -> Self {
+        self.warnings.extend(checks::elsewhere(self.target, self.options, platforms));
+        self
+    }
+
+    /// Files of the context that are usually kept private, in trees that the image has whole; looked for once. A context in which
+    /// nothing can be looked for has none: it is only a warning that is about them.
+    async fn private(&self) -> &BTreeSet<String> {
+        let find =
+            || async { private_files::find(self.contexts, self.target, &self.read.ignore).await.unwrap_or_default() };
+        self.found.get_or_init(find).await
     }
 
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
-        let Images { outside, replaced } = images;
+        let Images { outside, replaced, warnings: of_images } = images;
         let Compiled { image, config, list, warnings, plan } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
-        let warnings = self.read.check.filter(self.warnings.iter().cloned().chain(warnings).collect());
+        let private = private::check(&plan, self.private().await);
+        let all = self.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private);
+        let warnings = self.read.check.filter(all.collect());
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;
         }
         let definition = buildkit_llb::marshal(image)?;
         daemon::require(&definition, self.gateway.llb_caps())?;
-        for warning in &warnings {
-            failure::warn(self.gateway, &definition, warning).await;
-        }
+        failure::warn(self.gateway, &definition, &warnings).await;
         let image = async {
             let reference = self.solve(definition.into_pb()).await?;
             if let Some(reference) = &reference {
@@ -349,7 +380,7 @@ impl<'a> Job<'a> {
         show_platform: bool,
     ) -> Result<(), Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
-        let Images { outside, replaced } = match of {
+        let Images { outside, replaced, .. } = match of {
             Some((job, images)) if self.target.images() == job.target.images() => images.clone(),
             _ => images::resolve(self, platform).await?,
         };
@@ -369,7 +400,7 @@ impl<'a> Job<'a> {
     /// The graph of the target.
     async fn graph(&self, platform: &Platform) -> Result<Definition, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
-        let Images { outside, replaced } = images;
+        let Images { outside, replaced, .. } = images;
         let Compiled { image, .. } = compile(self.inputs(&outside, replaced, elsewhere, false))?;
         Ok(buildkit_llb::marshal(image)?)
     }
@@ -377,7 +408,7 @@ impl<'a> Job<'a> {
     /// What the packages of the target have on disk, which takes installing them.
     async fn files(&self, platform: &Platform) -> Result<Answer, Failure> {
         let (images, elsewhere) = self.outside(platform).await?;
-        let Images { outside, replaced } = images;
+        let Images { outside, replaced, .. } = images;
         let list = size::list(self, compile::files(self.inputs(&outside, replaced, elsewhere, false))?).await?;
         let manager = outside.base.interpreter.as_ref().map_or(Manager::Apt, system::manager);
         Ok(calls::files::answer(&list, manager).map_err(size::unreadable)?)

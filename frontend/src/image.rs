@@ -6,7 +6,8 @@ mod labels;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{Healthcheck, UserConfig};
+use crate::account::User;
+use crate::config::Healthcheck;
 use crate::lower::{self, image_env};
 use crate::manifest::Manifest;
 use crate::plan::destination::Destination;
@@ -39,10 +40,15 @@ pub fn config(
     };
     let env: Vec<String> =
         runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
-    let env = over(image_env(&env), target, &plan.destination);
+    let base_env = image_env(&env);
+    let home = home(&base_env, target, plan);
+    let mut env = over(base_env, target, &plan.destination);
+    if let Some(home) = &home {
+        set(&mut env, "HOME", home);
+    }
     let env: Vec<String> = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     runtime.insert("Env".to_owned(), json!(env));
-    if let Some(user) = &target.user {
+    if let Some(user) = &plan.user {
         runtime.insert("User".to_owned(), json!(ids(user)));
     }
     runtime.insert("WorkingDir".to_owned(), json!(plan.workdir));
@@ -154,12 +160,25 @@ fn over(mut env: Vec<(String, String)>, target: &Target, destination: &Destinati
     let ours = places.into_iter().chain(ours).map(|(name, value)| (name.to_owned(), value));
     let theirs = target.env.iter().map(|(name, value)| (name.clone(), value.clone()));
     for (name, value) in ours.chain(theirs) {
-        match env.iter_mut().find(|(known, _)| *known == name) {
-            Some(entry) => entry.1 = value,
-            None => env.push((name, value)),
-        }
+        set(&mut env, &name, &value);
     }
     env
+}
+
+/// Gives a variable a value, in its place if there is one.
+pub fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+    match env.iter_mut().find(|(known, _)| known == name) {
+        Some(entry) => value.clone_into(&mut entry.1),
+        None => env.push((name.to_owned(), value.to_owned())),
+    }
+}
+
+/// The home of the user, for the environment of the image: where a platform starts it as a uid that no passwd has, nothing else says it.
+/// Runtimes know root's, and another uid could not look into it.
+pub fn home(base: &[(String, String)], target: &Target, plan: &Plan) -> Option<String> {
+    let user = plan.user.as_ref().filter(|_| !target.env.contains_key("HOME"))?;
+    let is_known = user.uid == 0 && user.home == "/root" && base.iter().all(|(name, _)| name != "HOME");
+    (!is_known).then(|| user.home.clone())
 }
 
 /// Where programs are looked for, in an environment of [`env`].
@@ -188,7 +207,7 @@ fn healthcheck(check: &Healthcheck) -> Value {
 }
 
 /// Numeric, so that it holds whatever `/etc/passwd` says, and so that Kubernetes can see that it is not root.
-fn ids(user: &UserConfig) -> String {
+fn ids(user: &User) -> String {
     format!("{}:{}", user.uid, user.gid)
 }
 

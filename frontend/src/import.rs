@@ -25,7 +25,7 @@ use std::sync::Arc;
 use crate::config as reading;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry::SYNTAX;
-use crate::project::DEFAULT_UV_IMAGE;
+use crate::plan::uv::default_image;
 pub use surroundings::Surroundings;
 use target::{Shared, Target};
 use text::Text;
@@ -112,7 +112,7 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
         text.extend(version.iter().map(|version| entry("version", &Value::Text(version.clone()))));
         text += &entry("provider", &Value::text("managed"));
     }
-    if let Some(image) = shared.uv.as_ref().filter(|image| **image != Text::from(DEFAULT_UV_IMAGE)) {
+    if let Some(image) = shared.uv.as_ref().filter(|image| **image != Text::from(default_image(None).as_str())) {
         text += &format!("\n[uv]\n{}", entry("image", &Value::Text(image.clone())));
     }
     if !defaults.is_empty() {

@@ -1,11 +1,14 @@
 //! Facts about the python of an image: what markers and tags are evaluated against. They come from running that python
 //! ([`PROBE`]), from its files ([`files`]) where the builder cannot run it, or, for a plan without a daemon, from
-//! [`Interpreter::declared`].
+//! [`Interpreter::declared`]. What is asked of it is a [`request`].
 
+pub mod choice;
 pub mod files;
+pub mod request;
 
 use std::fmt;
 
+use choice::Declared;
 use serde::{Deserialize, Serialize};
 use uv_pep440::Version;
 use uv_pep508::{MarkerEnvironment, MarkerEnvironmentBuilder};
@@ -45,6 +48,9 @@ pub struct Interpreter {
     pub group: String,
     /// What `uv --version` says of the uv that will be used: `0.9.18`.
     pub uv: String,
+    /// It was not looked at, and its patch is a guess.
+    #[serde(skip)]
+    pub is_patch_guessed: bool,
 }
 
 /// A C library and its version.
@@ -119,9 +125,10 @@ impl Interpreter {
     }
 
     /// CPython on Linux as declared on a command line, laid out as in the official python images.
-    pub fn declared(version: &str, architecture: &str, libc: Libc, uv: &str) -> Self {
-        let full = if version.matches('.').count() < 2 { format!("{version}.0") } else { version.to_owned() };
-        let short: Vec<&str> = full.split('.').take(2).collect();
+    pub fn declared(python: &Declared, architecture: &str, libc: Libc, uv: &str) -> Self {
+        let full = python.version.to_string();
+        let short: Vec<String> = python.version.release().iter().take(2).map(ToString::to_string).collect();
+        let threads = if python.gil_disabled { "t" } else { "" };
         let machine = match architecture {
             "amd64" => "x86_64",
             "arm64" => "aarch64",
@@ -130,7 +137,7 @@ impl Interpreter {
             other => other,
         };
         Self {
-            executable: format!("/usr/local/bin/python{}", short.join(".")),
+            executable: format!("/usr/local/bin/python{}{threads}", short.join(".")),
             python_full_version: full.clone(),
             implementation_name: "cpython".to_owned(),
             implementation_version: full,
@@ -140,7 +147,8 @@ impl Interpreter {
             sys_platform: "linux".to_owned(),
             platform_system: "Linux".to_owned(),
             libc,
-            gil_disabled: false,
+            gil_disabled: python.gil_disabled,
+            is_patch_guessed: !python.is_patch_known,
             passwd: "root:x:0:0:root:/root:/bin/bash\n".to_owned(),
             group: "root:x:0:\n".to_owned(),
             uv: uv.to_owned(),
@@ -150,6 +158,14 @@ impl Interpreter {
     /// The version.
     pub fn version(&self) -> Result<Version, InterpreterError> {
         self.python_full_version.parse().map_err(|_| InterpreterError::Version(self.python_full_version.clone()))
+    }
+
+    /// The version as people are told it: without a patch that is a guess.
+    pub fn shown_version(&self) -> String {
+        match self.short_version() {
+            Ok(short) if self.is_patch_guessed => short,
+            _ => self.python_full_version.clone(),
+        }
     }
 
     /// `(3, 13)`.
@@ -225,7 +241,68 @@ impl Interpreter {
         let threads = if self.gil_disabled { " (free-threaded)" } else { "" };
         format!(
             "{} {}{threads}, {}, {}",
-            self.implementation_name, self.python_full_version, self.platform_machine, self.libc
+            self.implementation_name,
+            self.shown_version(),
+            self.platform_machine,
+            self.libc
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Programs that a probe may be told to look for, of which some are there: each of these is the same python, and notes that it
+    /// was started. That python calls itself by none of these names, but for the last.
+    #[test]
+    fn the_probe_starts_another_python_once_at_most() {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, facts) = (directory.path().join("log"), directory.path().join("facts.json"));
+        let script = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        fs::write(directory.path().join("probe.py"), PROBE).unwrap();
+        let uv = script("uv", "echo uv 0.13.9");
+        // A third one would be the start of a loop without end.
+        let note = format!("echo started >> {0}; test $(wc -l < {0}) -lt 3 && exec python3 \"$@\"", log.display());
+        for name in ["python3.1", "python3.2", "python3.1t"] {
+            script(name, &note);
+        }
+        let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
+        let probe = |programs: &str| {
+            let _old = fs::remove_file(&log);
+            let probe = directory.path().join("probe.py");
+            let mut command = Command::new("python3");
+            command.arg(probe).arg(&facts).arg(programs).arg(&uv).env("PATH", &path);
+            assert!(command.status().unwrap().success(), "{programs}");
+            let started = fs::read_to_string(&log).unwrap_or_default().lines().count();
+            (started, Interpreter::from_json(&fs::read(&facts).unwrap()).unwrap())
+        };
+        let (started, interpreter) = probe("");
+        assert_eq!(started, 0);
+        let own = format!("python{}", interpreter.short_version().unwrap());
+        let cases = [
+            (own.clone(), 0),
+            (format!("python3.2 {own}"), 0),
+            ("python3.1".to_owned(), 1),
+            ("python3.1t".to_owned(), 1),
+            ("python3.3 python3.2 python3.1".to_owned(), 1),
+            ("python3.3".to_owned(), 0),
+        ];
+        for (programs, expected) in cases {
+            assert_eq!(probe(&programs), (expected, interpreter.clone()), "{programs}");
+        }
+        for request in ["3", "3.1", "3.1t", ">=3", "any", "3.13t"] {
+            let programs = request::PythonRequest::parse(request).programs().join(" ");
+            assert!(probe(&programs).0 <= 1, "{request}");
+        }
     }
 }

@@ -22,6 +22,7 @@ pub mod missing;
 pub mod options;
 pub mod paths;
 pub mod plan;
+pub mod private;
 pub mod project;
 pub mod rules;
 pub mod sbom;

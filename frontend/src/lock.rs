@@ -81,10 +81,14 @@ pub struct Package {
 }
 
 impl Package {
-    /// Whether another one is among its dependencies, those of its extras and groups too.
+    /// Its dependencies, those of its extras and groups too.
+    pub fn edges(&self) -> impl Iterator<Item = &Dependency> {
+        self.extras.values().chain(self.groups.values()).chain([&self.dependencies]).flatten()
+    }
+
+    /// Whether another one is among them.
     pub fn reaches(&self, other: PackageId) -> bool {
-        let tables = self.extras.values().chain(self.groups.values()).chain([&self.dependencies]);
-        tables.flatten().any(|dependency| dependency.package == other)
+        self.edges().any(|dependency| dependency.package == other)
     }
 }
 

@@ -1,12 +1,12 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
 pub mod access;
-mod account;
 mod build;
 mod check;
 pub mod container;
 pub mod context;
 mod copies;
+mod directories;
 pub mod files;
 mod install;
 mod member;
@@ -25,7 +25,9 @@ use std::sync::Arc;
 
 use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
 
+use crate::account::User;
 use crate::diagnostic::SourceFile;
+use crate::image;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
@@ -41,6 +43,12 @@ const WORKER: &str = include_str!("lower/worker.py");
 
 /// What answers for git where a build asks it.
 const REPOSITORY: &str = include_str!("lower/repository.py");
+
+/// How modules become bytecode, beside it where it compiles some.
+const BYTECODE: &str = include_str!("lower/bytecode.py");
+
+/// What it is imported as.
+const BYTECODE_NAME: &str = "bytecode.py";
 
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
@@ -86,6 +94,8 @@ pub struct Options {
     pub builder_env: Vec<(String, String)>,
     /// Environment of the image that is built, for what is run in it.
     pub image_env: Vec<(String, String)>,
+    /// What it says beside that of its user's home. Root's is another.
+    pub home: Option<String>,
 }
 
 /// The client's `--no-cache` and `--no-cache-filter`.
@@ -186,8 +196,9 @@ impl<'plan> Lowering<'plan> {
         let name = self.step_name(index, layer);
         match &layer.contents {
             Contents::Account { account, directories, writable } => {
-                account::lower(account, directories, writable, self.metadata(name, None))
+                self.account(account, directories, writable, self.metadata(name, None))
             }
+            Contents::Writable(directories) => self.writable(directories, self.metadata(name, None)),
             // They are made from what is below them: by `assemble`.
             Contents::System(_) | Contents::Step(_) => Input::Scratch,
             Contents::Python { .. } => self.managed(|managed| (&managed.files).into()),
@@ -277,6 +288,12 @@ impl<'plan> Lowering<'plan> {
         exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
     }
 
+    /// A step that leaves bytecode.
+    fn compiling(&self, exec: Exec) -> Exec {
+        let path = format!("{TOOLS}/{BYTECODE_NAME}");
+        exec.mount(Bind::new(path, script(BYTECODE_NAME, BYTECODE)).selector(format!("/{BYTECODE_NAME}")).readonly())
+    }
+
     /// A step that fetches what no lock names.
     fn online(&self, exec: Exec) -> Exec {
         self.trust(self.options.container.connect(exec))
@@ -298,6 +315,15 @@ impl<'plan> Lowering<'plan> {
             self.assemble_layers(&self.plan.layers[..count], &mut left);
         }
         left.into_iter().map(|(name, output)| (name.to_owned(), output)).collect()
+    }
+
+    /// The environment of what runs in the image, as its user or as root.
+    fn env_of_image(&self, as_user: bool) -> Vec<(String, String)> {
+        let mut env = self.options.image_env.clone();
+        if let Some(home) = self.options.home.as_ref().filter(|_| as_user) {
+            image::set(&mut env, "HOME", home);
+        }
+        env
     }
 
     /// The base with the layers on it. Packages of a distribution change files everywhere: their step runs in what is below
@@ -348,13 +374,11 @@ impl<'plan> Lowering<'plan> {
 }
 
 /// Environment of every step: quiet, offline for interpreters, and the same everywhere.
-const STEP_ENV: [(&str, &str); 8] = [
+const STEP_ENV: [(&str, &str); 6] = [
     ("HOME", "/tmp"),
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
-    ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"),
     ("SOURCE_DATE_EPOCH", "315532800"),
-    ("UV_COMPILE_BYTECODE_TIMEOUT", "600"),
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];
@@ -363,7 +387,15 @@ const STEP_ENV: [(&str, &str); 8] = [
 fn describe(layer: &Layer) -> String {
     match &layer.contents {
         Contents::Account { account, .. } => {
-            format!("add user {} ({}:{})", account.user.name, account.user.uid, account.user.gid)
+            let User { name, uid, gid, .. } = &account.user;
+            match (&account.replaces, &account.passwd) {
+                (Some(replaced), _) => format!("add user {name} ({uid}:{gid}) in the place of {replaced}"),
+                (None, Some(_)) => format!("add user {name} ({uid}:{gid})"),
+                (None, None) => format!("make directories of {name} ({uid}:{gid})"),
+            }
+        }
+        Contents::Writable(directories) => {
+            format!("let the user write to {}", Vec::from_iter(directories.iter().map(String::as_str)).join(" "))
         }
         Contents::System(packages) => format!("install {}", packages.names.join(" ")),
         Contents::Python { version } => format!("install python {version}"),

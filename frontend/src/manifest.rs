@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod declarations;
 pub mod inputs;
 
+pub mod resolution;
 pub mod settings;
 
 pub mod version;
@@ -25,7 +26,7 @@ use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 use about::About;
-use declarations::Declarations;
+use declarations::{Declarations, SourceTable};
 use inputs::Input;
 use version::VersionSource;
 
@@ -38,6 +39,8 @@ pub const UV_TOML: &str = "uv.toml";
 /// A manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
+    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by name as it is written.
+    pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// The file.
     pub file: Arc<SourceFile>,
     /// `project.name`; a virtual workspace root has none.
@@ -211,6 +214,7 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
     let declarations = declarations::read(file, document.get_ref());
+    let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
     let inputs = inputs::read(file, document.get_ref());
     let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
@@ -248,6 +252,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
         version,
         inputs,
         indexes: indexes(&wire.tool.uv, directory_of(&file.name)),
+        sources,
         declarations,
     })
 }
@@ -275,13 +280,25 @@ pub fn indexes_above(file: &Arc<SourceFile>) -> Result<Indexes, Diagnostics> {
     Ok(indexes(&wire.tool.uv, directory_of(&file.name)))
 }
 
+/// Without the name of a user that has no password beside it: keyrings need one, and it is no secret.
+fn without_user(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if !parsed.username().is_empty() && parsed.password().is_none() => {
+            // Of a URL with a host, it can be taken out.
+            let _taken = parsed.set_username("");
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}
+
 fn indexes(uv: &UvWire, root: &str) -> Indexes {
     let is_url = |text: &str| text.contains("://");
-    let unnamed = |url: &str, role| RemoteIndex { name: None, url: url.to_owned(), role };
+    let unnamed = |url: &str, role| RemoteIndex { name: None, url: without_user(url), role };
     let mut indexes = Indexes { no_index: uv.no_index, ..Indexes::default() };
     for IndexWire { name, url, default, explicit, format } in &uv.index {
         if let Some(name) = name.as_ref().filter(|_| is_url(url)) {
-            indexes.named.insert(name.clone(), url.clone());
+            indexes.named.insert(name.clone(), without_user(url));
         }
         // Explicit indexes serve only the packages that name them in `tool.uv.sources`, so never a build requirement.
         if *explicit {

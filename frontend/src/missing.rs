@@ -80,7 +80,10 @@ impl Context<'_> {
             InputConfig::Path(_) => false,
         });
         let is_there = match is_pattern {
-            true => !self.surroundings.knows(directory) || self.surroundings.paths().any(|file| ignore::is_match(path, file)),
+            true => {
+                !self.surroundings.knows(directory)
+                    || self.surroundings.paths().any(|file| ignore::is_match(path, file))
+            }
             false => !self.surroundings.lacks(path),
         };
         if !is_required || is_made || is_there {
@@ -99,7 +102,9 @@ impl Context<'_> {
             None => {
                 let problem = match is_pattern {
                     true => format!("`{key}` of `{name}` is `{path}`: no file of the build context matches it"),
-                    false => format!("`{key}` of `{name}` is `{path}`{link}: the build context has no such file or directory"),
+                    false => format!(
+                        "`{key}` of `{name}` is `{path}`{link}: the build context has no such file or directory"
+                    ),
                 };
                 Diagnostic::new("manifest::missing_file", problem).at(span.clone())
             }
@@ -119,12 +124,13 @@ impl Context<'_> {
             return None;
         }
         let error = match self.left_out(&path, false) {
-            Some((pattern, place)) => {
-                Diagnostic::new("ignore::left_out", format!("{what} lies in `{path}`, which `{}` leaves out", self.ignore_file()))
-                    .at(span.clone())
-                    .at_some(place)
-                    .help(format!("take the pattern `{pattern}` out of it, or add `!{path}` below"))
-            }
+            Some((pattern, place)) => Diagnostic::new(
+                "ignore::left_out",
+                format!("{what} lies in `{path}`, which `{}` leaves out", self.ignore_file()),
+            )
+            .at(span.clone())
+            .at_some(place)
+            .help(format!("take the pattern `{pattern}` out of it, or add `!{path}` below")),
             None => Diagnostic::new(
                 "config::missing_file",
                 format!("{what} is `{path}`: the build context has no such file or directory"),

@@ -8,6 +8,7 @@ mod contents;
 pub mod deny;
 pub mod destination;
 mod direct_url;
+mod directories;
 mod files;
 pub mod host;
 mod inputs;
@@ -23,18 +24,22 @@ pub mod report;
 mod requirements;
 mod steps;
 pub mod system;
+pub mod uv;
 mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::account::{self, User};
 use crate::config::access::Ca;
+use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
+use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
 use crate::surroundings::Surroundings;
@@ -102,6 +107,8 @@ pub struct Plan {
     pub target: String,
     /// The place of its declaration.
     pub span: Option<Span>,
+    /// What tells the workspace from others, as far as its root says so: the same in every checkout.
+    pub workspace: String,
     /// The platform.
     pub platform: Platform,
     /// Reference of the base.
@@ -122,6 +129,8 @@ pub struct Plan {
     pub builder_system: Option<SystemPackages>,
     /// Where build requirements are looked for.
     pub indexes: Indexes,
+    /// How, as far as nothing is locked.
+    pub resolution: Resolution,
     /// With what secrets they are asked there.
     pub credentials: Vec<Credential>,
     /// How files at URLs are asked for.
@@ -132,6 +141,8 @@ pub struct Plan {
     pub workdir: String,
     /// Steps that leave nothing in what is made, and feed builds of members.
     pub feeding: Vec<Step>,
+    /// Who runs; absent where that is for the base to say.
+    pub user: Option<User>,
     /// Distinct sets of build requirements of the members.
     pub backends: Vec<Backend>,
     /// The layers over the base.
@@ -175,7 +186,7 @@ pub fn plan(
     manifests: &BTreeMap<PackageId, Manifest>,
     outside: &Outside,
 ) -> Result<Planned, Diagnostics> {
-    let managed = ManagedPython::of(target);
+    let managed = target.managed.clone();
     let mut host = outside.host.as_ref();
     if let Some(managed) = &managed {
         python::check_request(project, managed)?;
@@ -189,10 +200,12 @@ pub fn plan(
         None => (&outside.base, &outside.builder),
     };
     let builder = interpreter_of(builder, &target.builder)?;
-    python::check(project, target, interpreter)?;
     python::check_builder(target, interpreter_of(base_of_steps, &target.base)?, builder)?;
     system::check(target, interpreter, builder)?;
     let mut warnings = Vec::new();
+    python::check(project, target, interpreter, &mut warnings)?;
+    uv::check(project, target, &interpreter.uv)?;
+    uv::warn_of_settings(project, &mut warnings);
     if let Some(host) = host {
         host::check(host, &outside.platform, target, interpreter, &mut warnings)?;
     }
@@ -204,6 +217,12 @@ pub fn plan(
     let destination = Destination::of(target, &outside.base);
     let workdir = target.workdir.clone().unwrap_or_else(|| destination.path().to_owned());
     let access = Access::of(project, manifests)?;
+    let account = match (&target.user, target.kind) {
+        (Some(user), Kind::Image) => {
+            Some(account::plan(user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?)
+        }
+        _ => None,
+    };
     let parts = Parts {
         project,
         target,
@@ -213,8 +232,10 @@ pub fn plan(
         closure: &closure,
         destination: &destination,
         workdir: &workdir,
+        account: account.as_ref(),
         access: &access,
     };
+    let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
     let indexes = access.indexes(project)?;
     let mut context_paths = context_paths(&layers, &backends, &indexes);
@@ -222,11 +243,12 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
-    let feeding = steps::feeding(target, outside, &access);
+    let feeding = steps::feeding(target, outside, &access, ids);
     context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),
         span: target.span.clone(),
+        workspace: workspace(project),
         platform: outside.platform.clone(),
         base: outside.base.reference.clone(),
         builder: outside.builder.reference.clone(),
@@ -238,10 +260,15 @@ pub fn plan(
         builder_system: SystemPackages::of_builder(target, builder),
         credentials: access.credentials(&indexes, project),
         indexes,
+        resolution: Resolution::new(
+            &project.settings,
+            &ExcludeNewer::of_lock(|key| project.lock.settings.options.get(key)),
+        ),
         access,
         destination,
         workdir: workdir.clone(),
         feeding,
+        user: account.map(|account| account.user),
         backends,
         layers,
         dependencies: dependencies(project, &closure),
@@ -251,7 +278,7 @@ pub fn plan(
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
             workdir,
-            ids: target.ids(),
+            ids,
         }),
     };
     Ok(Planned { plan, warnings })
@@ -300,6 +327,14 @@ impl Plan {
 fn dependencies(project: &Project, closure: &Closure) -> BTreeMap<String, BTreeSet<String>> {
     let name = |id: &PackageId| project.lock.packages[*id].name.to_string();
     closure.edges.iter().map(|(id, needed)| (name(id), needed.iter().map(name).collect())).collect()
+}
+
+/// Name of the project at the root, where in the context that is, and where its sources are.
+fn workspace(project: &Project) -> String {
+    let root = project.manifest.as_ref();
+    let name = root.and_then(|manifest| manifest.name.as_ref()).map_or("", |name| name.as_str());
+    let source = root.and_then(|manifest| manifest.about.source()).unwrap_or_default();
+    format!("{name} {} {source}", project.lock.root)
 }
 
 /// How many layers a base brings; a guess from the official python images when its config is not known.

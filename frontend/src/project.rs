@@ -11,16 +11,18 @@ use uv_normalize::PackageName;
 
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
-use crate::config::members::MemberConfig;
+use crate::config::members::{ALL, MemberConfig};
 use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
+use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, Lock, PackageId};
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
+pub use python::{PYTHON_VERSION, PYTHON_VERSIONS};
 pub use reading::{Files, Read, missing_lock, paths_above};
-pub use target::{APP_DIR, DEFAULT_UV_IMAGE, Target};
+pub use target::{APP_DIR, Target};
 
 /// The parsed files.
 #[derive(Debug)]
@@ -33,7 +35,12 @@ pub struct Project {
     pub manifest: Option<Manifest>,
     /// How it, or `uv.toml`, says that packages are built.
     pub settings: manifest::settings::Settings,
-    python_version: Option<Located<String>>,
+    /// The python that the command line asks for.
+    pub flag: Option<Located<PythonRequest>>,
+    /// The python that `.python-version` asks for.
+    pub pin: Option<Located<PythonRequest>>,
+    /// Lines of it that uv passes over.
+    pub unknown_pins: Vec<Located<PythonRequest>>,
 }
 
 /// Which target is wanted.
@@ -58,8 +65,8 @@ impl Project {
             None => manifest::settings::Settings::default(),
         };
         let lock = lock::parse(&files.lock)?;
-        let python_version = files.python_version.as_ref().and_then(python::pinned);
-        let project = Self { config, lock, manifest, settings, python_version };
+        let (pin, unknown_pins) = files.python_version.as_ref().map(python::pinned).unwrap_or_default();
+        let project = Self { config, lock, manifest, settings, flag: None, pin, unknown_pins };
         project.check_members()?;
         Ok(project)
     }
@@ -88,12 +95,13 @@ impl Project {
         let is_known = |name: &str| {
             name.parse::<PackageName>().is_ok_and(|name| self.local_names().any(|known| known == name.as_str()))
         };
-        let unknown = members.filter(|member| !is_known(&member.name.value)).map(|member| {
-            let problem = format!("`{}` is not a member of the workspace", member.name.value);
-            Diagnostic::new("config::unknown_member", problem)
-                .at(member.name.span.clone())
-                .did_you_mean(&member.name.value, self.local_names())
-        });
+        let unknown =
+            members.filter(|member| member.name.value != ALL && !is_known(&member.name.value)).map(|member| {
+                let problem = format!("`{}` is not a member of the workspace", member.name.value);
+                Diagnostic::new("config::unknown_member", problem)
+                    .at(member.name.span.clone())
+                    .did_you_mean(&member.name.value, self.local_names())
+            });
         Diagnostics::check(unknown.collect())
     }
 
@@ -128,25 +136,29 @@ impl Project {
         request: &Request,
         manifests: &BTreeMap<PackageId, Manifest>,
     ) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
-        let members = || self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect();
-        let roots: Vec<PackageId> = match request {
-            Request::Package(name) => vec![self.member(name, None)?],
-            _ if self.declared().is_empty() => members(),
-            // Any member may have named them.
-            _ if self.names_foreign_indexes() => members(),
-            _ => {
-                let target = self.choose_declared(request)?;
-                let checks = self.required_checks(&target.check)?;
-                std::iter::once(target).chain(checks).map(|target| self.package_of(target)).collect::<Result<_, _>>()?
-            }
-        };
         let mut paths = BTreeMap::new();
-        for id in self.reached(roots, manifests) {
+        for id in self.reached(self.roots(request)?, manifests) {
             if let Some(dir) = self.lock.packages[id].source.project_dir() {
                 paths.insert(id, manifest_path(&self.lock, id, dir)?);
             }
         }
         Ok(paths)
+    }
+
+    /// The local projects from which on a request reaches what must be known of it.
+    pub fn roots(&self, request: &Request) -> Result<Vec<PackageId>, Diagnostics> {
+        let members = || self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect();
+        match request {
+            Request::Package(name) => Ok(vec![self.member(name, None)?]),
+            _ if self.declared().is_empty() => Ok(members()),
+            // Any member may have named them.
+            _ if self.names_foreign_indexes() => Ok(members()),
+            _ => {
+                let target = self.choose_declared(request)?;
+                let checks = self.required_checks(&target.check)?;
+                std::iter::once(target).chain(checks).map(|target| self.package_of(target)).collect()
+            }
+        }
     }
 
     /// Whether the config names an index that the root's manifest does not.
@@ -163,8 +175,7 @@ impl Project {
         while let Some(id) = queue.pop() {
             if reached.insert(id) {
                 let package = &self.lock.packages[id];
-                let tables = package.extras.values().chain(package.groups.values()).chain([&package.dependencies]);
-                queue.extend(tables.flatten().map(|dependency| dependency.package));
+                queue.extend(package.edges().map(|dependency| dependency.package));
                 let manifest = manifests.get(&id);
                 queue.extend(manifest.into_iter().flat_map(|manifest| requirement::projects(self, id, manifest)));
             }
@@ -189,10 +200,10 @@ impl Project {
         self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, &CheckConfig::default(), package)
     }
 
-    /// Names of all targets: the declared ones in file order, else the members with scripts.
+    /// Names of all targets: the declared ones in file order, else the members that stand for themselves.
     pub fn target_names(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<String> {
         if self.declared().is_empty() {
-            return self.members_with_scripts(manifests).iter().map(ToString::to_string).collect();
+            return self.own_targets(manifests).iter().map(ToString::to_string).collect();
         }
         self.declared().iter().map(|target| target.name.value.clone()).collect()
     }
@@ -286,15 +297,17 @@ impl Project {
         Ok(targets)
     }
 
-    fn members_with_scripts(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<&PackageName> {
-        self.lock
-            .members
-            .iter()
-            .filter(|name| {
-                let manifest = self.lock.member(name).and_then(|id| manifests.get(&id));
-                manifest.is_some_and(|manifest| !manifest.scripts.is_empty())
-            })
-            .collect()
+    /// The members that stand for themselves: those with scripts, or the only one that there is.
+    fn own_targets(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<&PackageName> {
+        let has_script = |name: &&PackageName| {
+            let manifest = self.lock.member(name).and_then(|id| manifests.get(&id));
+            manifest.is_some_and(|manifest| !manifest.scripts.is_empty())
+        };
+        let with_scripts: Vec<&PackageName> = self.lock.members.iter().filter(has_script).collect();
+        match (&with_scripts[..], self.lock.members.len()) {
+            ([], 1) => self.lock.members.iter().collect(),
+            _ => with_scripts,
+        }
     }
 
     fn choose_member(
@@ -306,12 +319,12 @@ impl Project {
             return self.member(wanted, None);
         }
         self.require_members()?;
-        let with_scripts = self.members_with_scripts(manifests);
-        let all: Vec<&PackageName> = self.lock.members.iter().collect();
-        match (&with_scripts[..], &all[..]) {
-            ([only], _) | ([], [only]) => self.member(only.as_str(), None),
-            (several, _) => {
-                let names = if several.is_empty() { &all } else { several };
+        let own = self.own_targets(manifests);
+        match &own[..] {
+            [only] => self.member(only.as_str(), None),
+            several => {
+                let all: Vec<&PackageName> = self.lock.members.iter().collect();
+                let names = if several.is_empty() { &all[..] } else { several };
                 let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
                 let problem = "the workspace has several members that could be built";
                 Err(Diagnostic::new("config::no_default_target", problem)

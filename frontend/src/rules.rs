@@ -12,9 +12,10 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 16] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
+    rule("files::private", "A file that is usually kept private is copied with a whole directory"),
     rule("image::no_command", "An image starts what its base starts, and nobody said so"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
@@ -23,8 +24,11 @@ pub const RULES: [Rule; 12] = [
     rule("option::not_applied", "An option has no effect here"),
     rule("option::unused_build_arg", "A build arg is not declared"),
     rule("plan::nothing_installed", "A project is no package, and nothing of it is in the image"),
+    rule("platform::all_emulated", "Every step is emulated, although the builder could run some itself"),
     rule("platform::check_elsewhere", "A check runs on another platform than the image"),
     rule("platform::other_patch", "Bytecode is made by another patch of python"),
+    rule("python::pin_left_aside", "The image has another python than `.python-version` asks for"),
+    rule("uv::setting_left_aside", "A setting of uv's has no effect on an image"),
 ];
 
 const fn rule(code: &'static str, description: &'static str) -> Rule {

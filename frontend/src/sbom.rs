@@ -48,6 +48,7 @@ fn document(plan: &Plan, epoch: Option<i64>) -> Value {
             }
             Contents::Members(members) => packages.extend(members.iter().map(member)),
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode
@@ -134,8 +135,8 @@ fn base(reference: &str) -> Value {
 
 fn python(plan: &Plan) -> Value {
     let python = &plan.interpreter;
-    let locator = format!("pkg:generic/python@{}", encoded(&python.python_full_version));
-    let known = json!({ "versionInfo": python.python_full_version, "externalRefs": purl(locator) });
+    let locator = format!("pkg:generic/python@{}", encoded(&python.shown_version()));
+    let known = json!({ "versionInfo": python.shown_version(), "externalRefs": purl(locator) });
     entry(PYTHON, &python.implementation_name, "APPLICATION", known)
 }
 

@@ -97,6 +97,11 @@ impl Surroundings {
         self.entries.extend(entries);
     }
 
+    /// Whether anything that was looked at is a link.
+    pub fn has_links(&self) -> bool {
+        self.entries.values().any(|entry| matches!(entry, Entry::Link(_)))
+    }
+
     /// What is at a path. That may be a link, but there is none on the way to it.
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path)
@@ -208,8 +213,7 @@ pub fn named(project: &Project, id: PackageId, manifest: &Manifest) -> Vec<Named
     let paths = inputs.filter_map(|input| input.path());
     let of_config = paths.map(|path| Named { path: path.value.clone(), span: path.span.clone() });
     // Those outside of the context are refused elsewhere.
-    let outside =
-        manifest.inputs.iter().filter(|input| !lies_in(&input.path, directory) && lies_in(&input.path, "."));
+    let outside = manifest.inputs.iter().filter(|input| !lies_in(&input.path, directory) && lies_in(&input.path, "."));
     let of_manifest = outside.map(|input| Named { path: input.path.clone(), span: input.span.clone() });
     of_config.chain(of_manifest).collect()
 }

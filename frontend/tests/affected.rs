@@ -78,6 +78,9 @@ fn only_what_a_change_concerns() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let members: Vec<_> = json["members"].as_array().expect("a list").iter().map(|member| &member["name"]).collect();
     assert_eq!(members, ["acme-api", "acme-catalog"]);
+    // Who asks for a member is told of it, in either form.
+    let (_, told) = repository.affected(&["--base", "HEAD", "--package", "acme-catalog"]);
+    assert_eq!(told, "acme-catalog: packages/catalog/src/acme_catalog/new.py\n");
     repository.commit();
 
     repository.edit("uv.build.toml", "cmd = [\"125\", \"250\"]", "cmd = [\"126\", \"250\"]");

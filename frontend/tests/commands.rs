@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const LOCK: &str = r#"version = 1
 revision = 3
@@ -107,6 +107,7 @@ fn init_declares_what_nobody_needs() {
     package = "api"
     # It has no `[build-system]`, so that nothing of it is installed: its files are copied.
     files = [{ from = "api", to = "/app" }]
+    # They belong to root. If it writes beside them, as with sqlite: writable = ["/app"]
     # It has no `[project.scripts]`: say what starts.
     # cmd = ["python", "-m", "MODULE"]
     "#);
@@ -117,6 +118,153 @@ fn init_declares_what_nobody_needs() {
     fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\n").expect("a file");
     let told = text(&run(directory, &["plan"]));
     assert!(told.contains("`api` is no package: the image has its dependencies, and none of its own files"), "{told}");
+}
+
+/// A project at the root, and a sample that needs it.
+fn with_a_sample(scripts: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let build_system = "[build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n";
+    let write = |path: &str, text: &str| {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        fs::write(path, text).expect("a file");
+    };
+    let project =
+        |name: &str, more: &str| format!("[project]\nname = \"{name}\"\nversion = \"1\"\n{more}{build_system}");
+    write("pyproject.toml", &project("server", &format!("{scripts}[tool.uv.workspace]\nmembers = [\"extras/*\"]\n")));
+    write("extras/demo/pyproject.toml", &project("demo", "dependencies = [\"server\"]\n"));
+    write(
+        "uv.lock",
+        "version = 1\nrevision = 3\n[manifest]\nmembers = [\"demo\", \"server\"]\n\n[[package]]\nname = \"demo\"\nversion = \"1\"\n\
+         source = { editable = \"extras/demo\" }\ndependencies = [{ name = \"server\" }]\n\n\
+         [package.metadata]\nrequires-dist = [{ name = \"server\" }]\n\n[[package]]\nname = \"server\"\nversion = \"1\"\n\
+         source = { editable = \".\" }\n",
+    );
+    directory
+}
+
+#[test]
+fn init_makes_the_project_at_the_root_the_default() {
+    let with_script = with_a_sample("[project.scripts]\nserver = \"server:main\"\n");
+    assert!(run(with_script.path(), &["init"]).status.success());
+    let config = fs::read_to_string(with_script.path().join("uv.build.toml")).expect("a file");
+    insta::assert_snapshot!(config, @r#"
+    # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
+    # Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.
+    default-target = "server"
+
+    [targets.demo]
+    package = "demo"
+    # It has no `[project.scripts]`: say what starts.
+    # cmd = ["python", "-m", "MODULE"]
+
+    [targets.server]
+    package = "server"
+    "#);
+
+    // A sample needs it, and it is what the sample is about.
+    let without_script = with_a_sample("");
+    assert!(run(without_script.path(), &["init"]).status.success());
+    let config = fs::read_to_string(without_script.path().join("uv.build.toml")).expect("a file");
+    assert!(config.contains("default-target = \"server\"\n") && config.contains("[targets.server]\n"), "{config}");
+}
+
+#[test]
+fn one_version_stands_for_all_members() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    let lock = LOCK.replace("name = \"core\"\nversion = \"1.0\"\n", "name = \"core\"\n");
+    fs::write(directory.join("uv.lock"), lock).expect("a file");
+    let manifest = "[project]\nname = \"core\"\ndynamic = [\"version\"]\n\n[build-system]\nrequires = [\"hatchling\", \"hatch-vcs\"]\n\
+                    build-backend = \"hatchling.build\"\n\n[tool.hatch.version]\nsource = \"vcs\"\n";
+    fs::write(directory.join("core/pyproject.toml"), manifest).expect("a file");
+    let refused = text(&run(directory, &["plan", "--package=api"]));
+    assert!(refused.contains("`hatch-vcs` takes the version of `core` from git's tags"), "{refused}");
+
+    // That of `api` is in its manifest, and stays.
+    let told = |config: &str| {
+        fs::write(directory.join("uv.build.toml"), config).expect("a file");
+        let graph = run(directory, &["llb", "--package=api", "--format=text"]);
+        assert!(graph.status.success(), "{}", text(&graph));
+        let graph = text(&graph);
+        let told = graph.lines().filter_map(|line| line.split_once("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_"));
+        told.map(|(_, told)| told.to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let of_all = told("[members.\"*\"]\nversion = \"1.2\"\n");
+    assert!(of_all.contains("CORE") && of_all.contains("1.2") && !of_all.contains("API"), "{of_all}");
+    let of_one = told("[members.\"*\"]\nversion = \"1.2\"\n[members.core]\nversion = \"3.4\"\n");
+    assert!(of_one.contains("3.4") && !of_one.contains("1.2"), "{of_one}");
+}
+
+/// Whoever reads may stop, as `head` does.
+#[test]
+fn a_closed_pipe_is_no_mistake() {
+    let workspace = workspace();
+    let commands: [&[&str]; 7] = [
+        &["schema"],
+        &["plan"],
+        &["plan", "--format=json"],
+        &["plan", "--why=idna"],
+        &["check", "--format=json"],
+        &["llb", "--format=text"],
+        &["bake"],
+    ];
+    for arguments in commands {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"));
+        program.args(arguments).current_dir(workspace.path());
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("an end");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("pipe") && !said.contains("bug"), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+    }
+}
+
+/// What is written leaves them out; an ignore file that was there before may not.
+#[test]
+fn init_keeps_private_files_out() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    fs::write(directory.join("api/pyproject.toml"), "[project]\nname = \"api\"\nversion = \"1.0\"\n").expect("a file");
+    let lock = LOCK.replacen("editable = \"api\"", "virtual = \"api\"", 1);
+    fs::write(directory.join("uv.lock"), lock).expect("a file");
+    let key = "-----BEGIN EC PRIVATE KEY-----\n";
+    let certificate = "-----BEGIN CERTIFICATE-----\n";
+    for (path, content) in [
+        ("api/.env", "PASSWORD=x\n"),
+        ("api/.env.example", "PASSWORD=\n"),
+        ("api/.ssh/id_ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+        ("api/ca.pem", certificate),
+        ("api/.venv/.env", "x"),
+        ("api/web/dist/app.js", "x"),
+    ] {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(path, content).expect("a file");
+    }
+    let told = text(&run(directory, &["init"]));
+    assert!(told.contains("wrote .dockerignore") && !told.contains("warning"), "{told}");
+    let ignored = fs::read_to_string(directory.join(".dockerignore")).expect("a file");
+    let ignored = uv_buildkit::ignore::parse(&ignored);
+    for path in ["api/.env", "api/.env.production", "api/.ssh/id_ed25519", "api/.git", "dist/api-1.0-py3-none-any.whl"]
+    {
+        assert!(uv_buildkit::ignore::leaves_out(&ignored, path).is_some(), "{path}");
+    }
+    for path in ["api/.env.example", "api/ca.pem", "api/web/dist", "api/web/dist/app.js"] {
+        assert_eq!(uv_buildkit::ignore::leaves_out(&ignored, path), None, "{path}");
+    }
+    assert!(!text(&run(directory, &["check"])).contains("private"));
+
+    // A key that the ignore file leaves in is told.
+    fs::write(directory.join("api/server.pem"), key).expect("a file");
+    let told = text(&run(directory, &["check"]));
+    let warning = "`api/server.pem` is copied with all of api, and usually kept private";
+    assert!(told.contains(warning), "{told}");
+    fs::write(directory.join(".dockerignore"), "api/server.pem\n").expect("a file");
+    let told = text(&run(directory, &["init"]));
+    let warning = "warning: `api/.env` and 1 more are copied with all of api, and usually kept private";
+    assert!(told.contains("kept .dockerignore, which is there") && told.contains(warning), "{told}");
 }
 
 #[test]
@@ -249,4 +397,73 @@ fn schema_is_json() {
     let output = run(Path::new("."), &["schema"]);
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(schema["title"], "uv.build.toml");
+}
+
+/// A project that is its own workspace.
+fn project(requires_python: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let lock = format!(
+        "version = 1\nrequires-python = \"{requires_python}\"\n\n[[package]]\nname = \"late\"\nversion = \"1\"\nsource = {{ editable = \".\" }}\n"
+    );
+    let manifest = format!(
+        "[project]\nname = \"late\"\nversion = \"1\"\nrequires-python = \"{requires_python}\"\nscripts = {{ late = \"late:main\" }}\n[build-system]\nrequires = [\"hatchling\"]\n"
+    );
+    fs::write(directory.path().join("uv.lock"), lock).expect("a file");
+    fs::write(directory.path().join("pyproject.toml"), manifest).expect("a file");
+    directory
+}
+
+#[test]
+fn the_python_of_the_command_line_counts_before_that_of_the_project() {
+    let project = project(">=3.11");
+    let directory = project.path();
+    fs::write(directory.join(".python-version"), "3.12\n").expect("a file");
+    let first_line = |output: &Output| text(output).lines().next().unwrap_or_default().to_owned();
+    let plan = |arguments: &[&str]| first_line(&run(directory, &[&["plan"], arguments].concat()));
+    let base = |version: &str| format!("on docker.io/library/python:{version}-slim-bookworm");
+    assert_eq!(plan(&[]), format!("late (linux/amd64, python 3.12) {}", base("3.12")));
+    assert_eq!(plan(&["--python=3.13"]), format!("late (linux/amd64, python 3.13) {}", base("3.13")));
+    assert_eq!(plan(&["--python=cp311"]), format!("late (linux/amd64, python 3.11) {}", base("3.11")));
+    assert_eq!(plan(&["--python=3.13.5"]), format!("late (linux/amd64, python 3.13.5) {}", base("3.13.5")));
+
+    let refused = run(directory, &["plan", "--python=pypy@3.10"]);
+    assert!(!refused.status.success());
+    for part in ["`pypy@3.10` is PyPy", " --> --python:1:1"] {
+        assert!(text(&refused).contains(part), "no `{part}` in {}", text(&refused));
+    }
+    // A base that the config names is not another because of the flag.
+    fs::write(directory.join("uv.build.toml"), "[targets.late]\nbase = \"python:3.12-slim-bookworm\"\n")
+        .expect("a file");
+    let refused = run(directory, &["plan", "--python=3.13"]);
+    assert!(!refused.status.success());
+    for part in ["python 3.13 is asked for, but `python:3.12-slim-bookworm` has python 3.12", " --> --python:1:1"] {
+        assert!(text(&refused).contains(part), "no `{part}` in {}", text(&refused));
+    }
+}
+
+#[test]
+fn what_is_not_known_of_a_base_is_as_the_project_requires() {
+    let project = project(">=3.11.4");
+    let directory = project.path();
+    let first_line = |output: &Output| text(output).lines().next().unwrap_or_default().to_owned();
+    fs::write(directory.join(".python-version"), "3.11\n").expect("a file");
+    let plan = first_line(&run(directory, &["plan"]));
+    assert_eq!(plan, "late (linux/amd64, python 3.11) on docker.io/library/python:3.11-slim-bookworm");
+    fs::remove_file(directory.join(".python-version")).expect("a file");
+
+    fs::write(directory.join("uv.build.toml"), "[targets.late]\nbase = \"registry.example/base:1\"\n").expect("a file");
+    for (requires_python, python) in
+        [(">=3.11.4", "3.13"), (">=3.14", "3.14"), ("==3.12.*", "3.12"), (">=3.9,<3.10", "3.9")]
+    {
+        let edit = |file: &str| {
+            let path = directory.join(file);
+            let text = fs::read_to_string(&path).expect("a file");
+            let line = text.lines().find(|line| line.starts_with("requires-python")).expect("the line");
+            fs::write(&path, text.replace(line, &format!("requires-python = \"{requires_python}\""))).expect("a file");
+        };
+        edit("uv.lock");
+        edit("pyproject.toml");
+        let plan = first_line(&run(directory, &["plan"]));
+        assert_eq!(plan, format!("late (linux/amd64, python {python}) on registry.example/base:1"));
+    }
 }

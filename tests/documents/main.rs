@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use uv_buildkit::plan::uv::DEFAULT_VERSION;
 use uv_buildkit::rules::RULES;
+use uv_buildkit_tests::uv;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -38,7 +40,7 @@ fn literals(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How the first rows of tables begin, which name the columns.
-const HEADS: [&str; 5] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`"];
+const HEADS: [&str; 6] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`", "| key"];
 
 /// Cells of the rows of the tables of a document.
 fn rows(text: &str) -> Vec<Vec<&str>> {
@@ -126,6 +128,58 @@ fn every_kind_of_source_is_in_its_table() -> Result<()> {
         ensure!(named.contains(&*format!("sources::{kind}")), "docs/sources.md has no `sources::{kind}`");
     }
     ensure!(kinds.len() > 15, "kinds are no longer found in the tests: {kinds:?}");
+    Ok(())
+}
+
+/// A key that uv does not have, to which it answers with all that it has.
+const NO_KEY: &str = "uv-buildkit-asks-for-all-keys";
+
+/// The settings of the uv that images are built with, in its own words.
+fn settings_of_uv() -> Result<BTreeSet<String>> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("uv.toml");
+    fs::write(&file, format!("{NO_KEY} = 1\n"))?;
+    let output = uv::command()?.arg("--config-file").arg(&file).args(["cache", "dir"]).output()?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    let (_, keys) = words.split_once("expected one of ").with_context(|| format!("uv names no keys: {words}"))?;
+    Ok(literals(keys).map(ToOwned::to_owned).collect())
+}
+
+#[test]
+fn every_setting_of_uv_is_in_its_table() -> Result<()> {
+    ensure!(uv::VERSION == DEFAULT_VERSION, "tests ask another uv than the one that images are built with");
+    let table = read("docs/uv-settings.md")?;
+    let end_to_end = sources("tests/e2e")?.concat();
+    let beside = sources("frontend/src")?.concat();
+    let mut named = BTreeSet::new();
+    for row in rows(&table) {
+        ensure!(row.len() == 4, "a row of {} cells: {row:?}", row.len());
+        named.extend(literals(row[0]).map(ToOwned::to_owned));
+        let tests: Vec<&str> = literals(row[3]).collect();
+        let is_known = match row[1] {
+            "honoured" | "warned of" => !tests.is_empty(),
+            verdict => verdict == "no matter",
+        };
+        ensure!(is_known, "{row:?}: `honoured` and `warned of` with a test, or `no matter`");
+        for test in tests {
+            let case = repository().join("tests/errors/cases").join(test);
+            let exists = end_to_end.contains(&format!("\"{test}\", "))
+                || test.strip_prefix("sources::").is_some_and(|kind| end_to_end.contains(&format!("(\"{kind}\", ")))
+                || beside.contains(&format!("#[test]\n    fn {test}()"))
+                || case.is_dir();
+            ensure!(exists, "docs/uv-settings.md names the test `{test}`, and there is none");
+        }
+        // What is warned of is warned of at its key.
+        let warns = read("tests/errors/cases/uv_settings_left_aside/message.txt")?;
+        let key = literals(row[0]).next().unwrap_or_default();
+        ensure!(
+            row[1] != "warned of" || warns.contains(&format!("uv's setting `{key}` has")),
+            "nothing warns of `{key}`"
+        );
+    }
+    let known = settings_of_uv()?;
+    ensure!(known == named, "uv has {known:?}, and docs/uv-settings.md has {named:?}");
+    ensure!(known.len() > 70, "uv names its keys in another way: {known:?}");
     Ok(())
 }
 

@@ -48,7 +48,7 @@ pub fn observe(lab: &Lab, image: &str, check: &Check) -> Result<()> {
         ensure!(found == *answer, "the function answers {found:?}, not {answer:?}");
         return Ok(());
     }
-    let arguments: Vec<String> = variables(&mut env).collect();
+    let arguments: Vec<String> = variables(&mut env).chain(check.arguments.iter().cloned()).collect();
     let run = run(lab, image, &arguments, command)?;
     let expected = check.exit_code.unwrap_or(0);
     ensure!(run.exit_code == Some(expected), "exit code {:?}, not {expected}: {}", run.exit_code, run.stderr);

@@ -88,7 +88,7 @@ fn check_layer(layer: &Layer) -> Result<()> {
     for (path, entry) in &layer.entries {
         let Entry { owner, modified, .. } = entry;
         ensure!(*modified == EPOCH, "{path} has the time {modified}");
-        ensure!(*owner == if path == HOME { (999, 999) } else { (0, 0) }, "{path} belongs to {owner:?}");
+        ensure!(*owner == if path == HOME { (999, 0) } else { (0, 0) }, "{path} belongs to {owner:?}");
         ensure!(EXPECTED.contains(&path.as_str()) || path.starts_with("app/.venv/"), "{path} is left over");
         let name = path.rsplit('/').next().unwrap_or_default();
         let is_ours = !name.starts_with(".wh.") && ![".lock", "uv_cache.json"].contains(&name);

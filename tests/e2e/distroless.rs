@@ -40,7 +40,7 @@ fn python_of_the_base(stage: &Stage) -> Result<()> {
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout == "pond-app\n" && run.exit_code == Some(0), "{run:?}");
     let run = container::run(stage.lab(), &built.reference, &[], &["python", "-Ic", WHO].map(str::to_owned))?;
-    let expected = "app 999 /home/app /app/.venv/bin/python False 0o40755 A pond.\n";
+    let expected = "app 999 /home/app /app/.venv/bin/python False 0o40775 A pond.\n";
     ensure!(run.stdout == expected, "not {expected:?}: {run:?}");
     let run = container::run(stage.lab(), &built.reference, &[], &["sh".to_owned()])?;
     ensure!(run.exit_code == Some(127), "there is a shell: {run:?}");

@@ -26,38 +26,50 @@ struct Mistake {
     removed: &'static [&'static str],
     /// What the log of the step that fails must show.
     log: &'static str,
+    /// What the error must say, where the rest of it is another tool's and not looked at.
+    told: &'static str,
 }
 
 const CONFIG: &str = "uv.build.toml";
 
 const MISTAKES: [Mistake; 15] = [
-    Mistake { name: "unknown_key", edits: &[(CONFIG, "env = {", "evn = {")], removed: &[], log: "" },
+    Mistake { name: "unknown_key", edits: &[(CONFIG, "env = {", "evn = {")], removed: &[], log: "", told: "" },
     Mistake {
         name: "unknown_member",
         edits: &[(CONFIG, "[targets.app]\npackage = \"pond-app\"", "[targets.app]\npackage = \"pnd-app\"")],
         removed: &[],
         log: "",
+        told: "",
     },
-    Mistake { name: "broken_toml", edits: &[(CONFIG, "[targets.other]", "[targets.other")], removed: &[], log: "" },
+    Mistake {
+        name: "broken_toml",
+        edits: &[(CONFIG, "[targets.other]", "[targets.other")],
+        removed: &[],
+        log: "",
+        told: "",
+    },
     Mistake {
         name: "dockerfile",
         edits: &[("Dockerfile", "\n", "\nFROM python:3.13-slim\nRUN pip install uv\n")],
         removed: &[],
         log: "",
+        told: "",
     },
-    Mistake { name: "missing_lock", edits: &[], removed: &["uv.lock"], log: "" },
-    Mistake { name: "missing_member", edits: &[], removed: &["members/pond-core/pyproject.toml"], log: "" },
+    Mistake { name: "missing_lock", edits: &[], removed: &["uv.lock"], log: "", told: "" },
+    Mistake { name: "missing_member", edits: &[], removed: &["members/pond-core/pyproject.toml"], log: "", told: "" },
     Mistake {
         name: "lock_of_another_version",
         edits: &[("uv.lock", "version = 1\n", "version = 2\n")],
         removed: &[],
         log: "",
+        told: "",
     },
     Mistake {
         name: "stale_lock",
         edits: &[("members/pond-core/pyproject.toml", "\"pebble<2\"", "\"pebble<3\"")],
         removed: &[],
         log: "",
+        told: "",
     },
     Mistake {
         name: "python_outside_requires_python",
@@ -67,24 +79,28 @@ const MISTAKES: [Mistake; 15] = [
         ],
         removed: &[],
         log: "",
+        told: "",
     },
     Mistake {
         name: "no_wheel_for_the_platform",
         edits: &[("uv.lock", "reed-1.0-py3-none-any.whl", "reed-1.0-cp313-cp313-win_amd64.whl")],
         removed: &[],
         log: "",
+        told: "",
     },
     Mistake {
         name: "no_such_base",
         edits: &[(CONFIG, "[targets.app]", "[targets.app]\nbase = \"python:3.13-slimmer\"")],
         removed: &[],
         log: "",
+        told: "",
     },
     Mistake {
         name: "base_without_python",
         edits: &[(CONFIG, "[targets.app]", "[targets.app]\nbase = \"debian:bookworm-slim\"")],
         removed: &[],
         log: "",
+        told: "",
     },
     Mistake {
         name: "member_that_does_not_build",
@@ -95,12 +111,14 @@ const MISTAKES: [Mistake; 15] = [
         )],
         removed: &[],
         log: "Expected a Python module at",
+        told: "failed to build and install pond-core 1.0: Expected a Python module at",
     },
     Mistake {
         name: "build_backend_that_there_is_not",
         edits: &[("members/pond-core/pyproject.toml", "[\"uv_build>=0.9.18,<0.14\"]", "[\"no-such-backend>=1\"]")],
         removed: &[],
         log: "no-such-backend",
+        told: "failed to install build backend no-such-backend",
     },
     Mistake {
         name: "check_that_fails",
@@ -111,6 +129,7 @@ const MISTAKES: [Mistake; 15] = [
         )],
         removed: &[],
         log: "too shallow",
+        told: "process \"python -c assert 0",
     },
 ];
 
@@ -139,7 +158,10 @@ impl Mistake {
         for path in self.removed {
             context.remove(path)?;
         }
-        show(context.build(), self.name, self.log)
+        match self.told {
+            "" => show(context.build(), self.name, self.log),
+            told => tell(&context.build().fail()?, self.log, told),
+        }
     }
 }
 
@@ -165,7 +187,9 @@ fn source_distribution_that_does_not_build(stage: &Stage) -> Result<()> {
     pond.context.edit("members/pond-core/pyproject.toml", "\"pebble<2\"", "\"otter\", \"pebble<2\"")?;
     pond.context.lock()?;
     for _ in 0..2 {
-        show(pond.context.build(), "source_distribution_that_does_not_build", "tried pg_config")?;
+        let shown = pond.context.build().fail()?;
+        tell(&shown, "tried pg_config", "failed to build otter 1.0: pg_config executable not found.")?;
+        tell(&shown, "uv.lock:", "`build-apt = [\"libpq-dev\"]`")?;
     }
     let shown = pond.context.build().argument("--build-arg=BUILDKIT_UV_DEBUGGER=1").fail()?;
     let (_, error) = shown.rsplit_once("ERROR: ").unwrap_or_default();
@@ -237,6 +261,14 @@ fn links_out_of_the_context(stage: &Stage) -> Result<()> {
     fs::rename(pond.context.directory.join("uv.lock"), outside.join("uv.lock"))?;
     symlink("../links-outside/pond-core/uv.lock", pond.context.directory.join("uv.lock"))?;
     show(pond.context.build(), "links_of_the_lock", "")
+}
+
+/// Looks for words in the log of a step that failed and in the error at the end, which tells of no script of ours.
+fn tell(shown: &str, log: &str, told: &str) -> Result<()> {
+    ensure!(shown.contains(log), "`{log}` of the step's log is not shown:\n{shown}");
+    let (_, error) = shown.rsplit_once("ERROR: ").unwrap_or_default();
+    ensure!(error.contains(told) && !error.contains("worker.py"), "`{told}` is not told:\n{shown}");
+    Ok(())
 }
 
 /// Compares what is printed, in which `log` of the failed step must be seen, without what differs from run to run.

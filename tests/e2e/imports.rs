@@ -66,6 +66,7 @@ fn two_services(stage: &Stage) -> Result<()> {
                 let check = Check {
                     target: None,
                     command: None,
+                    arguments: Vec::new(),
                     env: BTreeMap::new(),
                     stdout: None,
                     exit_code: None,

@@ -16,6 +16,7 @@ use crate::stage::Stage;
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
     trials.add("locks::two_in_one_context", two_in_one_context);
+    trials.add("locks::what_lies_above", what_lies_above);
 }
 
 const CONFIG: &str = "default-target = \"north\"\n\n[targets.north]\nlock = \"services/north/uv.lock\"\n\n\
@@ -83,4 +84,48 @@ fn two_in_one_context(stage: &Stage) -> Result<()> {
                     `heron==2.0 (from ";
     ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
     context.build().target(Some("north")).push("locks").map(drop)
+}
+
+/// What lies above a lock, and above a path dependency, is read: settings that count for the lock, and a workspace that the dependency is
+/// a member of.
+fn what_lies_above(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "locks-above")?;
+    let project = |name: &str, rest: &str| {
+        format!("[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n{rest}")
+    };
+    let workspace = "[tool.uv.workspace]\nmembers = [\"core\", \"widgets\"]\n[tool.uv.sources]\nwidgets = { workspace = true }\n\
+                     [[tool.uv.dependency-metadata]]\nname = \"legacy\"\nversion = \"1.0\"\n";
+    context.write("pyproject.toml", workspace)?;
+    let build = format!("dependencies = [\"widgets\"]\n[build-system]\n{UV_BUILD}");
+    context.write("core/pyproject.toml", project("core", &build))?;
+    context.write("widgets/pyproject.toml", project("widgets", &format!("[build-system]\n{UV_BUILD}")))?;
+    context.write("tools/inner/pyproject.toml", project("inner", ""))?;
+    let show = "dependencies = [\"core\"]\n[tool.uv.sources]\ncore = { path = \"../../core\" }\n";
+    context.write("samples/show/pyproject.toml", project("show", show))?;
+    let config = "[targets.inner]\nlock = \"tools/inner/uv.lock\"\ncmd = []\n[targets.show]\nlock = \"samples/show/uv.lock\"\ncmd = []\n";
+    context.write("uv.build.toml", config)?;
+    for directory in ["tools/inner", "samples/show"] {
+        run_captured(
+            uv::command()?.args(["lock", "--quiet", "--offline"]).current_dir(context.directory.join(directory)),
+        )?;
+    }
+    for target in ["inner", "show"] {
+        context.build().target(Some(target)).call("uv.plan")?;
+    }
+    context
+        .write("pyproject.toml", workspace.replace("1.0", "2.0").replace("workspace = true", "path = \"elsewhere\""))?;
+    for (target, expected) in [
+        (
+            "inner",
+            "pyproject.toml:5:1: `tools/inner/uv.lock` is stale: it was made with other `dependency-metadata` of `legacy`",
+        ),
+        (
+            "show",
+            "pyproject.toml:4:11: `samples/show/uv.lock` is stale: `core` was locked with `widgets (editable widgets)`",
+        ),
+    ] {
+        let shown = context.build().target(Some(target)).fail()?;
+        ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
+    }
+    Ok(())
 }

@@ -38,6 +38,7 @@ mod named;
 mod native;
 mod orchard;
 mod patterns;
+mod pins;
 mod pipelines;
 mod platforms;
 mod pond;
@@ -56,6 +57,7 @@ mod system;
 mod transcripts;
 mod versions;
 mod wheels;
+mod writers;
 
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -110,9 +112,11 @@ fn main() -> Result<ExitCode> {
     artifacts::add(&mut trials);
     versions::add(&mut trials);
     wheels::add(&mut trials);
+    pins::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
     patterns::add(&mut trials);
+    writers::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
 }
 

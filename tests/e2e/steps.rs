@@ -407,8 +407,8 @@ files = [
     context.write("start.sh", "#!/bin/sh\necho started\n")?;
     let built = context.build().push("steps")?;
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
-    let expected = "started\nnothing\n/app 755 root\n/app/bin/start 755 root\n/app/data 755 app\n/app/cache 755 app\n\
-                    /home/app 755 app\n/home/app/.config/notes/todo.txt 700 app\n/app/web/index.html 644 root\n";
+    let expected = "started\nnothing\n/app 755 root\n/app/bin/start 755 root\n/app/data 775 app\n/app/cache 775 app\n\
+                    /home/app 775 app\n/home/app/.config/notes/todo.txt 700 app\n/app/web/index.html 644 root\n";
     ensure!(run.stdout == expected && run.exit_code == Some(0), "{run:?}");
     let image = Image::of(stage.lab(), &built)?;
     ensure!(image.config["config"].get("Volumes").is_none(), "{}", image.config);

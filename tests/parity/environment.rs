@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use uv_buildkit::interpreter::choice::Declared;
 use uv_buildkit::interpreter::{Interpreter, Libc, LibcName};
 use uv_buildkit::lock::Lock;
 
@@ -53,7 +54,7 @@ impl Environment {
     /// As the compiler sees it.
     pub fn interpreter(&self) -> Result<Interpreter> {
         let libc: Libc = self.libc.parse().map_err(anyhow::Error::msg)?;
-        let declared = Interpreter::declared(self.python, self.machine, libc, crate::oracle::UV_VERSION);
+        let declared = Interpreter::declared(&Declared::of(self.python), self.machine, libc, crate::oracle::UV_VERSION);
         Ok(Interpreter { gil_disabled: self.free_threaded, ..declared })
     }
 

@@ -11,6 +11,7 @@ mod corpus;
 mod environment;
 mod oracle;
 mod report;
+mod requests;
 mod wheelhouse;
 
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! Properties of the compiler, over generated workspaces: what its output depends on, and what it does not.
 
+mod affected;
 mod dockerfiles;
 mod layers;
 mod locks;

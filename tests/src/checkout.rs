@@ -9,6 +9,7 @@ use clap::Parser;
 use uv_buildkit::compile::{Compiled, Inputs, compile};
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::entry::{self, Entry};
+use uv_buildkit::interpreter::choice::{Declared, of_reference};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
@@ -16,6 +17,7 @@ use uv_buildkit::paths::{directory_of, file_in};
 use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
+use uv_buildkit::private::{self, Suspicion};
 use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
@@ -73,6 +75,9 @@ pub struct Selection {
     /// A further line of the base's `/etc/passwd`.
     #[arg(long)]
     pub passwd: Vec<String>,
+    /// A further line of its `/etc/group`.
+    #[arg(long)]
+    pub group: Vec<String>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -124,9 +129,11 @@ impl Checkout {
                     ".gitignore",
                     ".hgignore",
                     ".python-version",
+                    ".python-versions",
                     "pyvenv.cfg",
                 ]
                 .contains(&name.as_str())
+                || private::suspicion(&name).is_some()
             {
                 self.files.insert(path, std::fs::read_to_string(entry.path())?);
             } else {
@@ -154,6 +161,13 @@ impl Checkout {
     pub fn project(&self) -> Result<(Project, BTreeMap<PackageId, Manifest>), Diagnostics> {
         let project = Project::parse(&self.entry_files(&BTreeMap::new(), &Request::Default)?, &BTreeMap::new())?;
         let manifests = self.manifests(&project, &Request::Default)?;
+        Ok((project, manifests))
+    }
+
+    /// The project that a request is about, with the manifests that this reaches.
+    pub fn project_of(&self, request: &Request) -> Result<(Project, BTreeMap<PackageId, Manifest>), Diagnostics> {
+        let project = Project::parse(&self.entry_files(&BTreeMap::new(), request)?, &BTreeMap::new())?;
+        let manifests = self.manifests(&project, request)?;
         Ok((project, manifests))
     }
 
@@ -224,13 +238,14 @@ impl Checkout {
         let newcomers = self.newcomers(&project, &ignore);
         stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;
-        compile(Inputs {
+        let private = self.private(&ignore);
+        let mut compiled = compile(Inputs {
             project: &project,
             target: &target,
             manifests: &manifests,
             outside: &Outside {
                 surroundings: Arc::new(self.surroundings(&project, &manifests, &ignore)),
-                ..outside(selection, &target)
+                ..outside(selection, &project, &target)
             },
             options: lower::Options {
                 ignore,
@@ -239,7 +254,20 @@ impl Checkout {
                 ..lower::Options::default()
             },
             epoch: None,
-        })
+        })?;
+        compiled.warnings.extend(private::check(&compiled.plan, &private));
+        Ok(compiled)
+    }
+
+    /// Files that are usually kept private.
+    fn private(&self, ignored: &[String]) -> BTreeSet<String> {
+        let is_private = |(path, text): &(&String, &String)| match private::suspicion(path) {
+            Some(Suspicion::Certain) => true,
+            Some(Suspicion::OfKeys) => private::is_private_key(text.as_bytes()),
+            None => false,
+        };
+        let found = self.files.iter().filter(is_private).map(|(path, _)| path);
+        found.filter(|path| ignore::leaves_out(ignored, path).is_none()).cloned().collect()
     }
 
     /// Every target that the project has.
@@ -255,22 +283,24 @@ impl Checkout {
 }
 
 /// Images as they are declared.
-fn outside(selection: &Selection, target: &Target) -> Outside {
-    let tag = target.base.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let in_tag: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    let python = selection
-        .python
-        .clone()
-        .or_else(|| target.python.as_ref().map(|python| python.value.clone()))
-        .or_else(|| in_tag.contains('.').then_some(in_tag))
-        .unwrap_or_else(|| "3.13".to_owned());
+fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside {
+    let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+    let python = match &selection.python {
+        Some(version) => Declared::of(version),
+        None => {
+            let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+            let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+            Declared::new(tag.as_ref(), request, required)
+        }
+    };
     let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
-    let interpreter = |platform: &Platform, version: &str| {
-        let mut interpreter = Interpreter::declared(version, &platform.architecture, selection.libc.clone(), uv);
+    let interpreter = |platform: &Platform, python: &Declared| {
+        let mut interpreter = Interpreter::declared(python, &platform.architecture, selection.libc.clone(), uv);
         if target.managed.is_some() {
             interpreter.executable = ManagedPython::executable(&interpreter);
         }
         interpreter.passwd.extend(selection.passwd.iter().map(|line| format!("{line}\n")));
+        interpreter.group.extend(selection.group.iter().map(|line| format!("{line}\n")));
         interpreter
     };
     let image = |reference: &str, interpreter| Image {
@@ -278,12 +308,12 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         config: Vec::new(),
         interpreter,
     };
-    let outside = |platform: &Platform, python: &String| {
-        let builder_python = selection.builder_python.as_ref().unwrap_or(python);
+    let outside = |platform: &Platform, python: &Declared| {
+        let builder_python = selection.builder_python.as_ref().map_or_else(|| python.clone(), |it| Declared::of(it));
         Outside {
             platform: platform.clone(),
             base: image(&target.base.value, (!selection.no_python).then(|| interpreter(platform, python))),
-            builder: image(&target.builder.value, Some(interpreter(platform, builder_python))),
+            builder: image(&target.builder.value, Some(interpreter(platform, &builder_python))),
             uv: image(&target.uv.value, None),
             steps: BTreeMap::new(),
             host: None,
@@ -291,8 +321,8 @@ fn outside(selection: &Selection, target: &Target) -> Outside {
         }
     };
     let host = selection.build_platform.as_ref().map(|platform| {
-        let python = selection.build_platform_python.as_ref().unwrap_or(&python);
-        Host::of(outside(platform, python), selection.emulates)
+        let python = selection.build_platform_python.as_ref().map_or_else(|| python.clone(), |it| Declared::of(it));
+        Host::of(outside(platform, &python), selection.emulates)
     });
     Outside { host, ..outside(&selection.platform, &python) }
         .with_images_of_steps(target, |named| image(named, None).reference)

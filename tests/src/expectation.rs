@@ -8,6 +8,7 @@
 //! target = "api"               # default: the target that is built when none is named
 //! command = ["api", "--once"]  # default: the image's own command; replaces the image's `Cmd`
 //! env = { NAME = "value" }     # beside the image's own
+//! arguments = ["--read-only"]  # of `docker run`
 //! exit-code = 0                # default: 0
 //! stdout = "exact text\n"      # default: not looked at
 //!
@@ -55,6 +56,9 @@ pub struct Check {
     /// Beside the image's environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Of `docker run`, before the image.
+    #[serde(default)]
+    pub arguments: Vec<String>,
     /// All that it prints.
     pub stdout: Option<String>,
     /// With which it ends.
@@ -102,6 +106,8 @@ impl Expectation {
             if check.invocation.is_some() {
                 ensure!(is_alone, "`stdout` and `exit-code` do not go with `invocation`: the container is stopped");
             }
+            let serves = check.http.is_some() || check.invocation.is_some();
+            ensure!(!serves || check.arguments.is_empty(), "`arguments` are for containers that run to their end");
             if let Some(http) = &check.http {
                 ensure!(is_alone, "`stdout` and `exit-code` do not go with `http`: the container is stopped");
                 ensure!(http.path.starts_with('/'), "`{}` does not start with `/`", http.path);

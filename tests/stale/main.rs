@@ -135,6 +135,25 @@ fn the_check_can_be_turned_off() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_check_can_be_turned_off_for_one_lock() -> Result<()> {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("errors/cases/stale_lock_of_a_directory");
+    let stale = Checkout::read(&case)?;
+    let config = &std::fs::read_to_string(case.join("uv.build.toml"))?;
+    for (check, is_told) in [
+        ("{ \"services/a/uv.lock\" = \"off\" }", false),
+        ("{ \"./services/a/uv.lock\" = \"off\" }", false),
+        ("{ \"services/a/uv.lock\" = \"on\" }", true),
+        ("{ \"uv.lock\" = \"off\" }", true),
+    ] {
+        let config = format!("{config}\n[lock]\ncheck = {check}\n");
+        let refused = stale.clone().with("uv.build.toml", config).compile(&Selection::default()).err();
+        let codes: Vec<&str> = refused.iter().flat_map(|errors| errors.iter()).map(|error| error.code).collect();
+        ensure!(codes.contains(&"lock::stale") == is_told, "{check}: {codes:?}");
+    }
+    Ok(())
+}
+
 fn summary(complaints: &[String]) -> String {
     complaints.first().cloned().unwrap_or_else(|| "fresh".to_owned())
 }

@@ -71,6 +71,15 @@ pub fn run(options: &Options) -> Result<()> {
     outcome
 }
 
+/// The directory with the wheels of all packages, and which of them the workspace installs.
+pub fn wheels_and_pins() -> Result<(PathBuf, Vec<String>)> {
+    let cache = cache()?;
+    let packages = Packages::read()?;
+    let wheels = packages.wheels(&cache, &cache.join("wheels.log"))?;
+    let directory = wheels.first().and_then(|wheel| wheel.path.parent()).context("there are no wheels")?;
+    Ok((directory.to_owned(), packages.pins))
+}
+
 fn run_in(lab: &Lab, options: &Options) -> Result<()> {
     if !lab.has_stand_ins() {
         bail!("the benchmark starts daemons of the lab's own: set UV_BUILDKIT_LAB=own");

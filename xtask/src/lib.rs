@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod build;
 pub mod builder;
+pub mod bytecode;
 pub mod demo;
 pub mod grounds;
 pub mod lab;

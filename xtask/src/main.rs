@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use xtask::lab::Lab;
 use xtask::task::{Arguments, LabTask, Task};
-use xtask::{bench, build, demo, test};
+use xtask::{bench, build, bytecode, demo, test};
 
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
@@ -45,6 +45,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
         Task::Demo => demo::run()?,
         Task::Bench(options) => bench::run(&options)?,
+        Task::Bytecode(options) => bytecode::run(&options)?,
         Task::Fuzz { arguments } => test::fuzz(&arguments)?,
         Task::Test { arguments } => test::run(&arguments)?,
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::bench;
+use crate::{bench, bytecode};
 
 /// The project's own tasks
 #[derive(Parser)]
@@ -35,6 +35,8 @@ pub enum Task {
     Demo,
     /// Measure builds side by side with uv's documented Dockerfiles
     Bench(bench::Options),
+    /// Compile the benchmark's packages with other numbers of processes, together and alone: the bytes must be the same
+    Bytecode(bytecode::Options),
     /// Feed damaged files to everything that reads one
     Fuzz {
         /// Arguments, such as `--inputs 1000000`; `--help` lists them

@@ -73,7 +73,7 @@ fn list(selection: &SelectionArgs, commits: &CommitArgs) -> Result<String, CliEr
     // A config that cannot be read any more names none: the commits tell.
     let locks = selection.lock_paths().unwrap_or_default();
     args.extend([&range, "--", lock::FILE_NAME, config::FILE_NAME, &file, manifest::FILE_NAME, &members]);
-    args.extend([".python-version", "*/.python-version", manifest::UV_TOML]);
+    args.extend([".python-version*", "*/.python-version*", manifest::UV_TOML]);
     args.extend(locks.iter().map(String::as_str));
     git(&selection.directory, &args)
 }

@@ -10,11 +10,41 @@ use crate::config;
 use crate::entry::SYNTAX;
 use crate::lock::{self, PackageId, Source};
 use crate::paths::{directory_of, file_in};
+use crate::private;
 use crate::project::{Files, Project, Read, Request, missing_lock};
 
 /// What is never part of an image, and need not be looked at.
-const IGNORED: &str = "# What no build reads.\n**/.git\n**/.venv\n**/__pycache__\n**/.mypy_cache\n**/.pytest_cache\n\
-                       **/.ruff_cache\n**/dist\n**/node_modules\n";
+const IGNORED: &str = "\
+# What no build reads.
+**/.git
+**/.venv
+**/__pycache__
+**/.mypy_cache
+**/.pytest_cache
+**/.ruff_cache
+**/node_modules
+# What `uv build` leaves. Other programs have a directory of this name for what an image needs.
+**/dist/*.whl
+**/dist/*.tar.gz
+# What is kept private.
+**/.env
+**/.env.local
+**/.env.*.local
+**/.env.dev
+**/.env.development
+**/.env.prod
+**/.env.production
+**/.env.staging
+**/.env.test
+**/.git-credentials
+**/.netrc
+**/.pgpass
+**/.pypirc
+**/id_dsa
+**/id_ecdsa
+**/id_ed25519
+**/id_rsa
+";
 
 /// What `docker buildx build` reads where no `-f` is given.
 pub fn stub() -> String {
@@ -31,6 +61,24 @@ struct Declared {
     files: Option<String>,
     /// It has a command of its own accord: the script that it brings.
     has_script: bool,
+    /// It is the project at the root of its workspace.
+    is_root: bool,
+    /// Another member needs it.
+    is_needed: bool,
+}
+
+impl Declared {
+    /// How much it is what is meant by the whole; the greatest is the default. The project at the root is, unless it is a library
+    /// of others; then those that can be started.
+    fn rank(&self) -> u8 {
+        match (self.is_root, self.has_script, self.is_needed) {
+            (true, true, _) => 4,
+            (true, false, false) => 3,
+            (false, true, _) => 2,
+            (true, false, true) => 1,
+            (false, false, _) => 0,
+        }
+    }
 }
 
 /// Writes stub, config and ignore file for a workspace. Gives back a line on each file. What is there stays as it is.
@@ -48,7 +96,16 @@ pub fn write(selection: &SelectionArgs) -> Result<Vec<String>, CliError> {
     for (name, text) in files {
         lines.push(create(directory, name, &text)?);
     }
+    lines.extend(private_files(selection));
     Ok(lines)
+}
+
+/// What an ignore file that was there before does not leave out, though images are to have all around it.
+fn private_files(selection: &SelectionArgs) -> BTreeSet<String> {
+    let names = selection.target_names().unwrap_or_default();
+    let of_target = |name: String| SelectionArgs { target: Some(name), ..selection.clone() }.compile(true).ok();
+    let warnings = names.into_iter().filter_map(of_target).flat_map(|compiled| compiled.warnings);
+    warnings.filter(private::is_about).map(|warning| format!("warning: {}", warning.message)).collect()
 }
 
 /// Paths of the locks that lie in the directory or below, the root's first.
@@ -84,12 +141,11 @@ fn targets(selection: &SelectionArgs, locks: Vec<String>, lines: &mut Vec<String
     Ok(targets)
 }
 
-/// What one would build of a lock: the members with scripts, and those that no other member needs.
+/// What one would build of a lock: the project at its root, the members with scripts, and those that no other member needs.
 fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, CliError> {
     let Some(lock) = read(path)? else { return Ok(Vec::new()) };
     let project = Project::parse(&Files::beside(None, lock, read)?, &BTreeMap::new())?;
     let manifests = project.read_manifests(&Request::Default, read)?;
-    let with_scripts: BTreeSet<String> = project.target_names(&manifests).into_iter().collect();
     let members: Vec<PackageId> = project.lock.members.iter().filter_map(|name| project.lock.member(name)).collect();
     let needed = |wanted: PackageId| {
         members.iter().filter(|id| **id != wanted).any(|id| project.lock.packages[*id].reaches(wanted))
@@ -98,15 +154,19 @@ fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, C
     for id in &members {
         let package = &project.lock.packages[*id];
         let name = package.name.to_string();
-        let has_script = with_scripts.contains(&name);
+        let has_script = manifests.get(id).is_some_and(|manifest| !manifest.scripts.is_empty());
+        let is_root = package.source.project_dir() == Some(&project.lock.root);
+        let is_needed = needed(*id);
         // The root of a workspace often only holds the tools of those who work on it.
         let is_empty = members.len() > 1 && package.dependencies.is_empty();
         let files = match &package.source {
             Source::Virtual(directory) => Some(directory.clone()),
             _ => None,
         };
-        if has_script || !(needed(*id) || (files.is_some() && is_empty)) {
-            targets.push(Declared { package: name.clone(), name, lock: None, files, has_script });
+        let holds_something = files.is_none() || !is_empty;
+        // What samples and tests beside it need is what they are about.
+        if has_script || (holds_something && (is_root || !is_needed)) {
+            targets.push(Declared { package: name.clone(), name, lock: None, files, has_script, is_root, is_needed });
         }
     }
     Ok(targets)
@@ -148,15 +208,19 @@ pub fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliErr
 
 fn config_text(targets: &[Declared]) -> String {
     let mut text = format!("# syntax={SYNTAX}\n# Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.\n");
-    if let [first, _, ..] = targets {
-        text += &format!("default-target = \"{}\"\n", first.name);
+    // Of the first lock, which is the root's if that has one; the first of equals.
+    let lock = targets.first().map(|first| &first.lock);
+    let of_lock = targets.iter().rev().filter(|target| Some(&target.lock) == lock);
+    if let (Some(default), 2..) = (of_lock.max_by_key(|target| target.rank()), targets.len()) {
+        text += &format!("default-target = \"{}\"\n", default.name);
     }
-    for Declared { name, package, lock, files, has_script } in targets {
+    for Declared { name, package, lock, files, has_script, .. } in targets {
         text += &format!("\n[targets.{name}]\npackage = \"{package}\"\n");
         text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
         if let Some(directory) = files {
             text += "# It has no `[build-system]`, so that nothing of it is installed: its files are copied.\n";
             text += &format!("files = [{{ from = \"{directory}\", to = \"/app\" }}]\n");
+            text += "# They belong to root. If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
         }
         if !has_script {
             text += "# It has no `[project.scripts]`: say what starts.\n# cmd = [\"python\", \"-m\", \"MODULE\"]\n";

@@ -9,6 +9,8 @@ use crate::lock::PackageId;
 use crate::lower::context::ALWAYS_IGNORED;
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
+use crate::plan::Plan;
+use crate::private::{self, Suspicion};
 use crate::project::Project;
 use crate::stale::newcomers::{Listing, candidates, listings};
 use crate::surroundings::{Entry, Surroundings};
@@ -90,4 +92,36 @@ fn entry(root: &Path, path: &str) -> Option<Entry> {
     } else {
         Entry::File
     })
+}
+
+/// Files that are usually kept private, in what an image has of the context, without those that an ignore file leaves out.
+pub fn private_files(root: &Path, plan: &Plan, ignored: &[String]) -> BTreeSet<String> {
+    let ignored: Vec<String> =
+        ALWAYS_IGNORED.iter().map(|pattern| (*pattern).to_owned()).chain(ignored.iter().cloned()).collect();
+    let mut found = BTreeSet::new();
+    let mut left: Vec<String> = private::paths(plan).into_iter().collect();
+    while let Some(directory) = left.pop() {
+        let entries = std::fs::read_dir(root.join(&directory)).into_iter().flatten().flatten();
+        for entry in entries {
+            let path = file_in(&directory, &entry.file_name().to_string_lossy());
+            let Ok(kind) = entry.file_type() else { continue };
+            if ignore::leaves_out(&ignored, &path).is_some() {
+                continue;
+            }
+            if kind.is_dir() {
+                left.push(path);
+            } else if kind.is_file() && is_private(&path, &entry.path()) {
+                found.insert(path);
+            }
+        }
+    }
+    found
+}
+
+fn is_private(path: &str, file: &Path) -> bool {
+    match private::suspicion(path) {
+        Some(Suspicion::Certain) => true,
+        Some(Suspicion::OfKeys) => std::fs::read(file).is_ok_and(|content| private::is_private_key(&content)),
+        None => false,
+    }
 }

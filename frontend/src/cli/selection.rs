@@ -1,27 +1,33 @@
 //! The flags that choose what to compile, and a project that is read with them and compiled with images that are declared.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::tree::{Parsed, Tree};
 use super::{CliError, listing};
 use crate::calls::{self, Answer};
-use crate::compile::{Compiled, Inputs, compile};
+use crate::compile::{self, Compiled, Inputs, Prepared};
 use crate::config;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::config::python::require_possible;
+use crate::config::table::Located;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry;
-use crate::ignore;
+use crate::interpreter::choice::{Declared, of_reference};
+use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
-use crate::lock::{self, PackageId};
+use crate::lock::PackageId;
 use crate::lower;
 use crate::manifest::Manifest;
 use crate::options::Options;
 use crate::plan::host::Host;
 use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
-use crate::project::{Files, Project, Read, Request, Target};
+use crate::private;
+use crate::project::{Project, Read, Request, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
 
@@ -49,7 +55,7 @@ pub struct SelectionArgs {
     /// Platform of the builder, where it is another: steps run there.
     #[arg(long)]
     pub build_platform: Option<Platform>,
-    /// Version of the image's python; default: what the project asks for.
+    /// The python of the image, in any form that uv takes; default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
     /// C library of the image.
@@ -58,41 +64,38 @@ pub struct SelectionArgs {
 }
 
 /// What a plan is made from.
-struct Chosen {
-    project: Project,
-    manifests: BTreeMap<PackageId, Manifest>,
-    target: Target,
+pub(super) struct Chosen {
+    pub(super) project: Rc<Project>,
+    pub(super) manifests: BTreeMap<PackageId, Manifest>,
+    pub(super) target: Target,
     outside: Outside,
+    ignored: Vec<String>,
+    ignore_file: Option<Arc<SourceFile>>,
+}
+
+impl Chosen {
+    /// Plans it, for a daemon that can `merge` or not.
+    pub(super) fn prepare(&self, merge: bool) -> Result<Prepared<'_>, Diagnostics> {
+        let Self { project, manifests, target, outside, ignored, ignore_file } = self;
+        let (ignore, ignore_file) = (ignored.clone(), ignore_file.clone());
+        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
+        compile::prepare(Inputs { project, target, manifests, outside, options, epoch: None })
+    }
 }
 
 impl SelectionArgs {
     /// Compiles with declared images, for a daemon that can `merge` or not.
     pub fn compile(&self, merge: bool) -> Result<Compiled, CliError> {
-        self.compile_from(&mut |name| self.read(name), merge, true)
+        let parsed = Parsed::default();
+        let chosen = self.choose_locked(&mut Tree::of_directory(self, &parsed)?)?;
+        let mut compiled = chosen.prepare(merge)?.lower();
+        compiled.warnings.extend(self.private(&compiled.plan, &chosen.ignored));
+        Ok(compiled)
     }
 
-    /// The same from files that lie somewhere else.
-    pub(super) fn compile_from(
-        &self,
-        read: &mut Read<'_, CliError>,
-        merge: bool,
-        checks_lock: bool,
-    ) -> Result<Compiled, CliError> {
-        let Chosen { project, manifests, target, mut outside } = self.choose(read, checks_lock)?;
-        let ignore_file = read(".dockerignore")?;
-        let ignore = ignore_file.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default();
-        // Of what was once committed, too, it is what is on disk: what came or went there is among the files that changed.
-        outside.surroundings = Arc::new(listing::surroundings(&self.directory, &project, &manifests, &ignore));
-        let options = lower::Options { ignore, ignore_file, merge, ..lower::Options::default() };
-        let inputs = Inputs {
-            project: &project,
-            target: &target,
-            manifests: &manifests,
-            outside: &outside,
-            options,
-            epoch: None,
-        };
-        Ok(compile(inputs)?)
+    /// What is said of files that are usually kept private, and that a plan copies.
+    fn private(&self, plan: &Plan, ignored: &[String]) -> Vec<Diagnostic> {
+        private::check(plan, &listing::private_files(&self.directory, plan, ignored))
     }
 
     /// The defaults, for a directory.
@@ -110,89 +113,76 @@ impl SelectionArgs {
         }
     }
 
+    /// The same for a target.
+    pub(super) fn of_target(&self, name: &str) -> Self {
+        Self { target: Some(name.to_owned()), ..self.clone() }
+    }
+
+    /// The same for a member.
+    pub(super) fn of_member(&self, name: &str) -> Self {
+        Self { package: Some(name.to_owned()), ..self.clone() }
+    }
+
     /// Checks what is selected; all targets where nothing is.
     pub(super) fn check(&self) -> Result<Answer, CliError> {
-        let config = self.read(&self.file.to_string_lossy())?;
+        let parsed = Parsed::default();
+        let mut tree = Tree::of_directory(self, &parsed)?;
+        let config = tree.file(&self.file.to_string_lossy())?;
         let directive = config.as_ref().and_then(|file| entry::directive(file, "check"));
         let check = Options::default().check(directive.as_deref())?;
+        match self.findings(&mut tree) {
+            // What is left out is left out before it is put beside what others found.
+            Ok(found) => Ok(calls::lint(&Ok(check.filter(found)))),
+            Err(CliError::Diagnostics(errors)) => Ok(calls::lint(&Err(errors))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The warnings of what is selected, each once.
+    fn findings(&self, tree: &mut Tree<'_>) -> Result<Vec<Diagnostic>, CliError> {
         let names = match (&self.target, &self.package) {
-            (None, None) => match self.target_names() {
-                Err(CliError::Diagnostics(errors)) => return Ok(calls::lint(&Err(errors))),
-                names => names?,
-            },
+            (None, None) => tree.target_names()?,
             _ => Vec::new(),
         };
         // Without a name the selection says what is meant.
         let selections = match names.is_empty() {
             true => vec![self.clone()],
-            false => names.into_iter().map(|name| Self { target: Some(name), ..self.clone() }).collect(),
+            false => names.iter().map(|name| self.of_target(name)).collect(),
         };
+        self.check_locks(tree, &selections.iter().collect::<Vec<_>>())?;
         let mut found: Vec<Diagnostic> = Vec::new();
         for selection in selections {
-            match selection.compile(true) {
-                Ok(compiled) => {
-                    // What several targets share is told once.
-                    for warning in check.filter(compiled.warnings) {
-                        if !found.contains(&warning) {
-                            found.push(warning);
-                        }
-                    }
+            let chosen = selection.choose(tree)?;
+            let Prepared { plan, warnings, .. } = chosen.prepare(true)?;
+            for warning in warnings.into_iter().chain(self.private(&plan, &chosen.ignored)) {
+                if !found.contains(&warning) {
+                    found.push(warning);
                 }
-                Err(CliError::Diagnostics(errors)) => return Ok(calls::lint(&Err(errors))),
-                Err(error) => return Err(error),
             }
         }
-        Ok(calls::lint(&Ok(found)))
+        Ok(found)
     }
 
     /// Names of all targets.
     pub(super) fn target_names(&self) -> Result<Vec<String>, CliError> {
-        let mut read = |name: &str| self.read(name);
-        let project = Project::parse(&self.files(&mut read, &Request::Default)?, &self.build_args()?)?;
-        let manifests = match project.declares_targets() {
-            true => BTreeMap::new(),
-            false => project.read_manifests(&Request::Default, &mut read)?,
-        };
-        Ok(project.target_names(&manifests))
+        Tree::of_directory(self, &Parsed::default())?.target_names()
     }
 
     /// Names of the targets that are checks.
     pub(super) fn check_names(&self) -> Result<Vec<String>, CliError> {
-        let project =
-            Project::parse(&self.files(&mut |name| self.read(name), &Request::Default)?, &self.build_args()?)?;
+        let project = Tree::of_directory(self, &Parsed::default())?.project(&Request::Default)?;
         Ok(project.check_names().map(ToOwned::to_owned).collect())
     }
 
     /// Names of the targets that are files instead of images.
     pub(super) fn artifact_names(&self) -> Result<Vec<String>, CliError> {
-        let project =
-            Project::parse(&self.files(&mut |name| self.read(name), &Request::Default)?, &self.build_args()?)?;
+        let project = Tree::of_directory(self, &Parsed::default())?.project(&Request::Default)?;
         Ok(project.artifact_names().map(ToOwned::to_owned).collect())
-    }
-
-    /// Names of the members of every lock that the config names.
-    pub(super) fn member_names(&self) -> Result<Vec<String>, CliError> {
-        let mut names = BTreeSet::new();
-        let mut found = false;
-        for path in self.lock_paths()? {
-            if let Some(file) = self.read(&path)? {
-                found = true;
-                names.extend(lock::parse(&file)?.members.iter().map(ToString::to_string));
-            }
-        }
-        if !found {
-            // It says which lock is missing.
-            self.files(&mut |name| self.read(name), &Request::Default)?;
-        }
-        Ok(names.into_iter().collect())
     }
 
     /// Paths of the locks that targets are made from.
     pub(super) fn lock_paths(&self) -> Result<Vec<String>, CliError> {
-        let Some(file) = self.read(&self.file.to_string_lossy())? else { return Ok(vec![lock::FILE_NAME.to_owned()]) };
-        let config = config::parse(&file, &self.build_args()?)?;
-        let paths = config.locks().into_iter().map(|named| named.map_or(lock::FILE_NAME, |named| &named.value));
-        Ok(paths.map(ToOwned::to_owned).collect())
+        Tree::of_directory(self, &Parsed::default())?.lock_paths()
     }
 
     /// What `-f` must name to build with this frontend: the config, where no `Dockerfile` leads to it.
@@ -206,7 +196,8 @@ impl SelectionArgs {
 
     /// The ways on which a package comes into what is selected.
     pub(super) fn ways(&self, package: &str) -> Result<Vec<String>, CliError> {
-        let Chosen { project, target, outside, .. } = self.choose(&mut |name| self.read(name), true)?;
+        let parsed = Parsed::default();
+        let Chosen { project, target, outside, .. } = self.choose_locked(&mut Tree::of_directory(self, &parsed)?)?;
         let closure = plan::closure_of(&project, &target, &outside)?;
         let ways = plan::deny::ways(&project.lock, target.selection.root, &closure, package);
         if ways.is_empty() {
@@ -218,39 +209,68 @@ impl SelectionArgs {
     /// Plans with declared images, from files that lie somewhere else. What was once committed cannot be locked again: it is
     /// planned as it is.
     pub(super) fn plan(&self, read: &mut Read<'_, CliError>) -> Result<Plan, CliError> {
-        let Chosen { project, manifests, target, outside } = self.choose(read, false)?;
-        Ok(plan::plan(&project, &target, &manifests, &outside)?.plan)
+        let parsed = Parsed::default();
+        let chosen = self.choose(&mut Tree::new(self, &parsed, Box::new(read))?)?;
+        Ok(plan::plan(&chosen.project, &chosen.target, &chosen.manifests, &chosen.outside)?.plan)
     }
 
-    fn choose(&self, read: &mut Read<'_, CliError>, checks_lock: bool) -> Result<Chosen, CliError> {
-        let request = match (&self.target, &self.package) {
+    /// What is asked for.
+    pub(super) fn request(&self) -> Request {
+        match (&self.target, &self.package) {
             (Some(target), _) => Request::Target(target.clone()),
             (None, Some(package)) => Request::Package(package.clone()),
             (None, None) => Request::Default,
-        };
-        let project = Project::parse(&self.files(read, &request)?, &self.build_args()?)?;
-        let manifests = project.read_manifests(&request, read)?;
-        if checks_lock {
-            let ignored = read(".dockerignore")?.map(|file| ignore::parse(&file.text)).unwrap_or_default();
+        }
+    }
+
+    /// What is selected, of a lock that is up to date.
+    fn choose_locked(&self, tree: &mut Tree<'_>) -> Result<Chosen, CliError> {
+        self.check_locks(tree, &[self])?;
+        self.choose(tree)
+    }
+
+    /// What is selected, whatever its lock was made from.
+    pub(super) fn choose(&self, tree: &mut Tree<'_>) -> Result<Chosen, CliError> {
+        let request = self.request();
+        let project = tree.project(&request)?;
+        let manifests = tree.manifests(&project, project.roots(&request)?)?;
+        let target = project.target(&request, &manifests)?;
+        let mut outside = self.outside(&project, &target);
+        outside.surroundings = tree.surroundings(&project);
+        Ok(Chosen {
+            project,
+            manifests,
+            target,
+            outside,
+            ignored: tree.ignored()?,
+            ignore_file: tree.file(".dockerignore")?,
+        })
+    }
+
+    /// Refuses locks that were not made from the manifests of these selections, and looks at what lies around these. That is done once
+    /// for each lock.
+    pub(super) fn check_locks(&self, tree: &mut Tree<'_>, selections: &[&Self]) -> Result<(), CliError> {
+        let mut compared: BTreeMap<String, (Rc<Project>, Vec<PackageId>)> = BTreeMap::new();
+        for selection in selections {
+            let request = selection.request();
+            let project = tree.project(&request)?;
+            let roots = project.roots(&request)?;
+            let name = project.lock.file.name.clone();
+            compared.entry(name).or_insert_with(|| (project, Vec::new())).1.extend(roots);
+        }
+        let ignored = tree.ignored()?;
+        for (project, roots) in compared.into_values() {
+            let manifests = tree.manifests(&project, roots)?;
             let newcomers = listing::newcomers(&self.directory, &project, &ignored);
             let own = manifests.values().map(|manifest| manifest.file.name.as_str());
             let mut above = Vec::new();
             for path in vicinity::paths_above(&project, own) {
-                above.extend(read(&path)?);
+                above.extend(tree.file(&path)?);
             }
             stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
+            tree.look_around(&self.directory, &project, &manifests)?;
         }
-        let target = project.target(&request, &manifests)?;
-        let outside = self.outside(&target);
-        Ok(Chosen { project, manifests, target, outside })
-    }
-
-    fn files(&self, read: &mut Read<'_, CliError>, request: &Request) -> Result<Files, CliError> {
-        let config = read(&self.file.to_string_lossy())?;
-        if config.is_none() && self.file != Path::new(config::FILE_NAME) {
-            return Err(CliError::Usage(format!("there is no file `{}`", self.file.display())));
-        }
-        Files::read(config, &self.build_args()?, request, read)
+        Ok(())
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Option<Arc<SourceFile>>, CliError> {
@@ -262,7 +282,7 @@ impl SelectionArgs {
         }
     }
 
-    fn build_args(&self) -> Result<BTreeMap<String, String>, CliError> {
+    pub(super) fn build_args(&self) -> Result<BTreeMap<String, String>, CliError> {
         let pair = |text: &String| {
             let (name, value) = text
                 .split_once('=')
@@ -272,9 +292,20 @@ impl SelectionArgs {
         self.build_args.iter().map(pair).collect()
     }
 
-    fn outside(&self, target: &Target) -> Outside {
-        let python = self.python.clone().or_else(|| target.python.as_ref().map(|python| python.value.clone()));
-        let python = python.or_else(|| python_of_tag(&target.base.value)).unwrap_or_else(|| "3.13".to_owned());
+    /// What `--python` asks for, which counts before what the project does.
+    pub(super) fn flag(&self) -> Result<Option<Located<PythonRequest>>, Diagnostics> {
+        let Some(text) = &self.python else { return Ok(None) };
+        let file = SourceFile::new("--python", text.as_str());
+        let flag = Located { value: PythonRequest::parse(text), span: Span::new(&file, 0..text.len()) };
+        require_possible(&flag)?;
+        Ok(Some(flag))
+    }
+
+    fn outside(&self, project: &Project, target: &Target) -> Outside {
+        let tag = of_reference(&target.base.value).filter(|_| target.managed.is_none());
+        let request = target.python.as_ref().or(project.pin.as_ref()).map(|request| &request.value);
+        let required = project.lock.requires_python.as_ref().map(|(specifiers, _)| specifiers);
+        let python = Declared::new(tag.as_ref(), request, required);
         let uv = target.uv.value.rsplit_once(':').map_or("", |(_, tag)| tag);
         let outside = |platform: &Platform| {
             let mut interpreter = Interpreter::declared(&python, &platform.architecture, self.libc.clone(), uv);
@@ -305,11 +336,4 @@ impl SelectionArgs {
 /// The full reference of an image, or what is written where there is none.
 fn normalized(reference: &str) -> String {
     buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned())
-}
-
-/// The version in tags such as `python:3.13-slim`.
-fn python_of_tag(reference: &str) -> Option<String> {
-    let (name, tag) = reference.split('@').next()?.rsplit_once(':')?;
-    let version: String = tag.chars().take_while(|char| char.is_ascii_digit() || *char == '.').collect();
-    (name.rsplit('/').next()? == "python" && version.contains('.')).then_some(version)
 }

@@ -72,6 +72,7 @@ fn read_entries(
     let mut files = Vec::new();
     for mut table in tables {
         let span = reader.span(table.range.clone());
+        let before = reader.errors.len();
         let from = reader.string(&mut table, "from");
         let url = reader.string(&mut table, "url");
         let step = earlier.and_then(|earlier| Some((reader.string(&mut table, "step")?, earlier)));
@@ -84,6 +85,10 @@ fn read_entries(
         };
         reader.finish(&table);
         let (Some(to), true) = (to, from.is_some() || url.is_some() || step.is_some()) else {
+            // One of another type is told already.
+            if reader.errors.len() > before && ["from", "to", "url", "step"].iter().any(|key| table.has(key)) {
+                continue;
+            }
             let problem = format!("an entry of `{key}` needs `from` and `to`");
             let error = Diagnostic::new("config::missing_key", problem)
                 .at(span)

@@ -11,6 +11,9 @@ use super::target::read_env;
 use crate::diagnostic::Diagnostic;
 use crate::paths::joined;
 
+/// The name that stands for all members.
+pub const ALL: &str = "*";
+
 /// One `[members.NAME]`.
 #[derive(Clone, Debug)]
 pub struct MemberConfig {

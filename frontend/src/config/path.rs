@@ -15,9 +15,12 @@ pub(super) fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, 
     }
 }
 
+/// Directories for what a running program leaves, which belong to everyone.
+pub const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+
 /// Refuses what a layer would hold of a directory for temporary files: the layer would take the right to write there from all others.
 pub(super) fn require_lasting(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
-    for directory in ["/tmp", "/var/tmp"] {
+    for directory in TEMPORARY {
         if path.value.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
             let problem = format!("`{key}` cannot be in `{directory}`, which is for what a running program leaves");
             let error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
@@ -27,13 +30,13 @@ pub(super) fn require_lasting(reader: &mut Reader<'_>, path: &Located<String>, k
 }
 
 /// Without `/` at the end, and without empty parts.
-pub(super) fn plain(path: &str) -> String {
+pub fn plain(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     format!("/{}", parts.join("/"))
 }
 
 /// Whether a path is another one, or below it.
-pub(super) fn lies_in(path: &str, directory: &str) -> bool {
+pub fn lies_in(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

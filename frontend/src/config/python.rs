@@ -4,12 +4,13 @@ use super::access::has_credentials;
 use super::path::require_inside;
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::interpreter::request::{Form, PythonRequest};
 
 /// What the config says of python.
 #[derive(Clone, Debug, Default)]
 pub struct PythonConfig {
-    /// The version that is asked for.
-    pub version: Option<Located<String>>,
+    /// What is asked for.
+    pub version: Option<Located<PythonRequest>>,
     /// How uv installs it; absent where the base has it.
     pub managed: Option<ManagedConfig>,
 }
@@ -39,7 +40,7 @@ const PROVIDERS: [&str; 2] = ["image", "managed"];
 
 pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> PythonConfig {
     let Some(mut table) = reader.table(root, "python") else { return PythonConfig::default() };
-    let version = reader.string(&mut table, "version").filter(|version| check_version(reader, version));
+    let version = reader.string(&mut table, "version").and_then(|version| read_version(reader, version));
     let provider = reader.string(&mut table, "provider").filter(|provider| check_provider(reader, provider));
     let mirror = reader.string(&mut table, "mirror").filter(|url| check_url(reader, url));
     let downloads = reader.string(&mut table, "downloads-json").and_then(|downloads| read_downloads(reader, downloads));
@@ -64,18 +65,27 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> PythonConfi
     PythonConfig { version, managed }
 }
 
-/// It becomes part of an image's tag or of what uv is asked for, and is compared with the python that there is.
-fn check_version(reader: &mut Reader<'_>, version: &Located<String>) -> bool {
-    let text = &version.value;
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || char == '.';
-    let is_version = text.starts_with(|char: char| char.is_ascii_digit()) && text.chars().all(is_plain);
-    if !is_version {
-        let error = Diagnostic::new("config::bad_version", format!("`{text}` is not a version of python"))
-            .at(version.span.clone())
-            .help("write `3.13`, or `3.13.5` to insist on a patch; ranges belong to `requires-python`");
-        reader.errors.push(error);
+/// In any form that uv takes, as long as an image can have it.
+fn read_version(reader: &mut Reader<'_>, text: Located<String>) -> Option<Located<PythonRequest>> {
+    let request = text.map(|text| PythonRequest::parse(&text));
+    match require_possible(&request) {
+        Ok(()) => Some(request),
+        Err(error) => {
+            reader.errors.push(error);
+            None
+        }
     }
-    is_version
+}
+
+/// Refuses a python that no image can have.
+pub fn require_possible(request: &Located<PythonRequest>) -> Result<(), Diagnostic> {
+    let Some((reason, help)) = request.value.refusal() else { return Ok(()) };
+    let code = match request.value.form {
+        Form::Program => "config::bad_version",
+        Form::Path | Form::Python(_) => "python::not_for_images",
+    };
+    let problem = format!("`{}` {reason}", request.value);
+    Err(Diagnostic::new(code, problem).at(request.span.clone()).help(help))
 }
 
 fn check_provider(reader: &mut Reader<'_>, provider: &Located<String>) -> bool {

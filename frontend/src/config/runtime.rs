@@ -1,6 +1,6 @@
 //! What an image tells whoever runs it, beside its command: `healthcheck`, `stop-signal`, `volumes`; and `writable`.
 
-use super::path::require_absolute;
+use super::path::{TEMPORARY, plain, require_absolute, require_lasting};
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::Diagnostic;
 
@@ -82,6 +82,10 @@ pub(super) fn read_directories(
     let directories = reader.strings(table, key)?;
     for directory in &directories {
         require_absolute(reader, directory, key);
+        // They themselves belong to everyone, and may be volumes.
+        if !TEMPORARY.contains(&plain(&directory.value).as_str()) {
+            require_lasting(reader, directory, key);
+        }
     }
     Some(directories)
 }

@@ -26,7 +26,7 @@ pub fn schema() -> Value {
             "python": table("Python of the images.", json!({
                 "version": described(
                     json!({ "type": "string" }),
-                    "Such as `3.13`; default: `.python-version`, then the newest that `requires-python` admits.",
+                    "In any form that uv takes, such as `3.13`, `>=3.12,<3.14` or `3.14t`; default: `.python-version`, then `requires-python`.",
                 ),
                 "provider": described(
                     json!({ "type": "string", "enum": ["image", "managed"] }),
@@ -73,7 +73,7 @@ pub fn schema() -> Value {
             })),
             "members": {
                 "type": "object",
-                "description": "Members of the workspace, by name.",
+                "description": "Members of the workspace, by name; `*` stands for all that have no `version` here and would ask git for one.",
                 "additionalProperties": table("A member.", json!({
                     "version": string("What a build backend that would ask git takes for its version, such as `1.2.3`."),
                     "inputs": described(
@@ -149,11 +149,11 @@ fn settings() -> Value {
                             "name": string("Login name."),
                             "uid": integer("User id.", u32::MAX),
                             "gid": integer("Group id.", u32::MAX),
-                            "home": path("Home directory; made unless it exists."),
+                            "home": path("Home directory."),
                         })),
                     ],
                 }),
-                "Who runs: `root`, a name, or a name with ids.",
+                "Who runs: `root`, another user of the base, or one that is added.",
             ),
             "healthcheck": required(table("How a runtime sees that a container is well.", json!({
                 "cmd": strings("Run in the container, without a shell; it is well when this ends with 0."),
@@ -185,7 +185,7 @@ fn settings() -> Value {
             },
             "writable": {
                 "type": "array",
-                "description": "Directories that belong to the user.",
+                "description": "Directories that the user may write to, and any user of the group 0; what lies in them stays whose it is.",
                 "items": path("Directory in the image."),
             },
             "files": {

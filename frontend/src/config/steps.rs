@@ -106,6 +106,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec
 
 fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>, earlier: &[StepConfig]) -> Option<StepConfig> {
     let span = reader.span(table.range.clone());
+    let before = reader.errors.len();
     let name = read_name(reader, table);
     let run = reader.commands(table, "run").unwrap_or_default();
     let place = read_place(reader, table);
@@ -126,6 +127,10 @@ fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>, earlier: &[StepConf
         outputs,
     };
     if step.run.is_empty() {
+        // What is no command is told already.
+        if table.has("run") && reader.errors.len() > before {
+            return None;
+        }
         let error = Diagnostic::new("config::missing_key", "a step needs a command to `run`")
             .at(span.clone())
             .help("write `run = [\"PROGRAM\", \"ARGUMENT\"]`; there is no shell in between");

@@ -4,18 +4,21 @@ use super::path::require_absolute;
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::Diagnostic;
 
-/// `user = "root"` or `user = { name, uid, gid, home }`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `user = "NAME"`, or a table of what is to be told apart from the base's own user of that name, or from the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserConfig {
-    /// Login name.
-    pub name: String,
-    /// Numeric user id.
-    pub uid: u32,
-    /// Numeric group id.
-    pub gid: u32,
-    /// Home directory; made, owned by the user, unless it exists.
-    pub home: String,
+    /// Login name; default: that of the base's user with this uid, else [`DEFAULT_NAME`].
+    pub name: Option<String>,
+    /// Numeric user id; default: that of the base's user, else [`DEFAULT_ID`].
+    pub uid: Option<u32>,
+    /// Numeric group id; default: that of the base's user or group with this name, else the uid, if no other group has it.
+    pub gid: Option<u32>,
+    /// Home directory; default: that of the base's user, else `/home/NAME`.
+    pub home: Option<String>,
 }
+
+/// Who runs where nobody else is named.
+pub const DEFAULT_NAME: &str = "app";
 
 /// The id that images conventionally give their first system user.
 pub const DEFAULT_ID: u32 = 999;
@@ -23,19 +26,15 @@ pub const DEFAULT_ID: u32 = 999;
 impl UserConfig {
     /// As every image has it.
     pub fn root() -> Self {
-        Self { name: "root".to_owned(), uid: 0, gid: 0, home: "/root".to_owned() }
+        Self { name: Some("root".to_owned()), ..Self::default() }
     }
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<UserConfig>> {
     match reader.string_or_table(table, "user")? {
-        Ok(name) if name.value == "root" => Some(name.map(|_| UserConfig::root())),
         Ok(name) => {
             check_user_name(reader, &name);
-            Some(name.map(|name| {
-                let home = format!("/home/{name}");
-                UserConfig { name, uid: DEFAULT_ID, gid: DEFAULT_ID, home }
-            }))
+            Some(name.map(|name| UserConfig { name: Some(name), ..UserConfig::default() }))
         }
         Err(mut table) => {
             let span = reader.span(table.range.clone());
@@ -43,9 +42,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
             if let Some(name) = &name {
                 check_user_name(reader, name);
             }
-            let name = name.map_or_else(|| "app".to_owned(), |name| name.value);
-            let uid = reader.integer(&mut table, "uid", u32::MAX).map_or(DEFAULT_ID, |uid| uid.value);
-            let gid = reader.integer(&mut table, "gid", u32::MAX).map_or(uid, |gid| gid.value);
+            let uid = reader.integer(&mut table, "uid", u32::MAX);
+            let gid = reader.integer(&mut table, "gid", u32::MAX);
             let home = reader.string(&mut table, "home");
             if let Some(home) = &home {
                 require_absolute(reader, home, "user.home");
@@ -57,8 +55,13 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
                 }
             }
             reader.finish(&table);
-            let home = home.map_or_else(|| format!("/home/{name}"), |home| home.value);
-            Some(Located { value: UserConfig { name, uid, gid, home }, span })
+            let value = UserConfig {
+                name: name.map(|name| name.value),
+                uid: uid.map(|uid| uid.value),
+                gid: gid.map(|gid| gid.value),
+                home: home.map(|home| home.value),
+            };
+            Some(Located { value, span })
         }
     }
 }

@@ -57,6 +57,19 @@ impl Failure {
     }
 }
 
+/// What BuildKit is told, without places.
+impl std::fmt::Display for Failure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Diagnostics(diagnostics) => write!(out, "{diagnostics}"),
+            Self::Gateway(error) => write!(out, "{error}"),
+            Self::Options(error) => write!(out, "{error}"),
+            Self::Unsupported(name) | Self::Panic(name) => write!(out, "{name}"),
+            Self::Llb(error) => write!(out, "{error}"),
+        }
+    }
+}
+
 fn bug(message: &str) -> GatewayError {
     GatewayError::new(format!("this is a bug in uv-buildkit {}: {message}", env!("CARGO_PKG_VERSION")))
 }
@@ -91,20 +104,35 @@ impl From<LlbError> for Failure {
     }
 }
 
-/// Tells the user of something that is not an error. A warning that cannot be delivered does not fail a build.
-pub async fn warn(gateway: &Gateway, definition: &Definition, warning: &Diagnostic) {
+/// Tells the user of things that are not errors. A warning that cannot be delivered does not fail a build.
+pub async fn warn(gateway: &Gateway, definition: &Definition, warnings: &[Diagnostic]) {
+    if warnings.is_empty() {
+        return;
+    }
     let Ok(Some(digest)) = definition.head_digest() else { return };
-    let (info, ranges) = warning.spans.first().and_then(source).map(|source| (source.info, source.ranges)).unzip();
-    let request = Warning {
-        vertex: digest,
-        level: 1,
-        short: warning.message.clone(),
-        detail: warning.help.clone(),
-        url: Rule::of(warning).map(|rule| rule.url()).unwrap_or_default(),
-        info,
-        ranges: ranges.unwrap_or_default(),
-    };
-    let _undelivered = gateway.warn(request).await;
+    for warning in warnings {
+        let place = warning.spans.first().and_then(source);
+        let (info, ranges) = place.map(|source| (source.info, source.ranges)).unzip();
+        let rule = Rule::of(warning);
+        let request = Warning {
+            vertex: digest.clone(),
+            level: 1,
+            short: short(warning),
+            detail: rule.iter().map(|rule| rule.description.to_owned()).collect(),
+            url: rule.map(|rule| rule.url()).unwrap_or_default(),
+            info,
+            ranges: ranges.unwrap_or_default(),
+        };
+        let _undelivered = gateway.warn(request).await;
+    }
+}
+
+/// All that clients show of a warning unless they are called with `--debug`: so it has the place and the help, on one line, which
+/// is what a terminal has for it.
+fn short(warning: &Diagnostic) -> String {
+    let place = warning.spans.first().map(|span| format!(" ({}:{})", span.file.name, span.lines().0));
+    let help: String = warning.help.iter().map(|help| format!("; help: {help}")).collect();
+    format!("{}{}{help}", warning.message, place.unwrap_or_default()).replace('\n', " ")
 }
 
 /// Bytes of excerpts that an error carries. It travels in a header and in messages of at most 16 MiB, encoded twice.

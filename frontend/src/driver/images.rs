@@ -30,6 +30,8 @@ pub struct Images {
     pub outside: Outside,
     /// Those that named contexts gave, by reference and platform.
     pub replaced: BTreeMap<(String, Platform), Output>,
+    /// What is to be said of how steps run in them.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// An image and its files.
@@ -56,13 +58,26 @@ async fn resolve_all(job: &Job<'_>, platform: &Platform) -> Result<Images, Failu
         None => native(job, platform).await,
         Some(host) => match foreign::resolve(job, platform, host).await {
             // Whatever stands in the way, slower is better than not at all.
-            Err(_) if job.options.runs(platform) => native(job, platform).await,
+            Err(failure) if job.options.runs(platform) => native(job, platform).await.map(|mut images| {
+                images.warnings.push(all_emulated(&failure, &job.target.base, platform, host));
+                images
+            }),
             images => images,
         },
     };
     let mut images = images?;
     resolve_steps(job, &mut images).await?;
     Ok(images)
+}
+
+/// What is said when every step runs slowly, and why.
+fn all_emulated(failure: &Failure, base: &Located<String>, platform: &Platform, host: &Platform) -> Diagnostic {
+    let reason = failure.to_string();
+    let reason = reason.lines().next().unwrap_or_default();
+    let problem = format!("all steps for {platform} are emulated, which is slow, and none runs on {host}: {reason}");
+    Diagnostic::new("platform::all_emulated", problem).at(base.span.clone()).help(format!(
+        "name images that there are for both platforms and that have the same python, or build on {platform}"
+    ))
 }
 
 /// Resolves the images that steps of the config run in.
@@ -126,7 +141,7 @@ async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
         host: None,
         surroundings: Default::default(),
     };
-    Ok(Images { outside, replaced })
+    Ok(Images { outside, replaced, warnings: Vec::new() })
 }
 
 /// Pins an image to a digest and reads its config.
@@ -197,12 +212,14 @@ async fn probe_python(
     platform: &Platform,
     managed: Option<&(ManagedPython, LibcName, Output)>,
 ) -> Result<Image, Failure> {
-    let wanted = job.target.python.as_ref().map_or("", |python| python.value.as_str());
+    // uv finds the one that it installed itself.
+    let wanted = job.target.python.as_ref().filter(|_| managed.is_none());
+    let programs = wanted.map(|python| python.value.programs().join(" ")).unwrap_or_default();
     let Found { image, root, .. } = found;
     let env = image::env(&image.config);
     let platform = lower::platform(platform);
     let subject = Subject { image: &image.reference, root, env: &env, uv, platform: &platform, managed };
-    let output = probe::probe(&subject, wanted, &job.container);
+    let output = probe::probe(&subject, &programs, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
         let reference = job.solve(definition).await?;

@@ -19,7 +19,7 @@ use crate::ignore;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::{directory_of, file_in};
-use crate::project::{Files, Project, Request, missing_lock, paths_above};
+use crate::project::{Files, PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, missing_lock, paths_above};
 use crate::stale::vicinity;
 
 /// What the first round trip brings.
@@ -35,11 +35,15 @@ pub struct EntryFiles {
 }
 
 /// Files of the context that are looked at in any case.
-const ROOT_FILES: [&str; 6] =
-    [lock::FILE_NAME, manifest::FILE_NAME, manifest::UV_TOML, config::FILE_NAME, PYTHON_VERSION, ".dockerignore"];
-
-/// The file that pins a project's python.
-const PYTHON_VERSION: &str = ".python-version";
+const ROOT_FILES: [&str; 7] = [
+    lock::FILE_NAME,
+    manifest::FILE_NAME,
+    manifest::UV_TOML,
+    config::FILE_NAME,
+    PYTHON_VERSION,
+    PYTHON_VERSIONS,
+    ".dockerignore",
+];
 
 /// Reads what is needed to know what else is needed. The two places are asked side by side.
 pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<EntryFiles, Failure> {
@@ -68,10 +72,11 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
     let named_lock = parsed.as_ref().and_then(|config: &Config| config.lock_of(request));
     let lock_path = named_lock.map_or(lock::FILE_NAME, |lock| lock.value.as_str());
     let next_to = |file: &str| file_in(directory_of(lock_path), file);
-    let [manifest_path, uv_path, python_path] = [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION].map(next_to);
+    let [manifest_path, uv_path, python_path, pythons_path] =
+        [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION, PYTHON_VERSIONS].map(next_to);
     let paths_above = paths_above(lock_path);
     if lock_path != lock::FILE_NAME {
-        let mut names = vec![lock_path, manifest_path.as_str(), uv_path.as_str(), python_path.as_str()];
+        let mut names = vec![lock_path, &manifest_path, &uv_path, &python_path, &pythons_path];
         names.extend(paths_above.iter().map(String::as_str).filter(|path| !ROOT_FILES.contains(path)));
         let label = format!("[internal] load {lock_path} and what lies beside it");
         root.extend(read(contexts, &contexts.context, &names, &label).await?);
@@ -90,7 +95,7 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
             lock,
             manifest: root.remove(&manifest_path),
             uv_toml: root.remove(&uv_path),
-            python_version: root.remove(&python_path),
+            python_version: root.remove(&python_path).or_else(|| root.remove(&pythons_path)),
             above: paths_above.iter().filter_map(|path| root.remove(path)).collect(),
         },
         ignore: ignore.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default(),

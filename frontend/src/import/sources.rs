@@ -8,18 +8,12 @@ use super::text::Text;
 use super::value::Value;
 use crate::lock::Source;
 
-/// Files that are for uv, or for people.
-const OF_PROJECTS: [&str; 9] = [
-    "pyproject.toml",
-    "uv.lock",
-    ".python-version",
-    "uv.toml",
-    "README.md",
-    "README.rst",
-    "LICENSE",
-    "requirements.txt",
-    "Dockerfile",
-];
+/// Files that are for uv, wherever they go.
+const OF_PROJECTS: [&str; 7] =
+    ["pyproject.toml", "uv.lock", ".python-version", ".python-versions", "uv.toml", "requirements.txt", "Dockerfile"];
+
+/// Files that a build reads where they lie beside the manifest. Elsewhere they are for whoever has the image.
+const BESIDE_A_MANIFEST: [&str; 3] = ["README.md", "README.rst", "LICENSE"];
 
 /// What is installed of the project.
 pub struct Installed<'a> {
@@ -57,8 +51,15 @@ pub fn files(
             }
         }
     }
+    let mut projects: Vec<String> = vec![stage.absolute(".")];
+    let manifests = copies.iter().filter(|(from, ..)| OF_PROJECTS.contains(&last(from)));
+    projects.extend(manifests.map(|(from, to, _)| directory(from, to).to_owned()));
     let mut files = Vec::new();
     for (from, to, range) in copies {
+        let is_of_a_project = projects.iter().any(|project| project == directory(&from, &to));
+        if is_of_a_project && BESIDE_A_MANIFEST.contains(&last(&from)) {
+            continue;
+        }
         if !is_needed(reader, &from, &range, installed) {
             continue;
         }
@@ -88,9 +89,20 @@ pub fn is_environment(stage: &Stage, path: &str) -> bool {
         || of_layout.is_some_and(|directory| path == directory)
 }
 
+/// The last part of a path.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The directory that a file is copied to, under whatever name.
+fn directory<'to>(from: &str, to: &'to str) -> &'to str {
+    let is_directory = to.ends_with('/') || last(from).is_empty();
+    if is_directory { to.trim_end_matches('/') } else { to.rsplit_once('/').map_or(to, |(directory, _)| directory) }
+}
+
 fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installed: &Installed<'_>) -> bool {
     let surroundings = reader.surroundings;
-    let name = from.rsplit('/').next().unwrap_or(from);
+    let name = last(from);
     if OF_PROJECTS.contains(&name) || installed.is_editable {
         return false;
     }

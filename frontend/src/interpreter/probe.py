@@ -1,6 +1,6 @@
 """Prints what a frontend must know of this python, as JSON: uv-buildkit's `Interpreter`.
 
-argv: output file, wanted python version or "", uv's path.
+argv: output file, names of the programs that may be the wanted python or "", uv's path.
 """
 
 import json
@@ -53,13 +53,19 @@ def text_of(path):
         return ""
 
 
-def main(output, wanted, uv):
-    """Writes the facts, from the wanted python where the image has several."""
-    minor = ".".join(wanted.split(".")[:2])
-    if wanted and "%d.%d" % sys.version_info[:2] != minor:
-        other = shutil.which("python" + minor)
+def own_name():
+    """What a program of this version is called where there are several."""
+    return "python%d.%d%s" % (*sys.version_info[:2], "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
+
+
+def main(output, programs, uv):
+    """Writes the facts, from one of the wanted programs where the image has several pythons."""
+    names = programs.split()
+    if names and own_name() not in names:
+        other = next(filter(None, map(shutil.which, names)), None)
         if other:
-            os.execv(other, [other, *sys.argv])
+            # That one asks for no other: whatever it says of itself, the facts are compared with what is wanted.
+            os.execv(other, [other, sys.argv[0], output, "", uv])
     executable = getattr(sys, "_base_executable", None) or sys.executable
     facts = {
         "executable": executable,

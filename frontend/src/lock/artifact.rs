@@ -1,6 +1,7 @@
 //! Wheels and sdists of a package, and the choice among them (uv: `Package::find_best_wheel`).
 
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use uv_distribution_filename::WheelFilename;
 use uv_platform_tags::{TagCompatibility, Tags};
@@ -29,10 +30,20 @@ pub struct Wheel {
     pub hash: Option<String>,
     /// Bytes, when the index tells.
     pub size: Option<u64>,
+    /// What the file name says, once somebody asked; nothing of one that cannot be read.
+    parsed: OnceLock<Option<WheelFilename>>,
+}
+
+/// Whether somebody asked for what its name says is no part of a wheel.
+impl PartialEq for Wheel {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { file, location, hash, size, parsed: _ } = self;
+        (file, location, hash, size) == (&other.file, &other.location, &other.hash, &other.size)
+    }
 }
 
 /// A source distribution that the lock names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sdist {
     /// File name, decoded; empty with a `path` or `url` source, which names it.
     pub file: String,
@@ -54,7 +65,13 @@ impl Wheel {
         if !is_like_one && let Err(error) = WheelFilename::from_str(&file) {
             return Err((file, error.to_string()));
         }
-        Ok(Self { file, location, hash: wire.hash.as_ref().map(ToString::to_string), size: wire.size })
+        let hash = wire.hash.as_ref().map(ToString::to_string);
+        Ok(Self { file, location, hash, size: wire.size, parsed: OnceLock::new() })
+    }
+
+    /// What its file name says. Many targets of a lock ask.
+    fn filename(&self) -> Option<&WheelFilename> {
+        self.parsed.get_or_init(|| WheelFilename::from_str(&self.file).ok()).as_ref()
     }
 }
 
@@ -104,7 +121,7 @@ pub fn best_wheel<'lock>(wheels: &'lock [Wheel], tags: &Tags) -> Option<&'lock W
     let mut best: Option<(_, &Wheel)> = None;
     for wheel in wheels {
         // A name that cannot be read is of a wheel for another platform: of one to come.
-        let Ok(filename) = WheelFilename::from_str(&wheel.file) else { continue };
+        let Some(filename) = wheel.filename() else { continue };
         let TagCompatibility::Compatible(priority) = filename.compatibility(tags) else { continue };
         let rank = (priority, filename.build_tag().cloned());
         if best.as_ref().is_none_or(|(best_rank, _)| rank > *best_rank) {

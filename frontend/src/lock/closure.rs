@@ -192,6 +192,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::SourceFile;
     use crate::interpreter::Interpreter;
+    use crate::interpreter::choice::Declared;
 
     /// A lock of `app`, whose `[[package]]` begins with `tables`, and of two versions of `array`.
     fn lock(conflicts: &str, tables: &str) -> Lock {
@@ -229,7 +230,8 @@ slow = [{{ name = "array", version = "1" }}]
 
     /// What `app` needs with these extras and groups, on python 3.13 for x86_64.
     fn selected(lock: &Lock, extras: &[&str], groups: &[&str]) -> Result<Vec<String>, &'static str> {
-        let interpreter = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
+        let interpreter =
+            Interpreter::declared(&Declared::of("3.13.5"), "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
         let selection = Selection {
             root: lock.member(&"app".parse().expect("a name")).expect("app"),
             extras: extras.iter().map(|extra| extra.parse().expect("an extra")).collect(),
@@ -285,9 +287,10 @@ old = [{ name = "array", version = "1" }]"#,
         }
         let lock = crate::lock::parse(&SourceFile::new("uv.lock", text)).expect("a lock");
         let selection = Selection { root: 0, extras: BTreeSet::new(), groups: BTreeSet::new() };
-        let environment = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9")
-            .environment()
-            .expect("an environment");
+        let environment =
+            Interpreter::declared(&Declared::of("3.13.5"), "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9")
+                .environment()
+                .expect("an environment");
         let closure = select(&lock, &selection, &environment).expect("a closure");
         let expected: Vec<PackageId> = (0..LENGTH).rev().collect();
         assert_eq!(closure.local_projects(&lock, 0), expected);
@@ -304,9 +307,10 @@ old = [{ name = "array", version = "1" }]"#,
         };
         let text = format!("version = 1\n{}{}{}", project("a", "b"), project("b", "c"), project("c", "a"));
         let lock = crate::lock::parse(&SourceFile::new("uv.lock", text)).expect("a lock");
-        let environment = Interpreter::declared("3.13.5", "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9")
-            .environment()
-            .expect("an environment");
+        let environment =
+            Interpreter::declared(&Declared::of("3.13.5"), "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9")
+                .environment()
+                .expect("an environment");
         for (root, expected) in [(0, [2, 1, 0]), (1, [2, 0, 1]), (2, [1, 0, 2])] {
             let selection = Selection { root, extras: BTreeSet::new(), groups: BTreeSet::new() };
             let closure = select(&lock, &selection, &environment).expect("a closure");

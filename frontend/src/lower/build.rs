@@ -2,11 +2,14 @@
 
 use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
+use sha2::{Digest, Sha256};
+
 use super::Lowering;
 use super::install::{unverified, with_data};
 use super::site::Ground;
+use crate::manifest::resolution::Resolution;
 use crate::plan::recipe::Recipe;
-use crate::plan::{Artifact, Form, Package, Platform, VENV, version};
+use crate::plan::{Artifact, Form, Origin, Package, Platform, VENV, version};
 
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";
@@ -22,7 +25,7 @@ impl Lowering<'_> {
     /// A directory with the wheel of a package.
     ///
     /// The step has a network: build requirements are not in a lock, uv resolves them when it builds. The cache is named after
-    /// the package and what makes its content unfit for others; two packages never wait for each other.
+    /// the package, what it is made from, and what makes its content unfit for others; two packages never wait for each other.
     pub(super) fn build(&self, package: &Package, prefix: &str) -> Output {
         let name = format!("{prefix} build {} {}", package.name, package.version);
         let builder = &self.native().builder;
@@ -41,7 +44,10 @@ impl Lowering<'_> {
             .exec(builder, &arguments)
             .mount(Bind::new(&path, source).selector(selector).readonly())
             .mount(Bind::new(SCRATCH, Input::Scratch).no_output())
-            .mount(Cache::new(CACHE, self.cache_id(&package.name, &builder.platform)).sharing(CacheSharing::Locked))
+            .mount(
+                Cache::new(CACHE, self.cache_id(&package.name, &self.identity(package), &builder.platform))
+                    .sharing(CacheSharing::Locked),
+            )
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new(VENV, builder.venv.clone()).selector(VENV).readonly())
             .mount(Bind::new("/out", Input::Scratch));
@@ -49,7 +55,7 @@ impl Lowering<'_> {
         let exec = with_data(self.index_mounts(self.log_in(self.online(exec))), "VERIFY", &unverified);
         let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
         let exec = self.for_image(exec, builder);
-        let exec = with_recipe(exec, &package.name, &package.recipe);
+        let exec = with_recipe(exec, &package.name, &package.recipe, Some(&self.plan.resolution));
         let exec = match form {
             // The lock has the version that the tags gave.
             Form::Tree { .. } => with_version(exec, &package.name, &package.version),
@@ -68,8 +74,19 @@ impl Lowering<'_> {
         }
     }
 
-    /// `NAMESPACE/uv-buildkit-NAME-cpython313-linux-amd64-uv0.13`
-    pub(super) fn cache_id(&self, package: &str, platform: &Platform) -> String {
+    /// What tells a package from others of its name: its hash, or where it comes from.
+    fn identity(&self, package: &Package) -> String {
+        match (&package.artifact.hash, &package.artifact.origin) {
+            (Some(hash), _) => hash.to_string(),
+            (None, Origin::Url(url)) => url.clone(),
+            (None, Origin::Git { url, commit }) => format!("{url} {commit}"),
+            (None, Origin::Context(path)) => format!("{path} {}", self.plan.workspace),
+        }
+    }
+
+    /// `NAMESPACE/uv-buildkit-NAME-cpython313-linux-amd64-uv0.13-1a2b3c4d5e6f`: others of that name, which are another thing, have
+    /// another `identity`, and never see what this one leaves.
+    pub(super) fn cache_id(&self, package: &str, identity: &str, platform: &Platform) -> String {
         let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
         let python = &self.plan.interpreter;
         let version = python.short_version().unwrap_or_default().replace('.', "");
@@ -78,7 +95,8 @@ impl Lowering<'_> {
         let platform = platform.to_string().replace('/', "-");
         // A cache that another version of uv wrote may be refused.
         let uv: Vec<&str> = self.plan.interpreter.uv.split('.').take(2).collect();
-        format!("{namespace}uv-buildkit-{package}-{python}-{platform}-uv{}", uv.join("."))
+        let identity: String = Sha256::digest(identity)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{namespace}uv-buildkit-{package}-{python}-{platform}-uv{}-{identity}", uv.join("."))
     }
 }
 
@@ -88,10 +106,10 @@ pub(super) fn with_version(exec: Exec, package: &str, version: &str) -> Exec {
     exec.envs(version::variables(package).map(|name| (name, version.to_owned())))
 }
 
-/// Tells a step how the package is built that it builds.
-pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe) -> Exec {
+/// Tells a step how the package is built that it builds; with a `resolution`, what it requires is looked for by the way.
+pub(super) fn with_recipe(exec: Exec, package: &str, recipe: &Recipe, resolution: Option<&Resolution>) -> Exec {
     let exec = exec.envs(recipe.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
-    match recipe.uv_toml(package) {
+    match recipe.uv_toml(package, resolution) {
         Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
         None => exec,
     }

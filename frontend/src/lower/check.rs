@@ -20,7 +20,7 @@ impl Lowering<'_> {
                 .platform(&platform(&self.plan.platform))
                 .cwd(&check.workdir)
                 .user(format!("{}:{}", check.ids.0, check.ids.1))
-                .envs(self.options.image_env.iter().cloned())
+                .envs(self.env_of_image(true))
                 .network(Network::None)
                 .mount(Bind::new("/", root))
                 .mount(Bind::new(NOTHING, Input::Scratch));

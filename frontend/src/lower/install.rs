@@ -16,14 +16,14 @@ use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
 impl Lowering<'_> {
     /// An image with an environment without packages, made by its python, and with bytecode for that python.
     pub(super) fn ground(&self, image: &Ground) -> Ground {
-        let exec = self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]);
+        let exec = self.compiling(self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]));
         let exec = match self.plan.destination {
             Destination::MovableVenv => self.installing(exec),
             Destination::Venv | Destination::Directory { .. } => exec,
         };
         let other = self.plan.host.as_ref().filter(|_| self.is_foreign(image));
         let exec = match other.and_then(|host| host.other_python(&self.plan.interpreter)) {
-            Some(_) => exec.env("UV_BUILDKIT_PYTHON", &self.plan.interpreter.python_full_version),
+            Some(_) => exec.env("UV_BUILDKIT_PYTHON", self.plan.interpreter.shown_version()),
             None => exec,
         };
         let vertex = exec
@@ -45,8 +45,12 @@ impl Lowering<'_> {
         if !backend.requires.is_empty() || !backend.projects.is_empty() {
             arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
         }
-        let exec = self.exec(&site.builder, &arguments);
+        let exec = self.compiling(self.exec(&site.builder, &arguments));
         let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
+        let exec = match self.plan.resolution.uv_toml().filter(|_| arguments.len() > 2) {
+            Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
+            None => exec,
+        };
         let exec = backend.projects.iter().fold(exec, |exec, member| {
             exec.mount(Bind::new(format!("/built/{}", member.name), self.requirement(site, member)).readonly())
         });
@@ -113,7 +117,7 @@ impl Lowering<'_> {
 
     /// A step that installs wheels, as they are mounted, into an empty output.
     pub(super) fn install_step(&self, ground: &Ground, arguments: &[&str]) -> Exec {
-        let exec = self.exec(ground, arguments).network(Network::None).mount(Tmpfs::new("/tmp"));
+        let exec = self.compiling(self.exec(ground, arguments)).network(Network::None).mount(Tmpfs::new("/tmp"));
         let exec = match self.plan.destination.directory() {
             None => exec.mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly()),
             Some(_) => exec,

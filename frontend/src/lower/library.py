@@ -8,9 +8,10 @@ else made small. What comes out does not depend on when it was made, and is neve
 
 import importlib.util
 import os
-import py_compile
 import sys
 import sysconfig
+
+from bytecode import compile_all
 
 # Some pythons bring their tests along. `site-packages` has pip, if anything.
 SKIPPED = ("__pycache__", "site-packages", "test", "tests", "idle_test")
@@ -26,21 +27,6 @@ def sources(library):
         yield from (os.path.join(directory, name) for name in sorted(files) if name.endswith(".py"))
 
 
-def compile_all(paths, output):
-    """Compiles files, as a process that ends then."""
-    code = 1
-    try:
-        for path in paths:
-            # What is no python, such as templates, cannot be imported either.
-            py_compile.compile(
-                path, cfile=output + importlib.util.cache_from_source(path), quiet=2,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
-        code = 0
-    finally:
-        os._exit(code)
-
-
 def freeze(root):
     """Gives every file and directory the same time."""
     for directory, directories, files in os.walk(root, topdown=False):
@@ -51,11 +37,9 @@ def freeze(root):
 
 def main(output):
     os.umask(0o022)
-    paths = list(sources(sysconfig.get_path("stdlib")))
-    count = min(len(os.sched_getaffinity(0)), 4)
-    processes = [os.fork() or compile_all(paths[number::count], output) for number in range(count)]
-    if any([os.waitpid(process, 0)[1] for process in processes]):
-        sys.exit("error: the standard library could not be compiled")
+    paths = sources(sysconfig.get_path("stdlib"))
+    files = [(path, output + importlib.util.cache_from_source(path), path) for path in paths]
+    compile_all(files, min(len(os.sched_getaffinity(0)), 4))
     freeze(output)
 
 

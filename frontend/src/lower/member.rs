@@ -64,7 +64,7 @@ impl Lowering<'_> {
         let path = source_path(&member.directory);
         let arguments = ["link", &member.name, &path];
         let exec = self
-            .with_tree(self.exec(&self.host.builder, &arguments), member)
+            .with_tree(self.compiling(self.exec(&self.host.builder, &arguments)), member)
             .mount(Bind::new("/src", Input::Scratch).no_output());
         self.finish(exec, member, &self.host, &Notes::new(), name)
     }
@@ -101,7 +101,7 @@ impl Lowering<'_> {
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new(SCRATCH, Input::Scratch).no_output());
         let exec = match purpose {
-            Purpose::Installed => self.for_image(self.installing(exec), &site.builder),
+            Purpose::Installed => self.for_image(self.compiling(self.installing(exec)), &site.builder),
             Purpose::Wheel => self.for_image(exec, &site.builder),
             Purpose::Requirement => exec,
         };
@@ -127,10 +127,11 @@ impl Lowering<'_> {
             Toolchain::None | Toolchain::Compiler => exec.network(Network::None),
         };
         if member.toolchain != Toolchain::None {
-            exec = exec
-                .mount(Cache::new(CACHE, self.cache_id(&member.name, &builder.platform)).sharing(CacheSharing::Locked));
+            let identity = format!("{} {}", member.directory, self.plan.workspace);
+            let id = self.cache_id(&member.name, &identity, &builder.platform);
+            exec = exec.mount(Cache::new(CACHE, id).sharing(CacheSharing::Locked));
         }
-        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
+        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe, None);
         let exec = exec.envs(member.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let exec = match &member.version {
             Some(version) if member.is_versioned => {

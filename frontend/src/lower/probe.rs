@@ -29,8 +29,8 @@ pub struct Subject<'a> {
     pub managed: Option<&'a (ManagedPython, LibcName, Output)>,
 }
 
-/// A step in an image that writes [`FACTS`]. Cached by BuildKit under the image's digest.
-pub fn probe(of: &Subject<'_>, wanted_python: &str, container: &Container) -> Output {
+/// A step in an image that writes [`FACTS`], of one of the `programs` where it has several pythons. Cached by BuildKit under the image's digest.
+pub fn probe(of: &Subject<'_>, programs: &str, container: &Container) -> Output {
     let script_path = format!("{TOOLS}/probe.py");
     let uv_path = format!("{TOOLS}/uv");
     let python = match of.managed {
@@ -38,7 +38,7 @@ pub fn probe(of: &Subject<'_>, wanted_python: &str, container: &Container) -> Ou
         None => vec![PYTHON],
     };
     let facts = format!("/out{FACTS}");
-    let arguments = [script_path.as_str(), &facts, wanted_python, &uv_path];
+    let arguments = [script_path.as_str(), &facts, programs, &uv_path];
     let exec = Exec::new(python.into_iter().chain(arguments).map(str::to_owned))
         .platform(of.platform)
         .envs(of.env.iter().cloned())

@@ -136,7 +136,8 @@ impl Lowering<'_> {
             .mount(Bind::new(&path, script("library.py", SCRIPT)).selector("/library.py").readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
-        let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.python_full_version));
+        let exec = self.compiling(exec);
+        let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.shown_version()));
         let exec = self.options.container.limit(ground.with_python(exec)).metadata(self.metadata(name, None));
         let bytecode = Input::from(exec.build().output("/out"));
         let name = self.shared_name("put python and its bytecode together");

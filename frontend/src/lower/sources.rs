@@ -53,7 +53,8 @@ fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
         | Contents::Python { .. }
         | Contents::Bytecode
         | Contents::Venv
-        | Contents::Sources { .. } => Vec::new(),
+        | Contents::Sources { .. }
+        | Contents::Writable(_) => Vec::new(),
     });
     let in_backends = plan.backends.iter().flat_map(|backend| &backend.projects).map(|member| &member.span);
     let in_builder = plan.builder_system.iter().map(|packages| &packages.span);

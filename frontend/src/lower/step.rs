@@ -29,7 +29,7 @@ impl Lowering<'_> {
             let copies = self.copies(File::on(root), &step.inputs, left);
             root = copies.metadata(self.copies_metadata(&step.inputs, metadata)).build().into();
         }
-        let mut outputs: Vec<Input> = step.outputs.iter().map(|output| self.empty(output, step).into()).collect();
+        let mut outputs: Vec<Input> = step.outputs.iter().map(|output| self.empty(output).into()).collect();
         for command in &step.commands {
             let exec = self.command(step, &ground, bundle.as_ref(), &command.value).mount(Bind::new("/", root));
             let mounts = step.outputs.iter().zip(&outputs);
@@ -62,7 +62,7 @@ impl Lowering<'_> {
             return Ground {
                 root: root(),
                 platform: self.plan.platform.clone(),
-                env: self.options.image_env.clone(),
+                env: self.env_of_image(step.ids.is_some()),
                 workdir: step.workdir.clone().unwrap_or_else(|| self.plan.workdir.clone()),
             };
         };
@@ -122,14 +122,8 @@ impl Lowering<'_> {
     }
 
     /// The directory of an output and those above it, of whom the image says.
-    fn empty(&self, output: &OutputConfig, step: &Step) -> Output {
-        let of_user = self.directories_of_the_user();
-        let mkdir = Mkdir::new(&output.to, 0o755).timestamp(EPOCH);
-        let mkdir = match step.ids.or_else(|| of_user.get(output.to.as_str()).copied()) {
-            Some((uid, gid)) => mkdir.owner(Owner::ids(uid, gid)),
-            None => mkdir,
-        };
-        let file = self.directories_above(File::on(Input::Scratch), &output.to).mkdir(mkdir);
+    fn empty(&self, output: &OutputConfig) -> Output {
+        let file = self.with_directories(File::on(Input::Scratch), std::iter::once(output.to.as_str()));
         file.metadata(Metadata::named(format!("[internal] {}", output.to))).build()
     }
 }

@@ -34,7 +34,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import py_compile
 import re
 import shutil
 import subprocess
@@ -258,7 +257,7 @@ def install(places, requirements, notes, *editable):
     find_links = [argument for place in places for argument in ("--find-links", place)]
     command = [
         "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps", "--cache-dir", cache, *build_config(),
-        "--prerelease=allow", "--link-mode=hardlink", "--compile-bytecode", *find_links, *where, *editable,
+        "--prerelease=allow", "--link-mode=hardlink", *find_links, *where, *editable,
     ]
     if is_movable:
         shutil.copytree(VENV, prefix, symlinks=True)
@@ -276,6 +275,7 @@ def install(places, requirements, notes, *editable):
         forget_origin(record)
         dist_info = os.path.dirname(record)
         annotate(dist_info, notes.get(normalized(os.path.basename(dist_info).split("-")[0]), {}))
+    compile_bytecode(site_packages, OUT)
 
 
 def report_shared_files(site_packages):
@@ -295,6 +295,14 @@ def report_shared_files(site_packages):
         more = " and %d more" % (len(paths) - 1) if len(paths) > 1 else ""
         print("warning: %s write `%s`%s: what `%s` writes stays" % (names, paths[0], more, packages[-1]), file=sys.stderr)
     return bool(shared)
+
+
+def compile_bytecode(places, root):
+    """Compiles what is installed in places, by a pattern, below a root that stands for that of an image."""
+    from bytecode import compile_tree
+
+    for place in sorted({os.path.realpath(place) for place in glob.glob(places)}):
+        compile_tree(place, root, compilers())
 
 
 def compilers():
@@ -330,15 +338,18 @@ def freeze(root):
 def compile_standard_library():
     """Leaves bytecode in the root, for the steps that run in it: the official images have none, and every program would
     compile again what it imports."""
+    from bytecode import compile_some
+
     for name in STANDARD_LIBRARY:
         try:
             importlib.import_module(name)
         except ImportError:
             pass
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None) or ""
-        if path.endswith(".py") and path != __file__ and not os.path.exists(importlib.util.cache_from_source(path)):
-            py_compile.compile(path, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    ours = os.path.dirname(__file__) + "/"
+    paths = sorted({getattr(module, "__file__", None) or "" for module in list(sys.modules.values())})
+    paths = [path for path in paths if path.endswith(".py") and not path.startswith(ours)]
+    files = [(path, importlib.util.cache_from_source(path), path) for path in paths]
+    compile_some(file for file in files if not os.path.exists(file[1]))
 
 
 def make_venv(python):
@@ -361,7 +372,7 @@ def make_venv(python):
 
 def make_backend(python, arguments):
     """An environment with the build requirements, mounted later where it was made."""
-    constraints, projects = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl"))
+    constraints, projects, config = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl")), build_config()
     uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
     if arguments or projects:
         bounds = []
@@ -369,13 +380,14 @@ def make_backend(python, arguments):
             path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
             bounds = ["--constraints", path, "--build-constraints", path]
         uv(
-            "pip", "install", "--quiet", "--no-cache", "--no-config", "--link-mode=copy", "--compile-bytecode",
+            "pip", "install", "--quiet", "--no-cache", *config, "--link-mode=copy",
             "--python", BACKEND + "/bin/python", *bounds, *projects, *arguments,
         )
+        compile_bytecode(BACKEND + "/lib*/python*/site-packages", "")
 
 
 def build_config():
-    """Arguments that give `uv build` the project's settings, and no others."""
+    """Arguments that give uv the project's settings, and no others."""
     text = os.environ.pop("UV_BUILDKIT_UV_TOML", None)
     return ["--no-config"] if text is None else ["--config-file", write("/tmp/uv.toml", text)]
 

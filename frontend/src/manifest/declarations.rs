@@ -175,6 +175,12 @@ pub struct WorkspaceTable {
 
 type Value<'doc> = Spanned<DeValue<'doc>>;
 
+/// Entries of `tool.uv.sources`, by name as it is written. None when one has a shape that is not known here.
+pub(super) fn read_sources(file: &Arc<SourceFile>, document: &DeTable<'_>) -> BTreeMap<String, Vec<SourceTable>> {
+    let uv = table_at(document, "tool").flatten().and_then(|tool| table_at(tool, "uv")).flatten();
+    uv.and_then(|uv| Reader { file }.sources(uv)).unwrap_or_default()
+}
+
 /// Reads the statements. `None` when one has a shape that is not known here: then nothing can be said about the lock.
 pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Declarations> {
     let reader = Reader { file };

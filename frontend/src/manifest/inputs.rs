@@ -232,7 +232,8 @@ fn forced<'doc>(document: &'doc DeTable<'doc>) -> Vec<(&'doc str, &'static str, 
 
 /// Whether hooks run before hatchling looks for files, and may make them.
 fn has_hooks(document: &DeTable<'_>) -> bool {
-    let hooks: [&[&str]; 2] = [&["tool", "hatch", "build", "hooks"], &["tool", "hatch", "build", "targets", "wheel", "hooks"]];
+    let hooks: [&[&str]; 2] =
+        [&["tool", "hatch", "build", "hooks"], &["tool", "hatch", "build", "targets", "wheel", "hooks"]];
     hooks.iter().any(|path| at(document, path).is_some())
 }
 
@@ -328,7 +329,10 @@ mod tests {
         let outside = "[project]\nreadme = { file = \"../../README.md\", content-type = \"text/markdown\" }\n";
         assert_eq!(with("pdm.backend", outside), ["project.readme.file README.md!"]);
         assert_eq!(with("mesonpy", outside), ["project.readme.file README.md"]);
-        assert_eq!(with("pdm.backend", "[project]\nreadme = \"../../../README.md\"\n"), ["project.readme ../README.md!"]);
+        assert_eq!(
+            with("pdm.backend", "[project]\nreadme = \"../../../README.md\"\n"),
+            ["project.readme ../README.md!"]
+        );
         assert_eq!(with("pdm.backend", "[project]\nreadme = { text = \"Of it\" }\n"), [""; 0]);
     }
 
@@ -353,7 +357,10 @@ mod tests {
         let forced = "[tool.hatch.build.targets.wheel.force-include]\n\"web/dist\" = \"api/web\"\n\"../../a.json\" = \"a\"\n\
                       [tool.hatch.build.force-include]\n\"of-sdist\" = \"b\"\n";
         let key = "tool.hatch.build.targets.wheel.force-include";
-        assert_eq!(with("hatchling.build", forced), [format!("{key} a.json!"), format!("{key} services/api/web/dist!")]);
+        assert_eq!(
+            with("hatchling.build", forced),
+            [format!("{key} a.json!"), format!("{key} services/api/web/dist!")]
+        );
         let hooks = format!("{forced}[tool.hatch.build.hooks.custom]\n");
         assert_eq!(with("hatchling.build", &hooks), [format!("{key} a.json")]);
         let requirements = "[project]\ndynamic = [\"dependencies\"]\n[tool.hatch.metadata.hooks.requirements_txt]\n\
@@ -369,7 +376,8 @@ mod tests {
     fn knows_what_leads_out_for_each_backend() {
         let version = "[project]\ndynamic = [\"version\"]\n[tool.pdm.version]\nsource = \"file\"\npath = \"../v.py\"\n";
         assert_eq!(with("pdm.backend", version), ["tool.pdm.version.path services/v.py!"]);
-        let packages = "[tool.poetry]\npackages = [{ include = \"common\", from = \"../../shared\" }, { include = \"api\" }]\n";
+        let packages =
+            "[tool.poetry]\npackages = [{ include = \"common\", from = \"../../shared\" }, { include = \"api\" }]\n";
         assert_eq!(with("poetry.core.masonry.api", packages), ["tool.poetry.packages shared/common"]);
         let crates = "[tool.maturin]\nmanifest-path = \"../../rust/core/Cargo.toml\"\npython-source = \"python\"\n";
         let key = "tool.maturin.manifest-path";

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use uv_normalize::PackageName;
+use uv_pep440::{Version, VersionSpecifier, VersionSpecifiers};
 
+use super::resolution::{Cutoff, ExcludeNewer};
 use crate::config::syntax_error;
+use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 
 /// The settings. The default is that of uv.
@@ -22,6 +25,20 @@ pub struct Settings {
     pub no_build_isolation: Packages,
     /// `build-constraint-dependencies`, PEP 508.
     pub constraints: Vec<String>,
+    /// `exclude-newer`, `exclude-newer-package`
+    pub exclude_newer: ExcludeNewer,
+    /// `index-strategy`
+    pub index_strategy: Option<String>,
+    /// `no-sources`, `no-sources-package`: packages whose sources do not count.
+    pub no_sources: Packages,
+    /// `required-version`: the uvs that may be used.
+    pub required_version: Option<Located<VersionSpecifiers>>,
+    /// `python-install-mirror`
+    pub python_mirror: Option<Located<String>>,
+    /// `python-downloads-json-url`: a URL, or the path of a file.
+    pub python_downloads: Option<Located<String>>,
+    /// Settings that have no effect on an image, though they say what happens to it, and what has instead.
+    pub left_aside: Vec<Located<(&'static str, &'static str)>>,
     /// `config-settings`
     config: Config,
     /// `config-settings-package`
@@ -76,6 +93,16 @@ pub struct Packages {
 }
 
 impl Packages {
+    /// Whether the setting is for all packages.
+    pub fn is_for_all(&self) -> bool {
+        self.all.is_some()
+    }
+
+    /// Those that the setting names.
+    pub fn names(&self) -> impl Iterator<Item = &PackageName> {
+        self.named.keys()
+    }
+
     /// The place that says so, if the setting is for this package.
     pub fn place(&self, name: &PackageName) -> Option<&Span> {
         self.all.as_ref().or_else(|| self.named.get(name))
@@ -117,11 +144,41 @@ struct SettingsWire {
     no_build_package: Vec<Spanned<String>>,
     no_build_isolation: Option<Spanned<bool>>,
     no_build_isolation_package: Vec<Spanned<String>>,
-    build_constraint_dependencies: Vec<String>,
+    build_constraint_dependencies: Vec<Spanned<ConstraintWire>>,
+    exclude_newer: Option<Cutoff>,
+    exclude_newer_package: BTreeMap<String, Cutoff>,
+    index_strategy: Option<String>,
+    no_sources: Option<Spanned<bool>>,
+    no_sources_package: Vec<Spanned<String>>,
+    python_install_mirror: Option<Spanned<String>>,
+    python_downloads_json_url: Option<Spanned<String>>,
+    index: Vec<IndexWire>,
+    offline: Option<Spanned<bool>>,
+    require_build_hashes: Option<Spanned<bool>>,
+    http_proxy: Option<Spanned<toml::Value>>,
+    https_proxy: Option<Spanned<toml::Value>>,
+    no_proxy: Option<Spanned<toml::Value>>,
+    allow_insecure_host: Option<Spanned<toml::Value>>,
+    required_version: Option<Spanned<String>>,
     config_settings: Config,
     config_settings_package: BTreeMap<Spanned<String>, Config>,
     extra_build_dependencies: BTreeMap<Spanned<String>, Vec<Spanned<ExtraRequirementWire>>>,
     extra_build_variables: BTreeMap<Spanned<String>, BTreeMap<String, String>>,
+}
+
+/// What an index says that is not told to uv in a step.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct IndexWire {
+    exclude_newer: Option<Spanned<toml::Value>>,
+    exclude_newer_package: Option<Spanned<toml::Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ConstraintWire {
+    Plain(String),
+    Table { requirement: String },
 }
 
 #[derive(Deserialize)]
@@ -169,11 +226,23 @@ impl SettingsWire {
             let named = named.iter().map(|text| Ok((name(text)?, Span::new(file, text.span()))));
             Ok(Packages { all, named: named.collect::<Result<_, Diagnostic>>()? })
         };
+        let left_aside = self.left_aside(file);
+        let located = |text: Spanned<String>| {
+            let span = Span::new(file, text.span());
+            Located { value: text.into_inner(), span }
+        };
         Ok(Settings {
             no_binary: packages(self.no_binary, self.no_binary_package)?,
             no_build: packages(self.no_build, self.no_build_package)?,
             no_build_isolation: packages(self.no_build_isolation, self.no_build_isolation_package)?,
-            constraints: self.build_constraint_dependencies,
+            no_sources: packages(self.no_sources, self.no_sources_package)?,
+            constraints: self.build_constraint_dependencies.into_iter().map(|wire| wire.into_inner().text()).collect(),
+            exclude_newer: ExcludeNewer::new(self.exclude_newer, self.exclude_newer_package),
+            index_strategy: self.index_strategy,
+            required_version: self.required_version.map(|text| required_version(located(text))).transpose()?,
+            python_mirror: self.python_install_mirror.map(located),
+            python_downloads: self.python_downloads_json_url.map(located),
+            left_aside,
             config: self.config_settings,
             config_package: self
                 .config_settings_package
@@ -193,6 +262,57 @@ impl SettingsWire {
                 .map(|(package, variables)| Ok((name(&package)?, variables)))
                 .collect::<Result<_, Diagnostic>>()?,
         })
+    }
+}
+
+impl ConstraintWire {
+    fn text(self) -> String {
+        match self {
+            Self::Plain(text) | Self::Table { requirement: text } => text,
+        }
+    }
+}
+
+impl SettingsWire {
+    /// What is set and has no effect.
+    fn left_aside(&self, file: &Arc<SourceFile>) -> Vec<Located<(&'static str, &'static str)>> {
+        let is_on = |value: &Option<Spanned<bool>>| value.as_ref().filter(|it| *it.get_ref()).map(Spanned::span);
+        let span = |value: &Option<Spanned<toml::Value>>| value.as_ref().map(Spanned::span);
+        let mut found = vec![
+            ("offline", OFFLINE, is_on(&self.offline)),
+            ("require-build-hashes", HASHES, is_on(&self.require_build_hashes)),
+            ("http-proxy", PROXY, span(&self.http_proxy)),
+            ("https-proxy", PROXY, span(&self.https_proxy)),
+            ("no-proxy", PROXY, span(&self.no_proxy)),
+            ("allow-insecure-host", INSECURE, span(&self.allow_insecure_host)),
+        ];
+        for index in &self.index {
+            found.push(("exclude-newer", OF_INDEX, span(&index.exclude_newer)));
+            found.push(("exclude-newer-package", OF_INDEX, span(&index.exclude_newer_package)));
+        }
+        let located = found
+            .into_iter()
+            .filter_map(|(key, help, range)| Some(Located { value: (key, help), span: Span::new(file, range?) }));
+        located.collect()
+    }
+}
+
+const OFFLINE: &str = "BuildKit fetches what the lock pins, and steps that look for build requirements have a network";
+const HASHES: &str = "pin build requirements by `build-constraint-dependencies`: their hashes are not compared";
+const PROXY: &str =
+    "give the proxy to the build: `--build-arg HTTPS_PROXY=…`; BuildKit's own downloads have the proxy of its daemon";
+const INSECURE: &str = "name the authority that the host's certificate is from: `[ca]` with `file = \"…\"`";
+const OF_INDEX: &str = "set it for all indexes, or for packages: `exclude-newer-package` of `tool.uv`";
+
+/// A version without an operator is that version.
+fn required_version(text: Located<String>) -> Result<Located<VersionSpecifiers>, Diagnostic> {
+    let Located { value, span } = text;
+    let exact = value.parse::<Version>().map(|version| VersionSpecifier::equals_version(version).into());
+    match exact.or_else(|_| value.parse()) {
+        Ok(value) => Ok(Located { value, span }),
+        Err(_) => Err(Diagnostic::new("manifest::required_version", format!("`{value}` is no version of uv"))
+            .at(span)
+            .help("write `>=0.13`, or `==0.13.9` for one version only")),
     }
 }
 

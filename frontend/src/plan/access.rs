@@ -163,18 +163,24 @@ impl Access {
             else {
                 continue;
             };
-            let mut services = vec![service(&index.url)];
-            for url in urls(&project.lock, &original.url) {
-                // An index that is asked itself leads to its own files: uv knows of no mirror of these.
-                let url = if index.url == original.url { url.to_owned() } else { self.config.mirrored(url) };
-                let origin = Url::parse(&url).map(|url| url.origin().ascii_serialization());
-                services.extend(origin.ok().filter(|origin| !services[0].starts_with(origin.as_str())));
-            }
-            services[1..].sort();
-            services.dedup();
+            let services = self.services(index, original, project);
             credentials.push(Credential { secret: secret.value, index: shown.unwrap_or_default(), services });
         }
         credentials
+    }
+
+    /// Starts of the URLs of an index, which may be mirrored, and of the files that the lock has from it.
+    fn services(&self, index: &RemoteIndex, original: &RemoteIndex, project: &Project) -> Vec<String> {
+        let mut services = vec![service(&index.url)];
+        for url in urls(&project.lock, &original.url) {
+            // An index that is asked itself leads to its own files: uv knows of no mirror of these.
+            let url = if index.url == original.url { url.to_owned() } else { self.config.mirrored(url) };
+            let origin = Url::parse(&url).map(|url| url.origin().ascii_serialization());
+            services.extend(origin.ok().filter(|origin| !services[0].starts_with(origin.as_str())));
+        }
+        services[1..].sort();
+        services.dedup();
+        services
     }
 
     /// The secrets that builds of a part of the lock may be asked for, by id.
@@ -204,6 +210,19 @@ impl Access {
         let wanted = |is_required| move |id| Wanted { id, is_required };
         Ok(required.into_iter().map(wanted(true)).chain(optional.into_iter().map(wanted(false))).collect())
     }
+}
+
+/// What the graph of any target may know of all packages of a lock: the index that they come from when nobody names one, and
+/// where the files of each index lie. Nothing where an index is refused.
+pub fn of_the_whole_lock(project: &Project) -> Option<(Indexes, Vec<Vec<String>>)> {
+    let config = project.config.as_ref().map(|config| config.access.clone()).unwrap_or_default();
+    let has_secrets = !config.secrets().is_empty();
+    let access = Access { config, names: BTreeMap::new() };
+    let indexes = access.indexes(project).ok()?;
+    let originals = project.manifest.iter().flat_map(|manifest| &manifest.indexes.remote).filter(|_| has_secrets);
+    let services = indexes.remote.iter().zip(originals);
+    let services = services.map(|(index, original)| access.services(index, original, project)).collect();
+    Some((indexes, services))
 }
 
 /// Ids of the secrets with which uv asks indexes, if there are any, whether the config says so or not.
@@ -298,11 +317,15 @@ mod tests {
     "#;
 
     fn project() -> Project {
+        project_of(MANIFEST)
+    }
+
+    fn project_of(manifest: &str) -> Project {
         let file = |name: &str, text: &str| SourceFile::new(name, text);
         let files = Files {
             config: Some(file("uv.build.toml", CONFIG)),
             lock: file("uv.lock", LOCK),
-            manifest: Some(file("pyproject.toml", MANIFEST)),
+            manifest: Some(file("pyproject.toml", manifest)),
             uv_toml: None,
             python_version: None,
             above: Vec::new(),
@@ -331,6 +354,21 @@ mod tests {
                 Some(text("of-mirror"))
             )
         );
+    }
+
+    #[test]
+    fn a_user_name_is_no_secret() {
+        let with_user = project_of(&MANIFEST.replace("https://", "https://VssSessionToken@"));
+        let without = project();
+        let told = |project: &Project| {
+            let access = Access::of(project, &BTreeMap::new()).unwrap();
+            let indexes = access.indexes(project).unwrap();
+            let credentials = access.credentials(&indexes, project);
+            (indexes, credentials, access.wanted(project, &[0]).unwrap())
+        };
+        assert_eq!(told(&with_user), told(&without));
+        let with_password = project_of(&MANIFEST.replace("https://", "https://VssSessionToken:sesame@"));
+        assert!(Access::of(&with_password, &BTreeMap::new()).unwrap().indexes(&with_password).is_err());
     }
 
     #[test]

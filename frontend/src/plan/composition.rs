@@ -6,12 +6,13 @@ use super::access::Access;
 use super::destination::Destination;
 use super::product::{self, Product};
 use super::{
-    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, layers, members, projects,
-    python, requirements, steps,
+    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, directories, layers, members,
+    projects, python, requirements, steps,
 };
-use crate::account;
+use crate::account::{self, Account};
 use crate::config::UserConfig;
 use crate::config::kind::Kind;
+use crate::config::path::{TEMPORARY, plain};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
 use crate::lock::PackageId;
@@ -39,7 +40,16 @@ pub(super) struct Parts<'a> {
     pub(super) closure: &'a Closure,
     pub(super) destination: &'a Destination,
     pub(super) workdir: &'a str,
+    /// Who runs; absent where that is for the base to say.
+    pub(super) account: Option<&'a Account>,
     pub(super) access: &'a Access,
+}
+
+impl Parts<'_> {
+    /// User and group of who runs; root's where the base names them.
+    pub(super) fn ids(&self) -> (u32, u32) {
+        self.account.map_or((0, 0), |account| (account.user.uid, account.user.gid))
+    }
 }
 
 /// Composes a target of any kind.
@@ -86,11 +96,11 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     // Files that are no image find a python where they are used.
     let brings_python = target.managed.is_some() && product == Product::Image;
     if brings_python {
-        let version = interpreter.python_full_version.clone();
+        let version = interpreter.shown_version();
         layers.push(Layer { name: "python".to_owned(), contents: Contents::Python { version } });
         layers.push(Layer { name: "bytecode".to_owned(), contents: Contents::Bytecode });
     }
-    let (steps_below, steps_above) = steps::layers(target, outside, access);
+    let (steps_below, steps_above) = steps::layers(target, outside, access, parts.ids());
     let others = steps_below.len() + steps_above.len() + if brings_python { python::LAYERS } else { 0 };
     // What they leave is often large, and seldom changes.
     layers.extend(steps_below);
@@ -103,31 +113,45 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     layers.extend(third_party);
     layers.extend(projects::assign(members));
     if !trees.is_empty() {
-        layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids: target.ids() } });
+        layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids: parts.ids() } });
     }
     if !target.files.is_empty() {
-        let files = target.files.iter().map(|file| Copied::of(file, target.ids(), access)).collect();
+        let files = target.files.iter().map(|file| Copied::of(file, parts.ids(), access)).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
     }
-    layers.extend(steps_above);
+    if product == Product::Image {
+        let of_user = writable(target);
+        layers.extend(directories::filled("writable", &of_user, &layers, destination));
+        let in_steps = directories::filled("writable in what steps leave", &of_user, &steps_above, destination);
+        layers.extend(steps_above.into_iter().chain(in_steps));
+    } else {
+        layers.extend(steps_above);
+    }
     Ok(Composition { layers, backends, product })
+}
+
+/// Directories that belong to the user. Those for temporary files belong to everyone, in any base.
+fn writable(target: &Target) -> BTreeSet<String> {
+    let named = target.volumes.union(&target.writable).map(|directory| plain(directory));
+    named.filter(|directory| !TEMPORARY.contains(&directory.as_str())).collect()
 }
 
 /// The user and the directories that packages do not bring; none where there are no such.
 fn account_layer(parts: &Parts<'_>) -> Result<Option<Layer>, Diagnostics> {
     let Parts { target, interpreter, destination, workdir, .. } = *parts;
-    let has_directories = !target.volumes.is_empty() || !target.writable.is_empty();
-    let is_needed = target.user.is_some() || has_directories || workdir != destination.path();
+    let writable = writable(target);
+    let is_needed = parts.account.is_some() || !writable.is_empty() || workdir != destination.path();
     if !is_needed {
         return Ok(None);
     }
-    let user = target.user.clone().unwrap_or_else(UserConfig::root);
-    let account = account::plan(&user, &interpreter.passwd, &interpreter.group, target.user_span.as_ref())?;
+    let account = match parts.account {
+        Some(account) => account.clone(),
+        None => account::plan(&UserConfig::root(), &interpreter.passwd, &interpreter.group, None)?,
+    };
     let mut directories = BTreeSet::from([workdir.to_owned()]);
     if *destination == Destination::Venv {
         directories.insert(APP_DIR.to_owned());
     }
-    let writable = target.volumes.union(&target.writable).cloned().collect();
     let contents = Contents::Account { account, directories, writable };
     Ok(Some(Layer { name: "user".to_owned(), contents }))
 }

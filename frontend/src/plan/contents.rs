@@ -79,6 +79,8 @@ pub enum Contents {
     },
     /// Files of the context, and of servers.
     Files(Vec<Copied>),
+    /// Directories that belong to the user, where layers below have them as well.
+    Writable(BTreeSet<String>),
     /// What a step leaves.
     Step(Box<Step>),
 }
@@ -175,6 +177,7 @@ pub(super) fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &In
                 }));
             }
             Contents::Account { .. }
+            | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }
             | Contents::Bytecode

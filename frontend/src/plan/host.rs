@@ -75,7 +75,10 @@ pub(super) fn check(
                 "platform::other_patch",
                 format!(
                     "`{}` has python {} for {platform}, but {} for {}: bytecode is made by the latter",
-                    target.base.value, interpreter.python_full_version, own.python_full_version, host.platform
+                    target.base.value,
+                    interpreter.shown_version(),
+                    own.shown_version(),
+                    host.platform
                 ),
             )
             .at(target.base.span.clone())
@@ -110,7 +113,7 @@ pub fn other_managed_python(target: &Target, platform: &Platform, host: &Platfor
         "platform::managed_python",
         format!("uv installs no python for {platform} here: this builder runs {host} only"),
     )
-    .at_some(target.managed.as_ref().map(|managed| managed.span.clone()))
+    .at_some(target.managed.as_ref().map(|managed| managed.provider.clone()))
     .help(format!("choose a base that has a python, with `provider = \"image\"`, or {}", how_to_emulate(platform)))
 }
 

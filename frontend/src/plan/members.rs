@@ -41,8 +41,19 @@ pub(super) fn of(
         begun: Vec::new(),
     };
     let mut members = Vec::new();
+    let mut errors: Vec<Diagnostic> = Vec::new();
     for id in closure.local_projects(&project.lock, target.selection.root) {
-        let Some(mut member) = planning.member(id)? else { continue };
+        let mut member = match planning.member(id) {
+            Ok(Some(member)) => member,
+            Ok(None) => continue,
+            Err(found) => {
+                // Several may be built with one that is at fault.
+                let new = found.iter().filter(|error| !errors.contains(error)).cloned().collect::<Vec<_>>();
+                errors.extend(new);
+                planning.begun.clear();
+                continue;
+            }
+        };
         let source = &project.lock.packages[id].source;
         if target.editable && matches!(source, Source::Editable(_)) {
             if member.toolchain == Toolchain::None {
@@ -60,6 +71,8 @@ pub(super) fn of(
         }
         members.push(member);
     }
+    version::advise(&mut errors);
+    Diagnostics::check(errors)?;
     Ok((members, planning.backends))
 }
 

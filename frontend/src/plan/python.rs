@@ -1,9 +1,13 @@
 //! The python of an image: the base's, or one that uv installs; whether it is the one that is asked for.
 
+use uv_pep440::Version;
+
 use super::Image;
 use crate::config::python::Downloads;
 use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::interpreter::choice::of_reference;
+use crate::interpreter::request::{PythonRequest, Versions};
 use crate::interpreter::{Interpreter, InterpreterError, LibcName};
 use crate::project::{Project, Target};
 
@@ -16,8 +20,10 @@ pub(super) const LAYERS: usize = 2;
 /// A python that uv installs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedPython {
-    /// What uv is asked for: `3.13`, `3.13.5`.
+    /// What uv is asked for: `3.13`, `3.13.5`, `3.14t`.
     pub version: Located<String>,
+    /// Where the config says so.
+    pub provider: Span,
     /// Where archives are fetched, if not where uv has them from.
     pub mirror: Option<Located<String>>,
     /// Which there are, if not those that uv knows.
@@ -25,12 +31,6 @@ pub struct ManagedPython {
 }
 
 impl ManagedPython {
-    /// That of a target, if it has one.
-    pub fn of(target: &Target) -> Option<Self> {
-        let (managed, version) = (target.managed.as_ref()?, target.python.clone()?);
-        Some(Self { version, mirror: managed.mirror.clone(), downloads: managed.downloads.clone() })
-    }
-
     /// The file of the context that is read to install it.
     pub fn context_path(&self) -> Option<String> {
         match &self.downloads.as_ref()?.value {
@@ -45,9 +45,10 @@ impl ManagedPython {
             LibcName::Glibc => "gnu",
             LibcName::Musl => "musl",
         };
-        let Interpreter { python_full_version: full, platform_machine: machine, .. } = python;
+        let (full, machine) = (python.shown_version(), &python.platform_machine);
         let short = python.short_version().unwrap_or_default();
-        format!("{PYTHONS}/cpython-{full}-linux-{machine}-{libc}/bin/python{short}")
+        let (variant, threads) = if python.gil_disabled { ("+freethreaded", "t") } else { ("", "") };
+        format!("{PYTHONS}/cpython-{full}{variant}-linux-{machine}-{libc}/bin/python{short}{threads}")
     }
 }
 
@@ -70,37 +71,49 @@ pub(super) fn unusable_python(base: &Located<String>, error: &InterpreterError) 
     Diagnostic::new("python::unusable", format!("`{}`: {error}", base.value)).at(base.span.clone()).into()
 }
 
-/// Whether a python is the one that the config asks for and that the project was locked for.
-pub(super) fn check(project: &Project, target: &Target, interpreter: &Interpreter) -> Result<(), Diagnostics> {
+/// Whether a python is the one that is asked for and that the project was locked for.
+pub(super) fn check(
+    project: &Project,
+    target: &Target,
+    interpreter: &Interpreter,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<(), Diagnostics> {
     let version = interpreter.version().map_err(|error| unusable_python(&target.base, &error))?;
-    let full = &interpreter.python_full_version;
+    let full = interpreter.shown_version();
     let mut errors = Vec::new();
-    if let Some(wanted) = &target.python
-        && !is_of(interpreter, &wanted.value)
-    {
-        let error = match &target.managed {
-            Some(_) => Diagnostic::new(
-                "python::other_version",
-                format!("python {} is asked for, but uv has installed python {full}", wanted.value),
-            )
-            .at(wanted.span.clone())
-            .help("see what `python.downloads-json` has under that version"),
-            None => Diagnostic::new(
-                "python::other_version",
-                format!("python {} is asked for, but `{}` has python {full}", wanted.value, target.base.value),
-            )
-            .at(wanted.span.clone())
-            .at(target.base.span.clone())
-            .help("choose a base image with that python, or change `python.version`")
-            .help("or let uv install it: `[python]` with `provider = \"managed\"`"),
-        };
-        errors.push(error);
+    if let Some(wanted) = target.python.as_ref().filter(|wanted| !wanted.value.is_met_by(interpreter)) {
+        let asked = format!("python {} is asked for", wanted.value);
+        let properties = wanted.value.properties();
+        let has = other(&wanted.value, interpreter);
+        errors.push(match &target.managed {
+            Some(_) => Diagnostic::new("python::other_version", format!("{asked}, but uv has installed {has}"))
+                .at(wanted.span.clone())
+                .help("see what `python.downloads-json` has under that version"),
+            None => {
+                let error =
+                    Diagnostic::new("python::other_version", format!("{asked}, but `{}` has {has}", target.base.value))
+                        .at(wanted.span.clone());
+                // Where the base is chosen by what is asked for, they have one place.
+                let other_place = Some(&target.base.span).filter(|span| **span != wanted.span).cloned();
+                let error = error.at_some(other_place);
+                match properties.filter(|it| it.versions.admit(&version) && (it.machine.is_some() || it.libc.is_some()))
+                {
+                    Some(properties) => error.help(format!(
+                        "write `{}` to leave the processor and the C library to the image",
+                        properties.versions
+                    )),
+                    None => error
+                        .help("choose a base image with that python, or change `python.version`")
+                        .help("or let uv install it: `[python]` with `provider = \"managed\"`"),
+                }
+            }
+        });
     }
     if let Some((specifiers, span)) = &project.lock.requires_python
         && !specifiers.contains(&version.only_release())
     {
-        errors.push(match ManagedPython::of(target) {
-            Some(managed) => outside_requires_python(&managed, full, &specifiers.to_string()).at(span.clone()),
+        errors.push(match &target.managed {
+            Some(managed) => outside_requires_python(managed, &full, &specifiers.to_string()).at(span.clone()),
             None => Diagnostic::new(
                 "python::outside_requires_python",
                 format!("python {full} of `{}` is outside `requires-python = \"{specifiers}\"`", target.base.value),
@@ -110,36 +123,64 @@ pub(super) fn check(project: &Project, target: &Target, interpreter: &Interprete
             .help("choose a base image whose python satisfies it, or change `requires-python` and run `uv lock`"),
         });
     }
-    Diagnostics::check(errors)
+    Diagnostics::check(errors)?;
+    warn_of_pins(project, target, interpreter, warnings);
+    Ok(())
 }
 
-/// Whether a python is of a version as people ask for one: `3.13`, `3.13.5`, `3.13t`.
-fn is_of(python: &Interpreter, wanted: &str) -> bool {
-    let (version, is_free_threaded) = match wanted.strip_suffix('t') {
-        Some(version) => (version, true),
-        None => (wanted, false),
-    };
-    let full = &python.python_full_version;
-    let is_version = full == version || full.starts_with(&format!("{version}."));
-    is_version && (!is_free_threaded || python.gil_disabled)
+/// What a python is called beside one that is asked for: with all that is known, where its version is not what is wrong.
+fn other(wanted: &PythonRequest, interpreter: &Interpreter) -> String {
+    let admits = |version: &Version| wanted.properties().is_some_and(|it| it.versions.admit(version));
+    match interpreter.version() {
+        Ok(version) if admits(&version) => interpreter.describe(),
+        _ => format!("python {}", interpreter.shown_version()),
+    }
+}
+
+/// What `.python-version` asks for in vain: a base that the config names decides for itself.
+fn warn_of_pins(project: &Project, target: &Target, interpreter: &Interpreter, warnings: &mut Vec<Diagnostic>) {
+    let left_aside = |problem: String, span: &Span| Diagnostic::new("python::pin_left_aside", problem).at(span.clone());
+    let is_overruled = project.flag.is_some() || target.python.is_some() && target.python != project.pin;
+    if is_overruled {
+        return;
+    }
+    for line in &project.unknown_pins {
+        let problem = format!("`{}` is no python that uv knows: uv passes it over, too", line.value);
+        warnings.push(left_aside(problem, &line.span).help("write a version, such as `3.13`"));
+    }
+    // Of a base that is not looked at, nothing is known but what its tag says.
+    let is_known = !interpreter.is_patch_guessed || of_reference(&target.base.value).is_some();
+    if let Some(pin) = project.pin.as_ref().filter(|pin| is_known && !pin.value.is_met_by(interpreter)) {
+        let has = other(&pin.value, interpreter);
+        let problem =
+            format!("`{}` asks for python {}, but `{}` has {has}", pin.span.file.name, pin.value, target.base.value);
+        warnings.push(
+            left_aside(problem, &pin.span)
+                .at(target.base.span.clone())
+                .help("choose a base with that python, or leave `base` out: then the pin chooses it")
+                .help("or say which python images have: `[python]` with `version = \"…\"`"),
+        );
+    }
 }
 
 /// Refuses what uv need not be asked for: a version of which the lock admits no patch.
 pub fn check_request(project: &Project, managed: &ManagedPython) -> Result<(), Diagnostics> {
     let Some((specifiers, span)) = &project.lock.requires_python else { return Ok(()) };
-    let wanted = managed.version.value.trim_end_matches('t');
-    let patches: Vec<String> = match wanted.matches('.').count() {
-        1 => (0..100).map(|patch| format!("{wanted}.{patch}")).collect(),
-        _ => vec![wanted.to_owned()],
+    let wanted = PythonRequest::parse(&managed.version.value);
+    let Some(properties) = wanted.properties() else { return Ok(()) };
+    let patches = match &properties.versions {
+        Versions::Release(release) if release.len() == 2 => {
+            (0..100).map(|patch| Version::new([release[0], release[1], patch])).collect()
+        }
+        versions => versions.only().map(|only| vec![only.only_release()]).unwrap_or_default(),
     };
     // Which of the versions that begin with one number is meant is uv's to say.
-    let is_admitted = !wanted.contains('.')
-        || patches.iter().any(|version| {
-            version.parse::<uv_pep440::Version>().is_ok_and(|version| specifiers.contains(&version.only_release()))
-        });
-    match is_admitted {
+    match patches.is_empty() || patches.iter().any(|version| specifiers.contains(version)) {
         true => Ok(()),
-        false => Err(outside_requires_python(managed, wanted, &specifiers.to_string()).at(span.clone()).into()),
+        false => {
+            let error = outside_requires_python(managed, &properties.versions.to_string(), &specifiers.to_string());
+            Err(error.at(span.clone()).into())
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Report<'plan> {
     #[serde(skip_serializing_if = "Option::is_none")]
     product: Option<&'static str>,
     platform: String,
-    python: &'plan str,
+    python: String,
     base: &'plan str,
     builder: &'plan str,
     uv: &'plan str,
@@ -80,7 +80,7 @@ impl<'plan> Report<'plan> {
             target: &plan.target,
             product: (plan.product != Product::Image).then(|| plan.product.description()),
             platform: plan.platform.to_string(),
-            python: &plan.interpreter.python_full_version,
+            python: plan.interpreter.shown_version(),
             base: &plan.base,
             builder: &plan.builder,
             uv: &plan.uv,
@@ -159,7 +159,11 @@ impl<'plan> LayerReport<'plan> {
             outputs: Vec::new(),
         };
         match &layer.contents {
-            Contents::Account { .. } | Contents::Python { .. } | Contents::Bytecode | Contents::Venv => {}
+            Contents::Account { .. }
+            | Contents::Writable(_)
+            | Contents::Python { .. }
+            | Contents::Bytecode
+            | Contents::Venv => {}
             Contents::System(packages) => report.system = &packages.names,
             Contents::ThirdParty(packages) => {
                 report.packages.extend(packages.iter().map(|package| PackageReport {
@@ -223,6 +227,7 @@ impl Layer {
             Contents::Members(_) => "member",
             Contents::Sources { .. } => "sources",
             Contents::Files(_) => "files",
+            Contents::Writable(_) => "writable",
             Contents::Step(_) => "step",
         }
     }

@@ -50,19 +50,19 @@ pub struct StepImage {
 }
 
 /// Layers of steps: those that stand below everything of python, and those above everything else, which need it. Each in the order
-/// of the config, so that what a step leaves is there for those that read it.
-pub(super) fn layers(target: &Target, outside: &Outside, access: &Access) -> (Vec<Layer>, Vec<Layer>) {
+/// of the config, so that what a step leaves is there for those that read it. `ids` are the user's.
+pub(super) fn layers(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> (Vec<Layer>, Vec<Layer>) {
     let layer = |config: &StepConfig| Layer {
         name: format!("step {}", config.name.value),
-        contents: Contents::Step(Box::new(Step::of(config, target, outside, access))),
+        contents: Contents::Step(Box::new(Step::of(config, outside, access, ids))),
     };
     let (above, below): (Vec<&StepConfig>, _) = target.steps.iter().partition(|step| step.needs_install(&target.steps));
     (below.into_iter().map(layer).collect(), above.into_iter().map(layer).collect())
 }
 
 /// Steps that leave nothing in what is made, and feed builds of members.
-pub(super) fn feeding(target: &Target, outside: &Outside, access: &Access) -> Vec<Step> {
-    target.feeding.iter().map(|config| Step::of(config, target, outside, access)).collect()
+pub(super) fn feeding(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> Vec<Step> {
+    target.feeding.iter().map(|config| Step::of(config, outside, access, ids)).collect()
 }
 
 impl Step {
@@ -71,14 +71,14 @@ impl Step {
         self.inputs.iter().filter_map(Copied::context_path).cloned()
     }
 
-    fn of(config: &StepConfig, target: &Target, outside: &Outside, access: &Access) -> Self {
+    fn of(config: &StepConfig, outside: &Outside, access: &Access, of_user: (u32, u32)) -> Self {
         let image = match &config.place {
             Place::Image { image, on_builder } => Some(outside.image_of_step(&image.value, *on_builder)),
             Place::Before | Place::After => None,
         };
-        let ids = config.as_user.then_some(target.ids());
+        let ids = config.as_user.then_some(of_user);
         let input = |file| {
-            let copied = Copied::of(file, target.ids(), access);
+            let copied = Copied::of(file, of_user, access);
             // They may have another owner in the step that left them.
             let ids = ids.or_else(|| copied.step().map(|_| (0, 0)));
             Copied { ids, ..copied }

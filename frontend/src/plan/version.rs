@@ -4,6 +4,7 @@ use uv_normalize::PackageName;
 use uv_pep440::Version;
 
 use super::recipe::Recipe;
+use crate::config::members::ALL;
 use crate::diagnostic::Diagnostic;
 use crate::lock::Package;
 use crate::manifest::Manifest;
@@ -34,8 +35,11 @@ pub(super) fn given(
 ) -> Result<Option<Version>, Diagnostic> {
     let name = &package.name;
     let members = project.config.iter().flat_map(|config| &config.members);
-    let declared = members.filter(|member| member.name.value.parse::<PackageName>().is_ok_and(|other| other == *name));
-    let declared = declared.filter_map(|member| member.version.as_ref()).next();
+    let declared = |is_meant: &dyn Fn(&str) -> bool| {
+        members.clone().filter(|member| is_meant(&member.name.value)).find_map(|member| member.version.as_ref())
+    };
+    let of_all = declared(&|other| other == ALL);
+    let declared = declared(&|other| other.parse::<PackageName>().is_ok_and(|other| other == *name));
     match (&manifest.version, declared) {
         (VersionSource::Written(span), Some(version)) => Err(Diagnostic::new(
             "config::written_version",
@@ -54,16 +58,33 @@ pub(super) fn given(
             if is_told {
                 return Ok(None);
             }
+            if let Some(version) = of_all {
+                return Ok(Some(version.value.clone()));
+            }
             Err(asks_git(name, tool)
                 .at(span.clone())
-                .help(format!(
-                    "declare it in `uv.build.toml`: `[members.{name}]` with `version = \"${{args.VERSION}}\"`, and \
-                     `[args]` with `VERSION = \"0.dev0\"`"
-                ))
+                .help(format!("{DECLARE}`[members.{name}]` with {VERSION}"))
                 .help("then build with `--build-arg VERSION=1.2.3`"))
         }
         (_, declared) => Ok(declared.map(|version| version.value.clone())),
     }
+}
+
+/// What to do about a project whose version nobody gives; the second is for both forms.
+const DECLARE: &str = "declare it in `uv.build.toml`: ";
+const VERSION: &str = "`version = \"${args.VERSION}\"`, and `[args]` with `VERSION = \"0.dev0\"`";
+
+/// Says once what to do about several projects whose versions nobody gives: one key stands for all.
+pub(super) fn advise(errors: &mut [Diagnostic]) {
+    let is_open = |error: &&mut Diagnostic| error.help.first().is_some_and(|help| help.starts_with(DECLARE));
+    let mut open: Vec<&mut Diagnostic> = errors.iter_mut().filter(is_open).collect();
+    let [others @ .., last] = &mut open[..] else { return };
+    if others.is_empty() {
+        return;
+    }
+    others.iter_mut().for_each(|error| error.help.clear());
+    last.help[0] = format!("declare one for all members in `uv.build.toml`: `[members.\"{ALL}\"]` with {VERSION}");
+    last.help.push("`[members.NAME]` gives a member another one".to_owned());
 }
 
 fn asks_git(name: &PackageName, tool: &str) -> Diagnostic {

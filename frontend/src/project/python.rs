@@ -5,87 +5,213 @@ use std::sync::Arc;
 use super::Project;
 use crate::config::Settings;
 use crate::config::kind::Kind;
-use crate::config::python::{ManagedConfig, PythonConfig};
+use crate::config::python::{Downloads, ManagedConfig, PythonConfig, require_possible};
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::interpreter::choice::chosen;
+use crate::interpreter::request::{Form, Properties, PythonRequest};
+use crate::paths::joined;
+use crate::plan::python::ManagedPython;
 
 /// The python of a target.
 pub(super) struct Python {
-    /// The version that is asked for.
-    pub(super) version: Option<Located<String>>,
+    /// What is asked for.
+    pub(super) request: Option<Located<PythonRequest>>,
     /// How uv installs it; absent where the base has it.
-    pub(super) managed: Option<ManagedConfig>,
+    pub(super) managed: Option<ManagedPython>,
     /// The image that it is in, or is put into.
     pub(super) base: Located<String>,
 }
 
-/// The pythons that a default base image is chosen from, by preference.
-const DEFAULT_PYTHONS: [&str; 5] = ["3.13", "3.14", "3.12", "3.11", "3.10"];
+/// The file that pins a project's python.
+pub const PYTHON_VERSION: &str = ".python-version";
+
+/// The one that counts where there is none of that name: it names several pythons, the first of which is the project's.
+pub const PYTHON_VERSIONS: &str = ".python-versions";
 
 /// The base of images whose python uv installs, unless the config names another.
 const DEFAULT_BASE_WITHOUT_PYTHON: &str = "debian:bookworm-slim";
 
 impl Project {
-    /// The python and the base: `python:VERSION-slim-bookworm`, unless the config says otherwise, with the version of the config, of
-    /// `.python-version` or of `requires-python`. Wheels of a zip must fit what AWS Lambda runs it in.
+    /// The python and the base: `python:VERSION-slim-bookworm`, unless the config says otherwise, with the version that the command
+    /// line, the config, `.python-version` or `requires-python` asks for. Wheels of a zip must fit what AWS Lambda runs it in.
     pub(super) fn python(&self, settings: &Settings, kind: Kind) -> Result<Python, Diagnostics> {
-        let PythonConfig { version: requested, managed } =
+        let PythonConfig { version, managed } =
             self.config.as_ref().map(|config| config.python.clone()).unwrap_or_default();
+        let requested = self.flag.clone().or(version);
         let base = settings.base.clone();
+        if let (None, Some(base)) = (&managed, base.clone()) {
+            // A base of the user's choice decides for itself: only what the config says binds it.
+            return Ok(Python { request: requested, managed: None, base });
+        }
+        let request = requested.or_else(|| self.pin.clone());
+        request.as_ref().map(require_possible).transpose()?;
+        let version = self.version(request.as_ref())?;
+        let properties = request.as_ref().and_then(|request| request.value.properties());
+        let is_free_threaded = properties.is_some_and(Properties::is_free_threaded);
         if let Some(managed) = managed {
-            let version = match requested.or_else(|| self.python_version.clone()) {
-                Some(version) => version,
-                None => self.default_python()?,
-            };
-            let default_base = || Located { value: DEFAULT_BASE_WITHOUT_PYTHON.to_owned(), span: managed.span.clone() };
+            let ManagedConfig { span, mirror, downloads } = managed;
+            let mirror = mirror.or_else(|| {
+                self.settings.python_mirror.clone().map(|url| url.map(|url| url.trim_end_matches('/').to_owned()))
+            });
+            let downloads = downloads.or_else(|| {
+                self.settings.python_downloads.clone().map(|place| {
+                    place.map(|place| {
+                        if place.contains("://") {
+                            Downloads::Url(place)
+                        } else {
+                            Downloads::File(joined(&self.lock.root, &place))
+                        }
+                    })
+                })
+            });
+            let default_base = || Located { value: DEFAULT_BASE_WITHOUT_PYTHON.to_owned(), span: span.clone() };
+            let base = base.unwrap_or_else(default_base);
+            let version = version.map(|version| version + if is_free_threaded { "t" } else { "" });
             return Ok(Python {
-                version: Some(version),
-                base: base.unwrap_or_else(default_base),
-                managed: Some(managed),
+                request,
+                base,
+                managed: Some(ManagedPython { version, provider: span, mirror, downloads }),
             });
         }
-        if let Some(base) = base {
-            // A base of the user's choice decides for itself: only what the config says binds it.
-            return Ok(Python { version: requested, managed: None, base });
+        if let Some(request) = request.as_ref().filter(|_| is_free_threaded) {
+            let problem =
+                format!("`{}` has no global lock, and there is no official image with such a python", request.value);
+            return Err(Diagnostic::new("python::no_image", problem)
+                .at(request.span.clone())
+                .help("let uv install it: `[python]` with `provider = \"managed\"`")
+                .help("or name an image that has it: `base = \"…\"` for the target")
+                .into());
         }
-        let version = requested.or_else(|| self.python_version.clone());
-        let of_image = match &version {
-            Some(version) => version.clone(),
-            None => self.default_python()?,
-        };
-        let base = of_image.map(|version| match kind {
-            Kind::LambdaZip => format!("public.ecr.aws/lambda/python:{version}"),
+        let base = version.map(|version| match kind {
+            // There are no tags of patches.
+            Kind::LambdaZip => {
+                format!("public.ecr.aws/lambda/python:{}", version.split('.').take(2).collect::<Vec<_>>().join("."))
+            }
             _ => format!("python:{version}-slim-bookworm"),
         });
-        Ok(Python { version, managed: None, base })
+        Ok(Python { request, managed: None, base })
     }
 
-    /// The python of a project that asks for none, by `requires-python`.
-    fn default_python(&self) -> Result<Located<String>, Diagnostics> {
-        let Some((specifiers, span)) = &self.lock.requires_python else {
-            return Ok(Located { value: DEFAULT_PYTHONS[0].to_owned(), span: self.root_span() });
-        };
-        // The newest patch of a minor version is what is meant by it; compare as if it were very new.
-        let admitted = DEFAULT_PYTHONS
-            .iter()
-            .find(|minor| format!("{minor}.99").parse().is_ok_and(|version| specifiers.contains(&version)));
-        match admitted {
-            Some(version) => Ok(Located { value: (*version).to_owned(), span: span.clone() }),
-            None => Err(Diagnostic::new(
-                "python::no_default",
-                format!("no default python satisfies `requires-python = \"{specifiers}\"`"),
-            )
-            .at(span.clone())
-            .help("write `[python]` with `version = \"…\"`, or `base = \"…\"` for the target")
-            .into()),
+    /// The version that an image's tag or uv is asked for.
+    fn version(&self, request: Option<&Located<PythonRequest>>) -> Result<Located<String>, Diagnostics> {
+        let required = self.lock.requires_python.as_ref();
+        let version = chosen(request.map(|request| &request.value), required.map(|(specifiers, _)| specifiers));
+        let span = request.map(|request| &request.span).or(required.map(|(_, span)| span));
+        if let Some(value) = version {
+            return Ok(Located { value, span: span.cloned().unwrap_or_else(|| self.root_span()) });
         }
+        let requires_python = required.map(|(specifiers, _)| format!("`requires-python = \"{specifiers}\"`"));
+        let asked = request.map(|request| format!("`{}`", request.value));
+        let both: Vec<String> = asked.into_iter().chain(requires_python).collect();
+        Err(Diagnostic::new("python::no_default", format!("no default python satisfies {}", both.join(" and ")))
+            .at_some(span.cloned())
+            .at_some(request.and(required).map(|(_, span)| span.clone()))
+            .help("write `[python]` with `version = \"…\"`, or `base = \"…\"` for the target")
+            .into())
     }
 }
 
-/// The version that `.python-version` asks for; other requests than versions (`pypy`, paths) are not for an image.
-pub(super) fn pinned(file: &Arc<SourceFile>) -> Option<Located<String>> {
-    let line = file.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
-    let version = line.strip_prefix("cpython-").or_else(|| line.strip_prefix("cpython@")).unwrap_or(line);
-    let is_version = version.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    is_version.then(|| Located { value: version.to_owned(), span: Span::whole(file) })
+/// The python that a file asks for: the first that uv does not pass over; and what it passes over before it.
+pub(super) fn pinned(file: &Arc<SourceFile>) -> (Option<Located<PythonRequest>>, Vec<Located<PythonRequest>>) {
+    let mut passed_over = Vec::new();
+    let mut start = 0;
+    for line in file.text.split_inclusive('\n') {
+        let text = line.trim();
+        let at = start + (line.len() - line.trim_start().len());
+        start += line.len();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let request = Located { value: PythonRequest::parse(text), span: Span::new(file, at..at + text.len()) };
+        match request.value.form {
+            Form::Program => passed_over.push(request),
+            Form::Path | Form::Python(_) => return (Some(request), passed_over),
+        }
+    }
+    (None, passed_over)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::project::{Files, Request, Target};
+
+    const LOCK: &str = "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \".\" }\n";
+
+    /// A target of a project with these files, and a base if the config names one.
+    fn target(config: &str, pin: &str, flag: &str, uv: &str) -> Result<Target, Diagnostics> {
+        let file = |name: &str, text: &str| (!text.is_empty()).then(|| SourceFile::new(name, text));
+        let manifest = format!("[project]\nname = \"app\"\nversion = \"1\"\n\n[tool.uv]\n{uv}");
+        let files = Files {
+            config: file("uv.build.toml", config),
+            lock: SourceFile::new("uv.lock", LOCK),
+            manifest: file("pyproject.toml", &manifest),
+            uv_toml: None,
+            python_version: file(PYTHON_VERSION, pin),
+            above: Vec::new(),
+        };
+        let mut project = Project::parse(&files, &BTreeMap::new()).unwrap();
+        let located = |file: std::sync::Arc<SourceFile>| Located {
+            value: PythonRequest::parse(&file.text),
+            span: Span::whole(&file),
+        };
+        project.flag = file("--python", flag).map(located);
+        project.target(&Request::Package("app".to_owned()), &BTreeMap::new())
+    }
+
+    #[test]
+    fn the_base_has_the_python_that_is_asked_for() {
+        let base = |config: &str, pin: &str, flag: &str| target(config, pin, flag, "").unwrap().base.value;
+        let python = |version: &str| format!("python:{version}-slim-bookworm");
+        assert_eq!(base("", "", ""), python("3.13"));
+        for (pin, expected) in [
+            ("3", "3.13"),
+            ("3.12", "3.12"),
+            ("3.12.3", "3.12.3"),
+            ("\n# why\n >=3.11,<3.13\r\n3.14\n", "3.12"),
+            ("cpython@3.12\n3.13", "3.12"),
+            ("cp312", "3.12"),
+            ("python3.12", "3.12"),
+            ("cpython-3.12.3-linux-x86_64-gnu", "3.12.3"),
+            ("any", "3.13"),
+            ("my-environment\n3.12", "3.12"),
+            ("my-environment", "3.13"),
+        ] {
+            assert_eq!(base("", pin, ""), python(expected), "{pin}");
+        }
+        let config = "[python]\nversion = \">=3.12,<3.13\"\n";
+        assert_eq!(base(config, "3.14", ""), python("3.12"));
+        assert_eq!(base(config, "3.14", "3.11"), python("3.11"));
+        assert_eq!(base("[defaults]\nbase = \"registry.example/app:1\"\n", "3.12", ""), "registry.example/app:1");
+    }
+
+    #[test]
+    fn uv_installs_the_python_that_is_asked_for() {
+        let managed = |version: &str| {
+            let config = format!("[python]\nprovider = \"managed\"\n{version}");
+            target(&config, "3.14t", "", "").unwrap().managed.unwrap().version.value
+        };
+        assert_eq!(managed(""), "3.14t");
+        assert_eq!(managed("version = \"3\""), "3.13");
+        assert_eq!(managed("version = \"3.13.5\""), "3.13.5");
+        assert_eq!(managed("version = \">=3.12,<3.14\""), "3.13");
+        assert_eq!(managed("version = \"cpython3.13+freethreaded\""), "3.13t");
+    }
+
+    #[test]
+    fn managed_by_settings_of_uv() {
+        let uv = "python-install-mirror = \"https://mirror.example/python/\"\npython-downloads-json-url = \"pythons.json\"\n";
+        let managed = |config: &str| target(config, "", "", uv).unwrap().managed.unwrap();
+        let of_uv = managed("[python]\nprovider = \"managed\"\n");
+        assert_eq!(of_uv.mirror.unwrap().value, "https://mirror.example/python");
+        assert_eq!(of_uv.downloads.unwrap().value, Downloads::File("pythons.json".to_owned()));
+        let own = managed(
+            "[python]\nprovider = \"managed\"\nmirror = \"https://other.example\"\ndownloads-json = \"own.json\"\n",
+        );
+        assert_eq!(own.mirror.unwrap().value, "https://other.example");
+        assert_eq!(own.downloads.unwrap().value, Downloads::File("own.json".to_owned()));
+    }
 }

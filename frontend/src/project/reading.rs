@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Project, Request};
+use uv_normalize::PackageName;
+
+use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
 use crate::config::table::Located;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
@@ -16,7 +18,7 @@ use crate::paths::{ancestors, directory_of, file_in};
 pub type Read<'a, E> = dyn FnMut(&str) -> Result<Option<Arc<SourceFile>>, E> + 'a;
 
 /// The files that a build starts from; all but the lock may be absent.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// `uv.build.toml`.
     pub config: Option<Arc<SourceFile>>,
@@ -26,7 +28,7 @@ pub struct Files {
     pub manifest: Option<Arc<SourceFile>>,
     /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
     pub uv_toml: Option<Arc<SourceFile>>,
-    /// `.python-version` beside the lock.
+    /// `.python-version` beside the lock, or else `.python-versions`.
     pub python_version: Option<Arc<SourceFile>>,
     /// `uv.toml` and `pyproject.toml` of the directories above, the nearest first: [`paths_above`].
     pub above: Vec<Arc<SourceFile>>,
@@ -42,7 +44,12 @@ impl Files {
     ) -> Result<Self, E> {
         let parsed = config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
         let named = match (&parsed, request) {
-            (Some(config), Request::Package(member)) => lock_of_member(config, member, read)?,
+            (Some(config), Request::Package(member)) => {
+                config.lock_of_member::<E>(member, &mut |path| match read(path)? {
+                    Some(file) => Ok(Some(lock::parse(&file)?.members)),
+                    None => Ok(None),
+                })?
+            }
             (Some(config), _) => config.lock_of(request),
             (None, _) => None,
         };
@@ -61,7 +68,10 @@ impl Files {
     ) -> Result<Self, E> {
         let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
         let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
-        let python_version = beside(".python-version")?;
+        let python_version = match beside(PYTHON_VERSION)? {
+            None => beside(PYTHON_VERSIONS)?,
+            found => found,
+        };
         let mut above = Vec::new();
         for path in paths_above(&lock.name) {
             above.extend(read(&path)?);
@@ -76,23 +86,29 @@ pub fn paths_above(lock: &str) -> Vec<String> {
     ancestors(directory_of(lock)).flat_map(files).collect()
 }
 
-/// The lock that has a member: the one of the defaults, unless only another has it.
-fn lock_of_member<'a, E: From<Diagnostics>>(
-    config: &'a Config,
-    member: &str,
-    read: &mut Read<'_, E>,
-) -> Result<Option<&'a Located<String>>, E> {
-    let locks = config.locks();
-    if locks.len() > 1 {
-        for named in locks {
-            let path = named.map_or(lock::FILE_NAME, |named| &named.value);
-            let Some(file) = read(path)? else { continue };
-            if lock::parse(&file)?.members.iter().any(|name| name.as_str() == member) {
-                return Ok(named);
+impl Config {
+    /// The lock that has a member: the one of the defaults, unless only another has it. `members` are those of the lock at a path.
+    pub fn lock_of_member<E>(
+        &self,
+        member: &str,
+        members: &mut dyn FnMut(&str) -> Result<Option<BTreeSet<PackageName>>, E>,
+    ) -> Result<Option<&Located<String>>, E> {
+        let locks = self.locks();
+        if locks.len() > 1 {
+            for named in locks {
+                let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+                if members(path)?.is_some_and(|members| members.iter().any(|name| name.as_str() == member)) {
+                    return Ok(named);
+                }
             }
         }
+        Ok(self.defaults.lock.as_ref())
     }
-    Ok(config.defaults.lock.as_ref())
+
+    /// Paths of the locks that targets are made from.
+    pub fn lock_paths(&self) -> impl Iterator<Item = &str> {
+        self.locks().into_iter().map(|named| named.map_or(lock::FILE_NAME, |named| &named.value))
+    }
 }
 
 impl Project {
@@ -102,20 +118,35 @@ impl Project {
         request: &Request,
         read: &mut Read<'_, E>,
     ) -> Result<BTreeMap<PackageId, Manifest>, E> {
+        self.load_manifests(self.roots(request)?, &mut |path| match read(path)? {
+            Some(file) => Ok(Some(manifest::parse(&file)?)),
+            None => Ok(None),
+        })
+    }
+
+    /// The manifests of the local projects that others lead to, of one who has parsed them.
+    pub fn load_manifests<E: From<Diagnostics>>(
+        &self,
+        roots: Vec<PackageId>,
+        load: &mut dyn FnMut(&str) -> Result<Option<Manifest>, E>,
+    ) -> Result<BTreeMap<PackageId, Manifest>, E> {
         let mut manifests = BTreeMap::new();
-        let mut asked = BTreeSet::new();
-        loop {
-            let paths = self.manifest_paths(request, &manifests)?;
-            let new: Vec<_> = paths.into_iter().filter(|(id, _)| asked.insert(*id)).collect();
-            if new.is_empty() {
-                return Ok(manifests);
+        let mut reached = vec![false; self.lock.packages.len()];
+        let mut queue = roots;
+        while let Some(id) = queue.pop() {
+            if std::mem::replace(&mut reached[id], true) {
+                continue;
             }
-            for (id, path) in new {
-                if let Some(file) = read(&path)? {
-                    manifests.insert(id, manifest::parse(&file)?);
-                }
+            let package = &self.lock.packages[id];
+            queue.extend(package.edges().map(|dependency| dependency.package));
+            let Some(directory) = package.source.project_dir() else { continue };
+            let path = manifest_path(&self.lock, id, directory).map_err(Diagnostics::from)?;
+            if let Some(manifest) = load(&path)? {
+                queue.extend(requirement::projects(self, id, &manifest));
+                manifests.insert(id, manifest);
             }
         }
+        Ok(manifests)
     }
 }
 

@@ -25,6 +25,9 @@ pub enum Need {
 pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -> Result<Need, Diagnostic> {
     let as_it_is = Need::Requirement(text.to_owned());
     let Ok(requirement) = text.parse::<Requirement<VerbatimUrl>>() else { return Ok(as_it_is) };
+    if project.settings.no_sources.place(&requirement.name).is_some() {
+        return Ok(as_it_is);
+    }
     let directory = project.lock.packages[id].source.project_dir().unwrap_or(&project.lock.root);
     let Some((source, base)) = source_of(project, manifest, directory, &requirement.name) else { return Ok(as_it_is) };
     let refused = |what: &str| {
@@ -90,9 +93,17 @@ fn source_of<'project>(
         return None;
     }
     let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
-        let sources = &manifest.declarations.as_ref()?.sources;
-        let (_, tables) =
-            sources.iter().find(|(written, _)| written.parse::<PackageName>().is_ok_and(|it| it == *name))?;
+        let sources = &manifest.sources;
+        // A root may have a thousand, nearly all written as they are normalised.
+        let tables = sources.get(name.as_str()).or_else(|| {
+            let is_other =
+                |written: &str| written.bytes().any(|byte| byte.is_ascii_uppercase() || b"._".contains(&byte));
+            let others = sources.iter().filter(|(written, _)| is_other(written) || written.contains("--"));
+            others
+                .into_iter()
+                .find(|(written, _)| written.parse().is_ok_and(|it: PackageName| it == *name))
+                .map(|(_, it)| it)
+        })?;
         Some((tables, base))
     });
     match found {
@@ -125,5 +136,36 @@ mod tests {
             written,
             "hatch-x[a] @ git+https://git.example/x@v1#subdirectory=py ; python_full_version >= '3.12'"
         );
+    }
+
+    #[test]
+    fn built_without_sources() {
+        use std::collections::BTreeMap;
+
+        use crate::diagnostic::SourceFile;
+        use crate::project::Files;
+
+        let need_with = |settings: &str| {
+            let manifest = format!(
+                "[project]\nname = \"app\"\n[build-system]\nrequires = [\"twigs\"]\n[tool.uv.sources]\n\
+                 twigs = {{ git = \"https://git.example/twigs\" }}\n[tool.uv]\n{settings}"
+            );
+            let lock = "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \".\" }\n";
+            let files = Files {
+                config: None,
+                lock: SourceFile::new("uv.lock", lock),
+                manifest: Some(SourceFile::new("pyproject.toml", manifest)),
+                uv_toml: None,
+                python_version: None,
+                above: Vec::new(),
+            };
+            let project = Project::parse(&files, &BTreeMap::new()).unwrap();
+            need(&project, 0, project.manifest.as_ref().unwrap(), "twigs").unwrap()
+        };
+        let of_an_index = Need::Requirement("twigs".to_owned());
+        assert_ne!(need_with(""), of_an_index);
+        assert_eq!(need_with("no-sources = true"), of_an_index);
+        assert_eq!(need_with("no-sources-package = [\"Twigs\"]"), of_an_index);
+        assert_ne!(need_with("no-sources-package = [\"nest\"]"), of_an_index);
     }
 }

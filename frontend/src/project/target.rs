@@ -10,15 +10,16 @@ use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::config::members::InputConfig;
-use crate::config::python::ManagedConfig;
 use crate::config::sbom::Sbom;
 use crate::config::steps::Place;
 use crate::config::table::Located;
-use crate::config::{self, FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
+use crate::config::{FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::interpreter::request::PythonRequest;
 use crate::lock::PackageId;
 use crate::lock::closure::Selection;
 use crate::plan;
+use crate::plan::python::ManagedPython;
 
 /// What is built: a target's settings with every default filled in, checked against the lock.
 #[derive(Clone, Debug)]
@@ -51,10 +52,10 @@ pub struct Target {
     pub build_apk: Vec<Located<String>>,
     /// Image that holds uv.
     pub uv: Located<String>,
-    /// The python that was asked for, as a version prefix: `3.13`. One that uv installs always is.
-    pub python: Option<Located<String>>,
+    /// The python that is asked for.
+    pub python: Option<Located<PythonRequest>>,
     /// How uv installs it; absent where the base has it.
-    pub managed: Option<ManagedConfig>,
+    pub managed: Option<ManagedPython>,
     /// Image `Cmd`, when it is given.
     pub cmd: Option<Vec<String>>,
     /// Image `Entrypoint`, when it is given.
@@ -104,17 +105,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// User and group; root's where the base names them.
-    pub fn ids(&self) -> (u32, u32) {
-        self.user.as_ref().map_or((0, 0), |user| (user.uid, user.gid))
-    }
-
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
-        let values = [Some(&self.base), Some(&self.builder), Some(&self.uv), self.python.as_ref()];
         let of_steps: Vec<_> = self.images_of_steps().map(|(image, on_builder)| (&image.value, on_builder)).collect();
-        let values = values.map(|named| named.map(|named| &named.value));
-        format!("{values:?} {of_steps:?} {:?}", self.managed)
+        let values = [&self.base, &self.builder, &self.uv].map(|named| &named.value);
+        format!("{values:?} {of_steps:?} {:?} {:?}", self.python.as_ref().map(|python| &python.value), self.managed)
     }
 
     /// The images that steps run in, and whether in those of the builder's platform.
@@ -125,9 +120,6 @@ impl Target {
         })
     }
 }
-
-/// The image that uv is taken from unless the config names another.
-pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
 
 /// Where applications live.
 pub const APP_DIR: &str = "/app";
@@ -167,20 +159,16 @@ impl Project {
         }
         Diagnostics::check(errors)?;
 
-        let Python { version: python, managed, base } = self.python(settings, kind)?;
-        let default_uv = || Located { value: DEFAULT_UV_IMAGE.to_owned(), span: self.root_span() };
+        let Python { request: python, managed, base } = self.python(settings, kind)?;
+        let required = self.settings.required_version.as_ref().map(|required| &required.value);
+        let default_uv = || Located { value: plan::uv::default_image(required), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
             list.as_ref().map(|list| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>())
         };
         let values = |map: &BTreeMap<String, Located<String>>| {
             map.iter().map(|(name, text)| (name.clone(), text.value.clone())).collect()
         };
-        let default_user = (kind == Kind::Image && in_venv).then(|| UserConfig {
-            name: "app".to_owned(),
-            uid: config::DEFAULT_ID,
-            gid: config::DEFAULT_ID,
-            home: "/home/app".to_owned(),
-        });
+        let default_user = (kind == Kind::Image && in_venv).then(UserConfig::default);
         let init = settings.init.as_ref().filter(|init| init.value);
         let workdir = match package.source.project_dir() {
             Some(directory) if editable => Some(plan::source_path(directory)),

@@ -7,7 +7,7 @@ use crate::index::Told;
 use crate::project::{Project, SETUPTOOLS, UV_BUILD};
 
 /// By name.
-pub const KINDS: [(&str, Write); 21] = [
+pub const KINDS: [(&str, Write); 22] = [
     ("index_sdist", index_sdist),
     ("git_tag", git_tag),
     ("git_subdirectory", git_subdirectory),
@@ -27,6 +27,7 @@ pub const KINDS: [(&str, Write); 21] = [
     ("no_binary", no_binary),
     ("build_settings", build_settings),
     ("settings_in_uv_toml", settings_in_uv_toml),
+    ("exclude_newer", exclude_newer),
     ("extra_build_dependencies", extra_build_dependencies),
     ("backend_of_the_workspace", backend_of_the_workspace),
 ];
@@ -372,6 +373,14 @@ fn settings_in_uv_toml(fixture: &Fixture<'_>) -> Result<Application> {
         "build-constraint-dependencies = [\"setuptools==80.8.0\"]\n\
          config-settings-package = { heron = { \"--build-option\" = [\"--verbose\"] } }\n\
          extra-build-variables = { heron = { HERON = \"blue\" } }\n",
+    )
+}
+
+/// What builds are built with is of before a day, but for what is exempt: this index does not say when it got its files.
+fn exclude_newer(fixture: &Fixture<'_>) -> Result<Application> {
+    telling(
+        fixture,
+        "exclude-newer = \"2025-05-01T00:00:00Z\"\nexclude-newer-package = { heron = false, setuptools = \"2025-03-10T00:00:00Z\" }\n",
     )
 }
 

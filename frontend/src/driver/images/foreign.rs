@@ -33,7 +33,7 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
         emulated(&target.builder, has_builder),
         emulated(&target.uv, true)
     )?;
-    let Images { outside, mut replaced } = for_host;
+    let Images { outside, mut replaced, warnings } = for_host;
     let found = [Some(&base), builder.as_ref(), uv.as_ref()].into_iter().flatten().filter(|found| found.is_replaced);
     replaced.extend(found.map(|found| ((found.image.reference.clone(), platform.clone()), found.root.clone())));
 
@@ -53,7 +53,7 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
         host,
         surroundings: Default::default(),
     };
-    Ok(Images { outside, replaced })
+    Ok(Images { outside, replaced, warnings })
 }
 
 /// Says what images of the builder's platform are for, when they cannot be had.

@@ -19,7 +19,7 @@ const LOADER_DIRECTORIES: [&str; 2] = ["/lib", "/lib64"];
 
 /// Refuses what need not be tried.
 pub fn check(job: &Job<'_>, platform: &Platform) -> Result<(), Failure> {
-    let Some(python) = ManagedPython::of(job.target) else { return Ok(()) };
+    let Some(python) = job.target.managed.clone() else { return Ok(()) };
     python::check_request(&job.read.project, &python)?;
     match job.options.host_for(platform) {
         Some(host) if !job.options.runs(platform) => Err(host::other_managed_python(job.target, platform, host).into()),
@@ -34,7 +34,7 @@ pub async fn install(
     uv: &Output,
     platform: &Platform,
 ) -> Result<Option<(ManagedPython, LibcName, Output)>, Failure> {
-    let Some(python) = ManagedPython::of(job.target) else { return Ok(None) };
+    let Some(python) = job.target.managed.clone() else { return Ok(None) };
     let mut libcs = Vec::new();
     for (found, named) in images {
         libcs.push((libc(job, found, named).await?, named));
