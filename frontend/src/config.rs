@@ -166,7 +166,7 @@ mod tests {
                         target.name.value,
                         settings.base.as_ref().map(|base| &base.value),
                         settings.env.iter().map(|(name, value)| (name, &value.value)).collect::<Vec<_>>(),
-                        settings.user.as_ref().map(|user| &user.value.name),
+                        settings.user.as_ref().and_then(|user| user.value.name.as_ref()),
                     )
                 })
                 .collect(),

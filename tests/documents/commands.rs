@@ -63,8 +63,8 @@ fn parse(command: &str) -> Result<bool> {
     let words = shlex::split(command).context("a quote is not closed")?;
     let end = words.iter().position(|word| ["|", ">", "…"].contains(&word.as_str())).unwrap_or(words.len());
     match &words[..end] {
-        [cargo, xtask, arguments @ ..] if cargo == "cargo" && xtask == "xtask" => {
-            Arguments::try_parse_from([&[xtask.clone()], arguments].concat())?;
+        [cargo, ours @ ..] if cargo == "cargo" && ours.first().is_some_and(|word| word == "xtask") => {
+            Arguments::try_parse_from(ours)?;
         }
         ours @ [program, ..] if program == "uv-buildkit" => {
             Cli::try_parse_from(ours)?;

@@ -181,6 +181,9 @@ impl Workspace {
     /// Its files.
     pub fn checkout(&self, order: Order) -> Checkout {
         let mut checkout = Checkout::default()
+            // What steps and `files` read.
+            .with("web/index.html", "")
+            .with("data/words.txt", "")
             .with("uv.lock", self.lock(order))
             .with("uv.build.toml", self.config(order))
             .with("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"members/*\"]\n");

@@ -68,9 +68,12 @@ impl States {
     }
 }
 
+/// A project before and after, and those of its packages that are selected.
+type Selected = (Option<Rc<Project>>, Rc<Project>, Vec<PackageId>);
+
 /// The projects of all selections, with the manifests that these reach.
 fn projects(selections: &[&SelectionArgs], before: &mut Tree<'_>, now: &mut Tree<'_>) -> Result<Vec<States>, CliError> {
-    let mut found: Vec<(Option<Rc<Project>>, Rc<Project>, Vec<PackageId>)> = Vec::new();
+    let mut found: Vec<Selected> = Vec::new();
     for selection in selections {
         let request = selection.request();
         let (was, is) = (known(before.project(&request))?, now.project(&request)?);

@@ -23,11 +23,14 @@ use crate::surroundings::Surroundings;
 /// A result that is asked for more than once.
 type Known<T> = Result<T, Diagnostics>;
 
+/// The manifests that one path had, with their texts.
+type Manifests = Vec<(Arc<SourceFile>, Known<Manifest>)>;
+
 /// What was parsed, by what it was parsed from: the same files of two trees are parsed once.
 #[derive(Default)]
 pub struct Parsed {
     projects: RefCell<Vec<(Files, Known<Rc<Project>>)>>,
-    manifests: RefCell<BTreeMap<String, Vec<(Arc<SourceFile>, Known<Manifest>)>>>,
+    manifests: RefCell<BTreeMap<String, Manifests>>,
     /// By lock; of the directory, whatever the tree: what came or went there is among the files that changed.
     surroundings: RefCell<BTreeMap<String, Arc<Surroundings>>>,
 }
@@ -55,7 +58,7 @@ impl Parsed {
         if let Some((_, known)) = of_path.iter().find(|(known, _)| known == file) {
             return known.clone();
         }
-        let parsed = manifest::parse(file).map_err(Diagnostics::from);
+        let parsed = manifest::parse(file);
         of_path.push((Arc::clone(file), parsed.clone()));
         parsed
     }

@@ -86,13 +86,12 @@ pub fn paths_above(lock: &str) -> Vec<String> {
     ancestors(directory_of(lock)).flat_map(files).collect()
 }
 
+/// Tells the names of the members of the lock at a path; none, where there is no lock.
+pub type Members<'a, E> = dyn FnMut(&str) -> Result<Option<BTreeSet<PackageName>>, E> + 'a;
+
 impl Config {
     /// The lock that has a member: the one of the defaults, unless only another has it. `members` are those of the lock at a path.
-    pub fn lock_of_member<E>(
-        &self,
-        member: &str,
-        members: &mut dyn FnMut(&str) -> Result<Option<BTreeSet<PackageName>>, E>,
-    ) -> Result<Option<&Located<String>>, E> {
+    pub fn lock_of_member<E>(&self, member: &str, members: &mut Members<'_, E>) -> Result<Option<&Located<String>>, E> {
         let locks = self.locks();
         if locks.len() > 1 {
             for named in locks {
