@@ -49,6 +49,7 @@ fn check(case: &Path) -> Result<()> {
         .map(Checkout::read)
         .transpose()?
         .map(|checkout| checkout.without("uv.build.toml").without("Dockerfile"));
+    let checkout = checkout.map(|checkout| with_files_of(case, checkout)).transpose()?;
     let (parsed, manifests) = match &checkout {
         Some(checkout) => {
             let (project, manifests) = checkout.project().map_err(|errors| anyhow!("{}", errors.render()))?;
@@ -74,6 +75,19 @@ fn check(case: &Path) -> Result<()> {
         builds(&config, checkout)?;
     }
     Ok(())
+}
+
+/// A project with the files that a case has beside its Dockerfile and what is expected of it.
+fn with_files_of(case: &Path, mut checkout: Checkout) -> Result<Checkout> {
+    for entry in fs::read_dir(case)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_of_the_case = ["Dockerfile", "uv.build.toml", "warnings.txt", "workspace"].contains(&name.as_str());
+        if entry.file_type()?.is_file() && !is_of_the_case {
+            checkout = checkout.with(name, fs::read_to_string(entry.path())?);
+        }
+    }
+    Ok(checkout)
 }
 
 /// What is written is read again, and every target of it compiles.
