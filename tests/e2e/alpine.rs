@@ -183,8 +183,7 @@ fn compiled(stage: &Stage) -> Result<()> {
     context.lock()?;
     let shown = context.build().fail()?;
     for words in [
-        "this builder does not have `gcc`",
-        "help: `build-apk = [\"gcc\", \"musl-dev\"]` installs what Alpine has of it",
+        "help: the builder does not have `gcc`: `build-apk = [\"gcc\", \"musl-dev\"]` in uv.build.toml",
     ] {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }

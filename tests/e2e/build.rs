@@ -21,6 +21,7 @@ pub struct Build<'a> {
     builder: Option<&'a Builder>,
     context: PathBuf,
     arguments: Vec<String>,
+    exporter: String,
     input: Option<PathBuf>,
 }
 
@@ -86,7 +87,8 @@ impl Told {
 impl<'a> Build<'a> {
     /// A build of the context in `directory`, or of what a URL or `-` names.
     pub fn of(stage: &'a Stage, directory: impl AsRef<Path>) -> Self {
-        Self { stage, builder: None, context: directory.as_ref().to_owned(), arguments: Vec::new(), input: None }
+        let context = directory.as_ref().to_owned();
+        Self { stage, builder: None, context, arguments: Vec::new(), exporter: String::new(), input: None }
     }
 
     /// Which BuildKit builds, if not the lab's.
@@ -119,6 +121,12 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Options of the exporter of what is pushed, such as `compression=zstd`.
+    #[must_use]
+    pub fn exported(self, options: &str) -> Self {
+        Self { exporter: format!(",{options}"), ..self }
+    }
+
     /// Names the target, if there is one to name.
     #[must_use]
     pub fn target(self, target: Option<&str>) -> Self {
@@ -134,7 +142,8 @@ impl<'a> Build<'a> {
         let directory = tempfile::tempdir()?;
         let metadata = directory.path().join("metadata.json");
         let mut command = self.buildx(&["--progress=rawjson"]);
-        command.arg(format!("--output=type=image,name={name},push-by-digest=true,push=true"));
+        let exporter = &self.exporter;
+        command.arg(format!("--output=type=image,name={name},push-by-digest=true,push=true{exporter}"));
         command.arg("--metadata-file").arg(&metadata).stdin(self.stdin()?);
         let output = command.output().context("cannot start docker")?;
         let text = String::from_utf8_lossy(&output.stderr);

@@ -4,6 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use xtask::builder::Builder;
+use xtask::grounds::Grounds;
 
 use crate::Trials;
 use crate::build::{Build, Built};
@@ -151,7 +153,8 @@ fn runtime(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Steps that run again make the same image to the byte, which has the time that it was given.
+/// Steps that run again make the same image to the byte, which has the time that it was given; so do those of another builder. By
+/// another compression the layers are the same when they are unpacked.
 fn built_twice(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "twice")?;
     let first = Image::of(stage.lab(), &pond.context.build().push("twice")?)?;
@@ -165,6 +168,17 @@ fn built_twice(stage: &Stage) -> Result<()> {
     ensure!(changed.is_empty(), "these layers differ when they are built again: {changed:?}");
     ensure!(again.config["created"] == "1980-01-01T00:00:00Z", "{}", again.config["created"]);
     ensure!(again.config == first.config, "the configs differ: {} and {}", first.config, again.config);
+    // The config has the digests of the layers before they are compressed.
+    let zstd = "compression=zstd,force-compression=true,oci-mediatypes=true";
+    let compressed = Image::of(stage.lab(), &pond.context.build().exported(zstd).push("twice")?)?;
+    ensure!(compressed.config == first.config, "the configs differ: {} and {}", first.config, compressed.config);
+    let is_other = compressed.layers.iter().zip(&first.layers).all(|(zstd, gzip)| zstd != gzip);
+    ensure!(is_other, "the layers were not compressed by zstd: {:?}", compressed.layers);
+    // Another builder of the same version, which has nothing yet.
+    let grounds = Grounds::clear(&stage.directory("twice-grounds")?)?;
+    let builder = Builder::start(stage.lab(), &grounds, "buildkitd", stage.lab().registry())?;
+    let elsewhere = Image::of(stage.lab(), &pond.context.build().by(&builder).push("twice")?)?;
+    ensure!(elsewhere == first, "another builder makes another image: {elsewhere:?} instead of {first:?}");
     let dated = pond.context.build().argument("--build-arg=SOURCE_DATE_EPOCH=1700000000").push("twice")?;
     let dated = Image::of(stage.lab(), &dated)?;
     ensure!(dated.config["created"] == "2023-11-14T22:13:20Z", "{}", dated.config["created"]);

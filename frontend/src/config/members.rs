@@ -56,6 +56,15 @@ impl InputConfig {
 pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<MemberConfig> {
     let tables = reader.named_tables(root, "members");
     let members = tables.into_iter().map(|(name, mut table)| {
+        for key in reader.keys(&table).into_iter().filter(|_| name.value == ALL) {
+            if ["inputs", "env"].contains(&key.value.as_str()) {
+                let problem = format!("`{}` is about one member, not about all", key.value);
+                let error = Diagnostic::new("config::not_for_all_members", problem)
+                    .at(key.span)
+                    .help(format!("write it in `[members.NAME]`; `[members.\"{ALL}\"]` may have a `version`"));
+                reader.errors.push(error);
+            }
+        }
         let version = read_version(reader, &mut table);
         let inputs = read_inputs(reader, &mut table);
         let env = read_env(reader, &mut table);

@@ -94,7 +94,10 @@ pub(super) fn check_build(package: &LockedPackage, project: &Project, with_backe
         return Err(Diagnostic::new("manifest::no_build_isolation", problem)
             .at(place.clone())
             .at(package.span.clone())
-            .help("name what its build needs in `tool.uv.extra-build-dependencies` instead: with `match-runtime = true`, in the application's version"));
+            .help(format!(
+                "write in `[tool.uv]` instead what its build needs, in the application's version: \
+                 `extra-build-dependencies = {{ {name} = [{{ requirement = \"NAME\", match-runtime = true }}] }}`"
+            )));
     }
     Ok(())
 }
