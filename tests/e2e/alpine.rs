@@ -182,9 +182,7 @@ fn compiled(stage: &Stage) -> Result<()> {
     context.write("src/sounding/depth.c", DEPTH.replace("NONCE", &stage.nonce()))?;
     context.lock()?;
     let shown = context.build().fail()?;
-    for words in [
-        "help: the builder does not have `gcc`: `build-apk = [\"gcc\", \"musl-dev\"]` in uv.build.toml",
-    ] {
+    for words in ["help: the builder does not have `gcc`: `build-apk = [\"gcc\", \"musl-dev\"]` in uv.build.toml"] {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }
     context.edit("uv.build.toml", "[targets.app]\n", &format!("[targets.app]\nbuilder = \"{builder}\"\n"))?;

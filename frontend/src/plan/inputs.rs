@@ -82,7 +82,10 @@ impl Reading<'_> {
                 if tree == self.directory && !self.has(&link) || self.is_elsewhere(&link, &tree) {
                     continue;
                 }
-                if !lies_in(&to, ".") {
+                if link == self.directory && lies_in(&to, ".") {
+                    // The project itself lies behind a link, which is followed where it is mounted.
+                    trees.push(to);
+                } else if !lies_in(&to, ".") {
                     errors.push(self.leads_out(id, &link, &to, manifest));
                 } else if self.surroundings.has(&to) && !trees.iter().any(|tree| self.holds(tree, &to)) {
                     push(&mut inputs, to.clone(), Reason::Link(link), |path| self.has(path));
