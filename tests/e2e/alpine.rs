@@ -182,9 +182,8 @@ fn compiled(stage: &Stage) -> Result<()> {
     context.write("src/sounding/depth.c", DEPTH.replace("NONCE", &stage.nonce()))?;
     context.lock()?;
     let shown = context.build().fail()?;
-    for words in ["help: the builder does not have `gcc`: `build-apk = [\"gcc\", \"musl-dev\"]` in uv.build.toml"] {
-        ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
-    }
+    let help = "help: the builder does not have `gcc`: `build-apk = [\"gcc\", \"musl-dev\"]` in uv.build.toml";
+    ensure!(shown.contains(help), "`{help}` is not shown:\n{shown}");
     context.edit("uv.build.toml", "[targets.app]\n", &format!("[targets.app]\nbuilder = \"{builder}\"\n"))?;
     let built = context.build().push("alpine-sounding")?;
     let depth = "from sounding import _depth; print(_depth.depth(), _depth.__file__)";
