@@ -28,6 +28,8 @@ pub struct Report {
     programs: BTreeSet<String>,
     /// Its python is linked to musl.
     musl: bool,
+    /// The member of the workspace that it builds, if it does.
+    member: Option<String>,
 }
 
 /// Why a step failed, as users are told.
@@ -55,10 +57,15 @@ impl Report {
         help.extend(of_uv.map(|hint| (*hint).to_owned()));
         help.extend(KNOWN.iter().filter(|(sign, _)| self.words.contains(sign)).map(|(_, help)| (*help).to_owned()));
         help.extend(self.help.iter().cloned());
-        let lines = match &self.error {
+        let lines: Vec<String> = match &self.error {
             Some(error) => error.lines().map(ToOwned::to_owned).collect(),
             None => words.cause(),
         };
+        if let (Some(member), Some(first)) = (&self.member, lines.first()) {
+            help.extend(missed(member, first));
+        }
+        // Where it is built is no path of the user's.
+        let lines = lines.iter().map(|line| CHECKOUT.replace(line, "").into_owned()).collect();
         Cause { lines, help }
     }
 }
@@ -75,6 +82,29 @@ impl fmt::Display for Cause {
         }
         Ok(())
     }
+}
+
+/// Where projects are built, as `worker.py` lays them out.
+static CHECKOUT: LazyLock<Pattern> =
+    LazyLock::new(|| Pattern(Regex::new(r"/opt/uv-buildkit/(?:made|kept)/checkout/").ok()));
+
+/// A file of the workspace that a build looks for.
+static MISSED_FILE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?:No such file|not found|not exist).*/opt/uv-buildkit/(?:made|kept)/checkout/([^'"]+)"#).ok()
+});
+
+/// A variable that python code looks for in its environment.
+static MISSED_VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^KeyError: '([A-Z][A-Z0-9_]*)'$").ok());
+
+/// What `[members]` can give to a build that misses it.
+fn missed(member: &str, why: &str) -> Option<String> {
+    let find = |regex: &Option<Regex>| Some(regex.as_ref()?.captures(why)?.get(1)?.as_str().to_owned());
+    let what = match (find(&MISSED_FILE), find(&MISSED_VARIABLE)) {
+        (Some(path), _) => format!("`inputs = [\"{path}\"]` gives its build this file of the workspace"),
+        (None, Some(name)) => format!("`env = {{ {name} = \"…\" }}` gives its build this variable"),
+        (None, None) => return None,
+    };
+    Some(format!("in uv.build.toml, `[members.{member}]` with {what}"))
 }
 
 /// What else is known of words that tools say.
@@ -177,11 +207,12 @@ static ERROR: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)\berror(?:\[\w+\])?: |^E: |^CMake Error|^fatal: |^\s*× ").ok());
 
 /// What is in front of a message.
-static SEVERITY: LazyLock<Severity> = LazyLock::new(|| Severity(Regex::new(r"^(?i:error|fatal): |^E: ").ok()));
+static SEVERITY: LazyLock<Pattern> = LazyLock::new(|| Pattern(Regex::new(r"^(?i:error|fatal): |^E: ").ok()));
 
-struct Severity(Option<Regex>);
+/// Matches of a pattern, which can be replaced.
+struct Pattern(Option<Regex>);
 
-impl Severity {
+impl Pattern {
     fn replace<'a>(&self, line: &'a str, with: &str) -> std::borrow::Cow<'a, str> {
         self.0.as_ref().map_or(line.into(), |regex| regex.replace(line, with))
     }
@@ -302,6 +333,26 @@ mod tests {
         let told = "`reed` was built as version 1.0, but the lock has 2.0\nhelp: use a wheel";
         assert_eq!(Report::parse(json).unwrap().cause().to_string(), told);
         assert!(Report::parse(b"[").is_none());
+    }
+
+    #[test]
+    fn what_a_member_misses_is_for_the_config_to_give() {
+        let told = |why: &str| {
+            let json = format!(r#"{{"words": "{why}", "member": "jobs"}}"#);
+            Report::parse(json.as_bytes()).unwrap().cause().to_string()
+        };
+        insta::assert_snapshot!(
+            told("FileNotFoundError: [Errno 2] No such file or directory: '/opt/uv-buildkit/made/checkout/requirements/base.txt'"),
+            @r#"
+        FileNotFoundError: [Errno 2] No such file or directory: 'requirements/base.txt'
+        help: in uv.build.toml, `[members.jobs]` with `inputs = ["requirements/base.txt"]` gives its build this file of the workspace
+        "#
+        );
+        insta::assert_snapshot!(told("KeyError: 'GIT_SHA'"), @r#"
+        KeyError: 'GIT_SHA'
+        help: in uv.build.toml, `[members.jobs]` with `env = { GIT_SHA = "…" }` gives its build this variable
+        "#);
+        assert_eq!(told("KeyError: 'name'"), "KeyError: 'name'");
     }
 
     #[test]

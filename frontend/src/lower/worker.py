@@ -134,6 +134,8 @@ def programs(text):
 def report(**facts):
     """Leaves why a step failed in its output, for the frontend to read: the output of a step that failed is nobody's input."""
     facts["musl"] = "-musl" in (sysconfig.get_config_var("SOABI") or "")
+    # Only what is built for a member is for `[members]` to say.
+    facts["member"] = sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None
     try:
         write((OUT if os.path.isdir(OUT) else BACKEND) + REPORT, json.dumps(facts))
     except OSError:
