@@ -31,10 +31,16 @@ impl SourceFile {
     /// 1-based line and 1-based column (in characters) of a byte offset.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = offset.min(self.text.len());
-        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let line = self.line_of(offset);
         let start = self.line_starts[line - 1];
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
         (line, column + 1)
+    }
+
+    /// 1-based line of a byte offset.
+    fn line_of(&self, offset: usize) -> usize {
+        let offset = offset.min(self.text.len());
+        self.line_starts.partition_point(|start| *start <= offset)
     }
 
     fn line(&self, line: usize) -> &str {
@@ -129,8 +135,8 @@ impl Span {
 
     /// 1-based first and last line. A place can be all of a long file: then these are its first lines.
     pub fn lines(&self) -> (usize, usize) {
-        let first = self.file.position(self.range.start).0;
-        let last = self.file.position(self.range.end.saturating_sub(1).max(self.range.start)).0;
+        let first = self.file.line_of(self.range.start);
+        let last = self.file.line_of(self.range.end.saturating_sub(1).max(self.range.start));
         (first, last.min(first + MOST_LINES))
     }
 }
@@ -165,7 +171,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without a place yet.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), spans: Vec::new(), help: Vec::new() }
+        let message = shortened(&message.into(), LONGEST_MESSAGE).into_owned();
+        Self { code, message, spans: Vec::new(), help: Vec::new() }
     }
 
     /// Adds a place.
@@ -185,7 +192,7 @@ impl Diagnostic {
     /// Adds a suggestion.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help.push(help.into());
+        self.help.push(shortened(&help.into(), LONGEST_MESSAGE).into_owned());
         self
     }
 
@@ -204,7 +211,7 @@ impl Diagnostic {
 
     /// Its message, each place with an excerpt and carets, and its help.
     pub fn excerpt(&self) -> String {
-        let mut text = format!("{}\n", shortened(&self.message, LONGEST_MESSAGE));
+        let mut text = format!("{}\n", self.message);
         for span in &self.spans {
             let (line, column) = span.file.position(span.range.start);
             let source = span.file.line(line);
@@ -230,7 +237,7 @@ impl fmt::Display for Diagnostic {
         if let Some(span) = self.spans.first() {
             write!(out, "{span}: ")?;
         }
-        write!(out, "{}", shortened(&self.message, LONGEST_MESSAGE))?;
+        write!(out, "{}", self.message)?;
         for help in &self.help {
             write!(out, "\nhelp: {help}")?;
         }
@@ -294,10 +301,20 @@ fn render(diagnostic: &Diagnostic) -> String {
     format!("error[{}]: {}", diagnostic.code, diagnostic.excerpt())
 }
 
+/// Bytes of names that are compared, and how many are: the comparison of two takes as long as their lengths multiplied.
+const LONGEST_NAME: usize = 128;
+const MOST_COMPARED: usize = 4096;
+
 /// The known name nearest to what was given, when it is near enough to be a slip of the pen.
 fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    if given.len() > LONGEST_NAME {
+        return None;
+    }
+    let is_as_long = |name: &&&str| name.len().abs_diff(given.len()) <= (given.len().max(name.len()) / 3).max(1);
     known
         .iter()
+        .filter(is_as_long)
+        .take(MOST_COMPARED)
         .map(|name| (strsim::damerau_levenshtein(given, name), *name))
         .filter(|(distance, name)| *distance <= (given.len().max(name.len()) / 3).max(1))
         .min()

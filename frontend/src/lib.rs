@@ -18,6 +18,7 @@ pub mod interpreter;
 pub mod lock;
 pub mod lower;
 pub mod manifest;
+pub mod marker;
 pub mod missing;
 pub mod options;
 pub mod paths;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use toml::Spanned;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
-use uv_pep508::MarkerTree;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::marker::Marker;
 use crate::paths::{directory_of, joined};
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
@@ -37,11 +37,11 @@ pub struct Lock {
     /// The bounds within which its markers are valid.
     pub requires_python: Option<(VersionSpecifiers, Span)>,
     /// `tool.uv.environments`; when not empty, one of them must match the target's environment.
-    pub supported_markers: Vec<MarkerTree>,
+    pub supported_markers: Vec<Marker>,
     /// The place of that list, or the start of the file.
     pub supported_markers_span: Span,
     /// `tool.uv.required-environments`.
-    pub required_markers: Vec<MarkerTree>,
+    pub required_markers: Vec<Marker>,
     /// Sets of which at most one item may be active.
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members; for a single project, its own name.
@@ -100,7 +100,7 @@ pub struct Dependency {
     /// The extras of it that are asked for.
     pub extras: Vec<ExtraName>,
     /// When it applies; includes uv's encoding of conflicts as extras.
-    pub marker: MarkerTree,
+    pub marker: Marker,
 }
 
 /// Where a package comes from.
@@ -283,7 +283,7 @@ const REPAIR: &str = "`uv lock` repairs the lock";
 struct Reader<'file> {
     file: &'file Arc<SourceFile>,
     /// Those that were parsed: a lock has thousands of edges, and says the same few things of them.
-    markers: RefCell<BTreeMap<String, MarkerTree>>,
+    markers: RefCell<BTreeMap<String, Marker>>,
 }
 
 /// Packages by name, to resolve edges.
@@ -307,12 +307,12 @@ impl Reader<'_> {
         text.parse().map_err(|error| self.invalid(what, text, error, span.clone()))
     }
 
-    fn marker(&self, text: &str, span: &Span) -> Result<MarkerTree, Diagnostic> {
+    fn marker(&self, text: &str, span: &Span) -> Result<Marker, Diagnostic> {
         if let Some(known) = self.markers.borrow().get(text) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
-        let marker = self.parse("marker", text, span)?;
-        self.markers.borrow_mut().insert(text.to_owned(), marker);
+        let marker = Marker::parse(text).map_err(|error| self.invalid("marker", text, error, span.clone()))?;
+        self.markers.borrow_mut().insert(text.to_owned(), marker.clone());
         Ok(marker)
     }
 
@@ -346,10 +346,10 @@ impl Reader<'_> {
         let supported_markers = supported
             .iter()
             .flat_map(|list| list.get_ref())
-            .map(|marker| self.parse("marker", marker, &supported_markers_span))
+            .map(|marker| self.marker(marker, &supported_markers_span))
             .collect::<Result<_, _>>()?;
         let required_markers =
-            wire.required_markers.iter().map(|marker| self.parse("marker", marker, &top)).collect::<Result<_, _>>()?;
+            wire.required_markers.iter().map(|marker| self.marker(marker, &top)).collect::<Result<_, _>>()?;
         let conflicts = wire
             .conflicts
             .iter()
@@ -490,7 +490,7 @@ impl Reader<'_> {
             extras: wire.extra.iter().map(|extra| self.parse("extra", extra, span)).collect::<Result<_, _>>()?,
             marker: match &wire.marker {
                 Some(marker) => self.marker(marker, span)?,
-                None => MarkerTree::TRUE,
+                None => Marker::always(),
             },
         })
     }

@@ -60,7 +60,7 @@ impl<'doc> Table<'doc> {
     }
 
     fn child_path(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() { key.to_owned() } else { joined(&self.path, key) }
     }
 }
 
@@ -69,14 +69,19 @@ pub struct Reader<'file> {
     file: &'file Arc<SourceFile>,
     /// Build args with their values, for interpolation.
     pub args: BTreeMap<String, String>,
+    /// Bytes of all strings that args were filled into.
+    filled: usize,
     /// What was found wrong so far.
     pub errors: Vec<Diagnostic>,
 }
 
+/// Bytes that all strings with args may have together: each may have an arg that is as long as a config.
+const MOST_FILLED: usize = 4 << 20;
+
 impl<'file> Reader<'file> {
     /// A reader of `file` that knows no args yet.
     pub fn new(file: &'file Arc<SourceFile>) -> Self {
-        Self { file, args: BTreeMap::new(), errors: Vec::new() }
+        Self { file, args: BTreeMap::new(), filled: 0, errors: Vec::new() }
     }
 
     /// A span in the file being read.
@@ -124,8 +129,24 @@ impl<'file> Reader<'file> {
             return None;
         };
         let span = self.span(value.span());
-        match interpolate(text, &self.args) {
-            Ok(value) => Some(Located { value, span }),
+        if !text.contains(OPEN) {
+            return Some(Located { value: text.to_owned(), span });
+        }
+        match interpolate(text, &self.args, MOST_FILLED - self.filled) {
+            Ok(None) => {
+                let problem = format!("with its args, `{path}` makes the config longer than {} MB", MOST_FILLED >> 20);
+                let error = Diagnostic::new("config::too_large", problem).at(span);
+                // Once is enough.
+                if self.filled < MOST_FILLED {
+                    self.errors.push(error.help("use fewer or shorter args"));
+                }
+                self.filled = MOST_FILLED;
+                None
+            }
+            Ok(Some(value)) => {
+                self.filled += value.len();
+                Some(Located { value, span })
+            }
             Err(unknown) => {
                 let declared: Vec<&str> = self.args.keys().map(String::as_str).collect();
                 let mut diagnostic =
@@ -327,7 +348,7 @@ impl<'file> Reader<'file> {
                 .iter()
                 .filter_map(|(name, value)| {
                     let name = name.get_ref().to_string();
-                    self.string_value(&format!("{path}.{name}"), value).map(|text| (name, text))
+                    self.string_value(&joined(&path, &name), value).map(|text| (name, text))
                 })
                 .collect(),
         )
@@ -371,7 +392,7 @@ impl<'file> Reader<'file> {
             .iter()
             .filter_map(|(name, value)| {
                 let located = Located { value: name.get_ref().to_string(), span: self.span(name.span()) };
-                self.table_value(format!("{}.{}", parent.path, located.value), value).map(|table| (located, table))
+                self.table_value(joined(&parent.path, &located.value), value).map(|table| (located, table))
             })
             .collect();
         named.sort_by_key(|(name, _)| name.span.range.start);
@@ -390,7 +411,7 @@ impl<'file> Reader<'file> {
             .iter()
             .filter_map(|(name, value)| {
                 let located = Located { value: name.get_ref().to_string(), span: self.span(name.span()) };
-                let path = format!("{}.{:?}", parent.path, located.value);
+                let path = joined(&parent.path, &format!("{:?}", located.value));
                 self.short_or_long(path, value).map(|value| (located, value))
             })
             .collect();
@@ -427,7 +448,7 @@ impl<'file> Reader<'file> {
         let place = if table.path.is_empty() { "the config".to_owned() } else { format!("`[{}]`", table.path) };
         for key in table.entries.keys() {
             let name = key.get_ref().as_ref();
-            if table.known.contains(&name) {
+            if table.known.contains(&name) || self.errors.len() > MOST_UNKNOWN {
                 continue;
             }
             let diagnostic = Diagnostic::new("config::unknown_key", format!("unknown key `{name}` in {place}"))
@@ -532,15 +553,29 @@ const FOREIGN_KEYS: [(&str, &str); 50] = [
     ("working-dir", "workdir"),
 ];
 
+/// `PATH.KEY`, for people: keys may be as long as the file.
+fn joined(path: &str, key: &str) -> String {
+    let shown = &key[..key.floor_char_boundary(LONGEST_KEY)];
+    let more = if shown.len() < key.len() { "…" } else { "" };
+    format!("{path}.{shown}{more}")
+}
+
+/// Bytes of a key that are shown with its path.
+const LONGEST_KEY: usize = 256;
+
+/// As many unknown keys are told: a file can have thousands.
+const MOST_UNKNOWN: usize = 100;
+
 fn article(type_name: &str) -> String {
     let article = if type_name.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {type_name}")
 }
 
+const OPEN: &str = "${args.";
+
 /// Replaces `${args.NAME}`; `$${args.NAME}` stands for the text itself. Any other `$` is left alone, so that a command may
-/// hold shell syntax. The error is the unknown name.
-fn interpolate(text: &str, args: &BTreeMap<String, String>) -> Result<String, String> {
-    const OPEN: &str = "${args.";
+/// hold shell syntax. The error is the unknown name; what is longer than `most` is not made.
+fn interpolate(text: &str, args: &BTreeMap<String, String>, most: usize) -> Result<Option<String>, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(OPEN) {
@@ -554,9 +589,12 @@ fn interpolate(text: &str, args: &BTreeMap<String, String>) -> Result<String, St
             out.push_str(args.get(&after[..end]).ok_or_else(|| after[..end].to_owned())?);
         }
         rest = &after[end + 1..];
+        if out.len() + rest.len() > most {
+            return Ok(None);
+        }
     }
     out.push_str(rest);
-    Ok(out)
+    Ok(Some(out))
 }
 
 #[cfg(test)]
@@ -565,6 +603,9 @@ mod tests {
 
     #[test]
     fn fills_in_args() {
+        let interpolate = |text: &str, args: &BTreeMap<String, String>| {
+            interpolate(text, args, 1_000).map(|filled| filled.expect("a short text"))
+        };
         let args = BTreeMap::from([("V".to_owned(), "3.13".to_owned())]);
         assert_eq!(interpolate("python:${args.V}-slim", &args).unwrap(), "python:3.13-slim");
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
+use uv_pep508::VersionOrUrl;
 
 use super::inputs::Reading;
 use super::recipe::Recipe;
@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
 use crate::manifest::{BuildSystem, Manifest};
+use crate::marker;
 use crate::project::requirement::{self, Need};
 use crate::project::{Project, Target};
 use crate::surroundings::Surroundings;
@@ -266,7 +267,7 @@ impl Planning<'_> {
 fn is_built_by_uv(build_system: &BuildSystem, uv_version: &str) -> bool {
     if let [only] = &build_system.requires[..]
         && build_system.backend.as_deref() == Some("uv_build")
-        && let Ok(requirement) = only.parse::<Requirement<VerbatimUrl>>()
+        && let Some(requirement) = marker::requirement(only)
         && requirement.name.as_str() == "uv-build"
         && let Ok(version) = uv_version.parse()
     {
@@ -303,7 +304,7 @@ const PURE: [&str; 14] = [
 fn toolchain(build_system: &BuildSystem, has_builder: bool) -> Toolchain {
     let mut toolchain = Toolchain::None;
     for requirement in &build_system.requires {
-        let name = requirement.parse::<Requirement<VerbatimUrl>>().map(|requirement| requirement.name);
+        let name = marker::requirement(requirement).map(|requirement| requirement.name);
         let needed = match name.as_ref().map_or("", |name| name.as_str()) {
             "setuptools" if build_system.has_extensions || has_builder => Toolchain::Compiler,
             "cffi" | "cython" | "numpy" | "pybind11" => Toolchain::Compiler,

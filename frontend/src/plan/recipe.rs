@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use uv_normalize::PackageName;
-use uv_pep508::{Requirement, VerbatimUrl};
 
 use crate::diagnostic::Diagnostic;
 use crate::lock::closure::Closure;
 use crate::lock::{Lock, Package, Source};
 use crate::manifest::resolution::Resolution;
 use crate::manifest::settings::{Config, ExtraRequirement};
+use crate::marker;
 use crate::project::Project;
 
 /// Settings of the build of one package.
@@ -104,7 +104,7 @@ fn requirement(
         .at(extra.span.clone())
         .help("add it to the dependencies, or write the version that the build needs instead of `match-runtime`")
     };
-    let parsed: Requirement<VerbatimUrl> = extra.text.parse().map_err(|_| unmatched("which is not a requirement"))?;
+    let parsed = marker::requirement(&extra.text).ok_or_else(|| unmatched("which is not a requirement"))?;
     let name: &PackageName = &parsed.name;
     let found = closure.packages().map(|id| &lock.packages[id]).find(|locked| locked.name == *name);
     match found.map(|found| (&found.source, &found.version)) {

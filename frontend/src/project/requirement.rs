@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{SourceKind, SourceTable};
+use crate::marker;
 use crate::paths::joined;
 
 /// What a requirement of a build is.
@@ -24,7 +25,7 @@ pub enum Need {
 /// What a requirement in the build system of the project `id` is.
 pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -> Result<Need, Diagnostic> {
     let as_it_is = Need::Requirement(text.to_owned());
-    let Ok(requirement) = text.parse::<Requirement<VerbatimUrl>>() else { return Ok(as_it_is) };
+    let Some(requirement) = marker::requirement(text) else { return Ok(as_it_is) };
     if project.settings.no_sources.place(&requirement.name).is_some() {
         return Ok(as_it_is);
     }

@@ -11,6 +11,7 @@ use crate::diagnostic::Span;
 use crate::lock::{PackageId, encode_extra, encode_group, encode_project};
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{ConflictTable, Declarations, GroupItem};
+use crate::marker::{self, Marker};
 
 impl Check<'_> {
     /// `environments` and `required-environments` of the workspace root, in their order.
@@ -21,13 +22,14 @@ impl Check<'_> {
         ];
         for (key, declared, locked) in lists {
             let texts = declared.as_ref().map_or(&[][..], |list| &list.value);
-            let parsed: Result<Vec<MarkerTree>, _> = texts.iter().map(|text| text.value.parse()).collect();
-            let Ok(markers) = parsed else { continue };
+            let declared_markers = texts.iter().map(|text| marker::diagram(&text.value)).collect::<Option<Vec<_>>>();
+            let locked = locked.iter().map(Marker::diagram).collect::<Option<Vec<_>>>();
+            let (Some(markers), Some(locked)) = (declared_markers, locked) else { continue };
             let simplified = |markers: &[MarkerTree]| -> Vec<MarkerTree> {
                 markers.iter().map(|marker| self.bounds.simplify(*marker)).collect()
             };
             let span = declared.as_ref().map(|list| &list.span).or(root.start());
-            if simplified(&markers) != simplified(locked)
+            if simplified(&markers) != simplified(&locked)
                 && let Some(span) = span
             {
                 let message = match declared {

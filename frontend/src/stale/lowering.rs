@@ -128,7 +128,7 @@ impl Scope<'_> {
     }
 
     fn lower_for(&self, text: &Located<String>, table: Table<'_>, python: MarkerTree) -> Option<Vec<Lowered>> {
-        let mut parsed: uv_pep508::Requirement<VerbatimUrl> = text.value.parse().ok()?;
+        let mut parsed = crate::marker::requirement(&text.value)?;
         parsed.marker = parsed.marker.and(python);
         if let Table::Extra(extra) = table {
             parsed = parsed.with_extra_marker(extra.clone());
@@ -172,7 +172,7 @@ impl Scope<'_> {
                 continue;
             }
             let marker = match &source.marker {
-                Some(marker) => marker.parse().ok()?,
+                Some(marker) => crate::marker::diagram(marker)?,
                 None => MarkerTree::TRUE,
             };
             covered = covered.or(marker);

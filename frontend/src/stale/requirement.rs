@@ -164,7 +164,7 @@ pub fn marker_of(specifiers: &VersionSpecifiers) -> MarkerTree {
 /// A requirement of a lock.
 pub fn from_lock(noted: &Noted, bounds: &PythonBounds) -> Option<Requirement> {
     let marker = match &noted.marker {
-        Some(marker) => marker.parse().ok()?,
+        Some(marker) => crate::marker::diagram(marker)?,
         None => MarkerTree::TRUE,
     };
     let origin = if let Some(git) = &noted.git {
