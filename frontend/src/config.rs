@@ -13,6 +13,7 @@ mod lock;
 pub mod members;
 pub mod path;
 pub mod python;
+mod reference;
 mod runtime;
 pub mod sbom;
 pub mod schema;
@@ -90,7 +91,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
 
     let python = python::read(&mut reader, &mut root);
     let uv_image = reader.table(&mut root, "uv").and_then(|mut table| {
-        let image = reader.string(&mut table, "image");
+        let image = reference::read(&mut reader, &mut table, "image");
         reader.finish(&table);
         image
     });

@@ -9,6 +9,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_llb::{printable, printable_in_place};
+
 /// A text file of the build context, shared by everything that points into it.
 #[derive(PartialEq, Eq)]
 pub struct SourceFile {
@@ -75,7 +77,7 @@ impl SourceFile {
                 text.push('\n');
             }
             if near.contains(&line) {
-                text += &shortened(self.line(line), longest);
+                text += &printable_in_place(&shortened(self.line(line), longest));
             }
         }
         text
@@ -151,7 +153,7 @@ impl fmt::Debug for Span {
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.file.position(self.range.start);
-        write!(out, "{}:{line}:{column}", self.file.name)
+        write!(out, "{}:{line}:{column}", printable(&self.file.name))
     }
 }
 
@@ -160,7 +162,7 @@ impl fmt::Display for Span {
 pub struct Diagnostic {
     /// Stable identifier, `pass::mistake`.
     pub code: &'static str,
-    /// A lower-case sentence without a final period that names the offending value.
+    /// A lower-case sentence without a final period that names the offending value, as terminals may have it.
     pub message: String,
     /// Where; the first is the primary place.
     pub spans: Vec<Span>,
@@ -171,7 +173,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without a place yet.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        let message = shortened(&message.into(), LONGEST_MESSAGE).into_owned();
+        let message = shortened(&printable(&message.into()), LONGEST_MESSAGE).into_owned();
         Self { code, message, spans: Vec::new(), help: Vec::new() }
     }
 
@@ -192,7 +194,7 @@ impl Diagnostic {
     /// Adds a suggestion.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help.push(shortened(&help.into(), LONGEST_MESSAGE).into_owned());
+        self.help.push(shortened(&printable(&help.into()), LONGEST_MESSAGE).into_owned());
         self
     }
 
@@ -216,6 +218,7 @@ impl Diagnostic {
             let (line, column) = span.file.position(span.range.start);
             let source = span.file.line(line);
             let source = if source.len() > LONGEST_LINE { "…" } else { source };
+            let source = printable_in_place(source);
             let gutter = line.to_string().len();
             let column = column.min(source.chars().count() + 1);
             let rest = source.chars().count() + 1 - column;

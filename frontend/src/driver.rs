@@ -9,6 +9,7 @@ mod flags;
 mod images;
 mod links;
 mod listing;
+pub mod memory;
 mod private_files;
 mod reading;
 mod result;
@@ -58,7 +59,10 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
         let gateway = gateway.clone();
         async move { build(&gateway, &options).await }
     });
-    let outcome = task.await.unwrap_or_else(|error| Err(Failure::Panic(error.to_string())));
+    let outcome = tokio::select! {
+        outcome = task => outcome.unwrap_or_else(|error| Err(Failure::Panic(error.to_string()))),
+        () = memory::exhausted() => Err(memory::error().into()),
+    };
     match outcome {
         Ok(result) => gateway.return_result(result).await,
         Err(failure) => {

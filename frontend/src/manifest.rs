@@ -39,7 +39,7 @@ pub const UV_TOML: &str = "uv.toml";
 /// A manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by name as it is written.
+    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by normalised name.
     pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// The file.
     pub file: Arc<SourceFile>,

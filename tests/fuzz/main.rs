@@ -29,7 +29,7 @@ use rustix::time::{ClockId, clock_gettime};
 static MEMORY: PeakAlloc = PeakAlloc;
 
 /// Directories with files to start from.
-const SEEDS: [&str; 4] = ["../examples", "errors/cases", "parity/workspaces", "imports", "../../shared/corpus"];
+const SEEDS: [&str; 5] = ["../examples", "errors/cases", "parity/workspaces", "imports", "../../shared/corpus"];
 
 /// Names a further one: real workspaces.
 const CORPUS: &str = "UV_BUILDKIT_CORPUS";

@@ -4,6 +4,7 @@ mod affected;
 mod dockerfiles;
 mod layers;
 mod locks;
+mod printable;
 mod readers;
 mod workspace;
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::check_secret_id;
 use super::files::{self, FileConfig, FileSource};
 use super::path::{lies_in, plain, require_absolute, require_lasting};
+use super::reference;
 use super::table::{Located, Reader, Table};
 use super::target::read_env;
 use crate::diagnostic::{Diagnostic, Span};
@@ -211,7 +212,7 @@ fn named_after_its_program(run: &[Located<Vec<String>>], span: &Span) -> Located
 fn read_place(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Place {
     let when = reader.choice(table, "when", &["before", "after"]);
     let platform = reader.choice(table, "platform", &["image", "builder"]);
-    match (reader.string(table, "image"), when, platform) {
+    match (reference::read(reader, table, "image"), when, platform) {
         (Some(image), when, platform) => {
             if let Some(when) = when {
                 let error = Diagnostic::new("config::exclusive_keys", "a step in an `image` of its own has no `when`")

@@ -94,17 +94,7 @@ fn source_of<'project>(
         return None;
     }
     let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
-        let sources = &manifest.sources;
-        // A root may have a thousand, nearly all written as they are normalised.
-        let tables = sources.get(name.as_str()).or_else(|| {
-            let is_other =
-                |written: &str| written.bytes().any(|byte| byte.is_ascii_uppercase() || b"._".contains(&byte));
-            let others = sources.iter().filter(|(written, _)| is_other(written) || written.contains("--"));
-            others
-                .into_iter()
-                .find(|(written, _)| written.parse().is_ok_and(|it: PackageName| it == *name))
-                .map(|(_, it)| it)
-        })?;
+        let tables = manifest.sources.get(name.as_str())?;
         Some((tables, base))
     });
     match found {
