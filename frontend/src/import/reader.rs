@@ -1,6 +1,7 @@
 //! A Dockerfile, instruction by instruction: text in, [`Stage`]s out, with a warning for each instruction that nothing stands for.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,10 +27,25 @@ pub struct Reader<'a> {
     /// What nothing stands for.
     pub warnings: Vec<Diagnostic>,
     shell: Vec<String>,
+    told: BTreeSet<(usize, usize, String)>,
+    /// Bytes that variables and stages may still stand for.
+    room: Cell<usize>,
 }
+
+/// Bytes that a Dockerfile may have: those that people write have some thousand.
+const LONGEST: usize = 128 << 10;
+
+/// Bytes that all its variables stand for, and all stages that go on from another: each can double what the one before it has.
+const MOST: usize = 8 << 20;
 
 /// Reads a Dockerfile.
 pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -> Result<Reader<'a>, Diagnostic> {
+    let too_large = |what: &str| {
+        Diagnostic::new("import::too_large", what).at(Span::whole(file)).help("write `uv.build.toml` by hand")
+    };
+    if file.text.len() > LONGEST {
+        return Err(too_large(&format!("`{}` has more than {} kB", file.name, LONGEST >> 10)));
+    }
     let text = document::masked(&file.text);
     let parsed = dockerfile::parse(&text).map_err(|error| {
         let line = file.line_range(error.line());
@@ -37,7 +53,16 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
             .at(Span::new(file, line))
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
-    let mut reader = Reader { file, surroundings, escape, stages: Vec::new(), warnings: Vec::new(), shell: Vec::new() };
+    let mut reader = Reader {
+        file,
+        surroundings,
+        escape,
+        stages: Vec::new(),
+        warnings: Vec::new(),
+        shell: Vec::new(),
+        told: BTreeSet::new(),
+        room: Cell::new(MOST),
+    };
     let mut global = BTreeMap::new();
     for arg in parsed.global_args() {
         reader.read_arg(&arg.arguments.span, &mut global, &BTreeMap::new());
@@ -49,11 +74,25 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
             reader.instruction(instruction, &mut read, &global);
         }
         reader.stages.push(read);
+        if reader.room.get() == 0 {
+            return Err(too_large(&format!("what `{}` says is longer than {} MB with its variables", file.name, MOST >> 20)));
+        }
     }
     Ok(reader)
 }
 
 impl Reader<'_> {
+    /// What a variable stands for in a stage, as long as there is room for it.
+    pub fn look_up(&self, stage: &Stage, name: &str) -> Option<Text> {
+        let text = stage.lookup(name)?;
+        self.takes(text.len()).then_some(text)
+    }
+
+    fn takes(&self, bytes: usize) -> bool {
+        self.room.set(self.room.get().saturating_sub(bytes));
+        self.room.get() > 0
+    }
+
     /// Says what is not carried over, and what to do about it.
     pub fn left_out(&mut self, range: &Range<usize>, what: impl Into<String>, help: &str) {
         self.warn("import::left_out", range, format!("not carried over: {}", what.into()), help);
@@ -69,7 +108,7 @@ impl Reader<'_> {
         if !help.is_empty() {
             warning = warning.help(help);
         }
-        if !self.warnings.contains(&warning) {
+        if self.told.insert((range.start, range.end, warning.message.clone())) {
             self.warnings.push(warning);
         }
     }
@@ -81,13 +120,13 @@ impl Reader<'_> {
 
     fn words(&self, range: &Range<usize>, stage: &Stage) -> Vec<Word> {
         let characters = words::continued(&self.file.text, range.clone(), self.escape);
-        words::words(&characters, &|name| stage.lookup(name))
+        words::words(&characters, &|name| self.look_up(stage, name))
     }
 
     /// A word with its variables filled in.
     fn expand(&self, text: &dockerfile::UnescapedString<'_>, stage: &Stage) -> Text {
         let characters: words::Characters = text.value.char_indices().collect();
-        words::whole(&characters, &|name| stage.lookup(name))
+        words::whole(&characters, &|name| self.look_up(stage, name))
     }
 
     /// `NAME=value …`, or `NAME value` with all that follows.
@@ -97,7 +136,7 @@ impl Reader<'_> {
             let rest = first.range.end..range.end;
             let characters = words::continued(&self.file.text, rest, self.escape);
             let blanks = characters.iter().take_while(|(_, char)| char.is_whitespace()).count();
-            let value = words::whole(&characters[blanks..], &|name| stage.lookup(name));
+            let value = words::whole(&characters[blanks..], &|name| self.look_up(stage, name));
             return vec![(first.shown(), value, range.clone())];
         }
         let pairs = words.into_iter().filter_map(|word| {
@@ -109,8 +148,11 @@ impl Reader<'_> {
 
     /// `ARG`: those without a default have that of the file's beginning.
     fn read_arg(&self, range: &Range<usize>, args: &mut BTreeMap<String, Text>, global: &BTreeMap<String, Text>) {
-        let scope = Stage { args: args.clone(), ..Stage::default() };
-        for word in self.words(range, &scope) {
+        // All words of one instruction see what was there before it.
+        let scope = Stage { args: std::mem::take(args), ..Stage::default() };
+        let words = self.words(range, &scope);
+        *args = scope.args;
+        for word in words {
             let (name, default) = match word.text.split_once('=') {
                 Some((name, default)) => (name.shown(), default.shown()),
                 None => {
@@ -142,7 +184,8 @@ impl Reader<'_> {
         }
         match self.find(&image.shown()) {
             Some(parent) => {
-                let stage = self.stages[parent].clone();
+                let size = format!("{:?}", self.stages[parent]).len();
+                let stage = if self.takes(size) { self.stages[parent].clone() } else { Stage::default() };
                 Stage { name, range, parent: Some(parent), checks: Vec::new(), made: Vec::new(), ..stage }
             }
             None => Stage { name, range, base: image, is_on_builder, ..Stage::default() },

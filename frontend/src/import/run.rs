@@ -125,7 +125,7 @@ pub fn run(reader: &mut Reader<'_>, run: &RunInstruction<'_>, stage: &mut Stage)
                 Some(document) => words::script(&reader.file.text, document.span.clone()),
                 None => words::continued(&reader.file.text, text.span.clone(), reader.escape),
             };
-            words::commands(&characters, &|name| stage.lookup(name))
+            words::commands(&characters, &|name| reader.look_up(stage, name))
         }
         _ => Vec::new(),
     };
@@ -241,7 +241,7 @@ fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut
             let script = arguments.iter().position(|word| word == "-c").and_then(|at| arguments.get(at + 1));
             let characters: words::Characters =
                 script.into_iter().flat_map(|script| script.chars()).map(|char| (range.start, char)).collect();
-            let inner = words::commands(&characters, &|name| stage.lookup(name));
+            let inner = words::commands(&characters, &|name| reader.look_up(stage, name));
             all(reader, &inner, stage);
         }
         "uv" => uv(reader, command, stage),

@@ -56,6 +56,15 @@ impl Text {
         parts.collect()
     }
 
+    /// Bytes of it, and some for each part.
+    pub fn len(&self) -> usize {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Literal(text) | Part::Shell(text) => text.len(),
+            Part::Arg { name, default } => name.len() + default.len(),
+        });
+        parts.map(|bytes| bytes + 16).sum()
+    }
+
     /// Nothing of it is left to a shell.
     pub fn is_known(&self) -> bool {
         !self.0.iter().any(|part| matches!(part, Part::Shell(_)))
