@@ -149,6 +149,11 @@ pub fn diagram(text: &str) -> Option<MarkerTree> {
     Marker::parse(text).ok()?.diagram()
 }
 
+/// Whether markers are small enough for a diagram of all of them.
+pub fn are_small<'a>(markers: impl IntoIterator<Item = &'a str>) -> bool {
+    weight(&markers.into_iter().collect::<Vec<_>>().join(" or ")) <= HEAVIEST
+}
+
 /// A requirement, PEP 508; `None` where it is none, or its marker is too large for a diagram.
 pub fn requirement(text: &str) -> Option<Requirement<VerbatimUrl>> {
     // A `;` of a URL makes it weigh no less.

@@ -125,13 +125,15 @@ impl Fuzz<'_> {
         let started = Instant::now();
         std::fs::create_dir_all(&self.options.output)?;
         let note = self.options.output.join(format!("current-{}", self.options.seed));
+        let last = self.options.output.join(format!("number-{}", self.options.seed));
         for number in self.options.first..self.options.first.saturating_add(self.options.inputs) {
             if started.elapsed() > Duration::from_secs(self.options.minutes * 60) {
                 break;
             }
             let (kind, input) = self.input(number);
+            std::fs::write(&last, format!("{number} {}", kind.file()))?;
             // The end of the stack is the end of the process: this says of which input.
-            std::fs::write(&note, number.to_string())?;
+            std::fs::write(&note, &input)?;
             let set = |value| current.lock().map(|mut current| *current = value).unwrap_or_default();
             set(Some((Instant::now(), number)));
             MEMORY.reset_peak_usage();
@@ -157,6 +159,7 @@ impl Fuzz<'_> {
             *largest = (*largest).max((bytes, number, input.len()));
         }
         std::fs::remove_file(&note)?;
+        std::fs::remove_file(&last)?;
         Ok(tally)
     }
 

@@ -83,11 +83,15 @@ pub enum ShownAs {
     Variable(String),
 }
 
+/// Commands of the steps of a target: each is a container that waits for the one before.
+const MOST_COMMANDS: usize = 1_000;
+
 /// Where a secret is that says nothing of it, as in a Dockerfile.
 const SECRETS: &str = "/run/secrets";
 
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<StepConfig>> {
     let tables = reader.tables(table, "steps")?;
+    let mut commands = 0;
     let mut steps: Vec<StepConfig> = Vec::new();
     for mut table in tables {
         let step = read_step(reader, &mut table, &steps);
@@ -99,6 +103,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec
                 .at(other.name.span.clone())
                 .help("write `name = \"…\"`; a step that has none goes by its program");
             reader.errors.push(error);
+        }
+        commands += step.run.len();
+        if commands > MOST_COMMANDS {
+            let problem = format!("the steps of a target run more than {MOST_COMMANDS} commands");
+            reader.errors.push(Diagnostic::new("config::too_large", problem).at(step.name.span));
+            return None;
         }
         steps.push(step);
     }

@@ -164,14 +164,30 @@ impl<'file> Reader<'file> {
         }
     }
 
+    /// The items of an array, unless they are too many.
+    fn array<'doc>(
+        &mut self,
+        path: &str,
+        wanted: &str,
+        value: &'doc Spanned<DeValue<'doc>>,
+    ) -> Option<&'doc [Spanned<DeValue<'doc>>]> {
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(path, wanted, value);
+            return None;
+        };
+        if array.len() > MOST_ITEMS {
+            let problem = format!("`{path}` has {} items, which is more than {MOST_ITEMS}", array.len());
+            self.errors.push(Diagnostic::new("config::too_large", problem).at(self.span(value.span())));
+            return None;
+        }
+        Some(&**array)
+    }
+
     /// An array of strings.
     pub fn strings(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of strings", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of strings", value)?;
         Some(array.iter().filter_map(|item| self.string_value(&path, item)).collect())
     }
 
@@ -180,10 +196,7 @@ impl<'file> Reader<'file> {
         let value = table.get(key)?;
         let path = table.child_path(key);
         let wanted = "an array of arrays of strings";
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, wanted, value);
-            return None;
-        };
+        let array = self.array(&path, wanted, value)?;
         let mut lists = Vec::new();
         for item in array.iter() {
             let Some(list) = item.get_ref().as_array() else {
@@ -238,10 +251,7 @@ impl<'file> Reader<'file> {
     ) -> Option<Vec<ShortOrLong<'doc>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of strings or tables", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of strings or tables", value)?;
         Some(array.iter().filter_map(|item| self.short_or_long(path.clone(), item)).collect())
     }
 
@@ -292,10 +302,7 @@ impl<'file> Reader<'file> {
     pub fn ports(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of ports", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of ports", value)?;
         let mut ports = Vec::new();
         for item in array.iter() {
             if let Some(number) = item.get_ref().as_integer() {
@@ -373,10 +380,7 @@ impl<'file> Reader<'file> {
     pub fn tables<'doc>(&mut self, table: &mut Table<'doc>, key: &'static str) -> Option<Vec<Table<'doc>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of tables", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of tables", value)?;
         Some(array.iter().filter_map(|item| self.table_value(path.clone(), item)).collect())
     }
 
@@ -559,6 +563,9 @@ fn joined(path: &str, key: &str) -> String {
     let more = if shown.len() < key.len() { "…" } else { "" };
     format!("{path}.{shown}{more}")
 }
+
+/// Items that an array may have: they become layers, steps and mounts, of which BuildKit and a container take fewer.
+const MOST_ITEMS: usize = 1_000;
 
 /// Bytes of a key that are shown with its path.
 const LONGEST_KEY: usize = 256;

@@ -183,6 +183,11 @@ impl Scope<'_> {
             }
             return Some(vec![lowered]);
         };
+        let of_sources = sources.iter().filter_map(|source| source.marker.as_deref());
+        let own = text.value.split_once(';').map(|(_, marker)| marker);
+        if !crate::marker::are_small(of_sources.chain(own)) {
+            return None;
+        }
         let mut covered = MarkerTree::FALSE;
         let mut found = Vec::new();
         for source in sources {
