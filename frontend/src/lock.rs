@@ -276,6 +276,9 @@ fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), D
     .into())
 }
 
+/// Parts that `requires-python` may have.
+const MOST_SPECIFIERS: usize = 500;
+
 /// What to do about a lock that uv would not have written so.
 const REPAIR: &str = "`uv lock` repairs the lock";
 
@@ -337,7 +340,12 @@ impl Reader<'_> {
         let requires_python = match &wire.requires_python {
             Some(text) => {
                 let span = Span::new(self.file, text.span());
-                Some((self.parse("requires-python", text.get_ref(), &span)?, span))
+                let specifiers: VersionSpecifiers = self.parse("requires-python", text.get_ref(), &span)?;
+                if specifiers.len() > MOST_SPECIFIERS {
+                    let problem = format!("`requires-python` has more than {MOST_SPECIFIERS} parts");
+                    return Err(Diagnostic::new("lock::too_large", problem).at(span));
+                }
+                Some((specifiers, span))
             }
             None => None,
         };

@@ -112,10 +112,13 @@ impl Marker {
 
     /// Whether it holds in an environment, with these extras.
     pub fn evaluate(&self, environment: &MarkerEnvironment, extras: &[ExtraName]) -> bool {
-        let value = self.fold(|tree| tree.evaluate(environment, extras), |operator, one, other| match operator {
-            Operator::And => one && other,
-            Operator::Or => one || other,
-        });
+        let value = self.fold(
+            |tree| tree.evaluate(environment, extras),
+            |operator, one, other| match operator {
+                Operator::And => one && other,
+                Operator::Or => one || other,
+            },
+        );
         value.unwrap_or(true)
     }
 
@@ -215,7 +218,8 @@ fn weight(text: &str) -> u64 {
         rest = if is_stuck { &rest[rest.chars().next().map_or(0, char::len_utf8)..] } else { next };
 
         let unquoted = comparison.split(['\'', '"']).step_by(2);
-        let mut words = unquoted.flat_map(|text| text.split(|char: char| !char.is_alphanumeric() && !"._".contains(char)));
+        let mut words =
+            unquoted.flat_map(|text| text.split(|char: char| !char.is_alphanumeric() && !"._".contains(char)));
         let name = words.clone().find(|word| !["", "in", "not"].contains(word)).unwrap_or_default();
         let is_version = ["python_version", "python_full_version", "implementation_version"].contains(&name);
         if ["extra", "extras", "dependency_groups"].contains(&name) || (!is_version && words.any(|word| word == "in")) {

@@ -28,7 +28,7 @@ use crate::manifest::declarations::{Declarations, ProjectTable};
 use crate::project::Project;
 use kinds::Required;
 use lowering::{Doubt, Lowered, Scope, Table};
-use requirement::{PythonBounds, Requirement};
+use requirement::{MOST_SPECIFIERS, PythonBounds, Requirement};
 use vicinity::Vicinity;
 
 /// As many differences are collected: a lock of another project has thousands, and only the first are told.
@@ -384,9 +384,8 @@ impl<'a> Check<'a> {
             }
             let owner = in_extra(owner, new);
             let alike = gone.get_mut(&new.name);
-            let before = alike.and_then(|alike| {
-                alike.iter().position(|old| same_extra(old, new)).map(|index| alike.remove(index))
-            });
+            let before = alike
+                .and_then(|alike| alike.iter().position(|old| same_extra(old, new)).map(|index| alike.remove(index)));
             let (message, is_source) = match before {
                 Some(old) => {
                     let is_source = std::mem::discriminant(&old.origin) != std::mem::discriminant(&new.origin)
@@ -409,6 +408,7 @@ impl<'a> Check<'a> {
         let Some((locked, _)) = &self.lock.requires_python else { return };
         let lock = self.lock;
         let members = compared.iter().filter(|(id, _)| lock.members.contains(&lock.packages[*id].name));
+        let bounds = PythonBounds::of(locked);
         let mut wanted = Vec::new();
         let mut is_certain = true;
         for (_, manifest) in members {
@@ -417,11 +417,12 @@ impl<'a> Check<'a> {
                 continue;
             };
             let Ok(specifiers) = text.value.parse::<uv_pep440::VersionSpecifiers>() else { return };
-            if !PythonBounds::of(locked).within(&PythonBounds::of(&specifiers)) {
+            if !bounds.within(&PythonBounds::of(&specifiers)) {
                 let message = format!("it was made for python `{locked}`, and this project is for `{specifiers}`");
                 self.report(message, text.span.clone());
                 is_certain = false;
             }
+            is_certain &= specifiers.len() <= MOST_SPECIFIERS;
             wanted.push((specifiers, text));
         }
         // A lock for fewer pythons than all members admit; some of them may not have been read.
@@ -431,8 +432,15 @@ impl<'a> Check<'a> {
             && all_read
             && let Some((_, first)) = wanted.first()
         {
-            let together = PythonBounds::of(&wanted.iter().flat_map(|(it, _)| it.iter().cloned()).collect());
-            if !together.within(&PythonBounds::of(locked)) {
+            // Members say the same, mostly.
+            let mut all: Vec<_> = wanted.iter().flat_map(|(it, _)| it.iter().cloned()).collect();
+            all.sort_by_key(ToString::to_string);
+            all.dedup();
+            if all.len() > MOST_SPECIFIERS {
+                return;
+            }
+            let together = PythonBounds::of(&all.into_iter().collect());
+            if !together.within(&bounds) {
                 let message = format!("it was made for python `{locked}`, which is less than the projects are for");
                 let span = first.span.clone();
                 self.report(message, span);

@@ -43,7 +43,8 @@ impl Failure {
             Self::Gateway(error) => error,
             Self::Options(OptionsError::Capability(name)) => {
                 let error = OptionsError::Capability(name.clone());
-                GatewayError::with_code(Code::Unimplemented, printable(&error.to_string())).with_detail(FrontendCap { name })
+                GatewayError::with_code(Code::Unimplemented, printable(&error.to_string()))
+                    .with_detail(FrontendCap { name })
             }
             Self::Options(error) => GatewayError::new(printable(&error.to_string())),
             Self::Unsupported(name) => GatewayError::with_code(

@@ -31,7 +31,8 @@ pub(super) fn told(target: &Target, plan: &Plan, manifest: Option<&Manifest>) ->
             ("source", about.source()),
             ("url", about.homepage()),
         ];
-        let told = told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), printable(value?).into_owned())));
+        let told =
+            told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), printable(value?).into_owned())));
         labels.extend(told.filter(|(_, value)| !value.is_empty()));
     }
     labels

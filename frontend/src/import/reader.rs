@@ -108,7 +108,11 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
         }
         reader.stages.push(read);
         if reader.room.get() == 0 {
-            return Err(too_large(&format!("what `{}` says is longer than {} MB with its variables", file.name, MOST >> 20)));
+            return Err(too_large(&format!(
+                "what `{}` says is longer than {} MB with its variables",
+                file.name,
+                MOST >> 20
+            )));
         }
     }
     reader.settle_args();

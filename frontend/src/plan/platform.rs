@@ -38,7 +38,9 @@ impl std::str::FromStr for Platform {
             return Err(format!("`{}` is not a platform: write `linux/amd64`", printable(text)));
         }
         if os != "linux" {
-            return Err(format!("images for `{os}` cannot be built, only those for `linux`: write `linux/{architecture}`"));
+            return Err(format!(
+                "images for `{os}` cannot be built, only those for `linux`: write `linux/{architecture}`"
+            ));
         }
         // arm64 has one variant only (containerd: platforms.Normalize).
         let variant = if (architecture, variant) == ("arm64", "v8") { "" } else { variant };
@@ -56,7 +58,9 @@ mod tests {
             assert_eq!(text.parse::<Platform>().map(|platform| platform.to_string()), Ok(text.to_owned()));
         }
         assert_eq!("linux/arm64/v8".parse::<Platform>().map(|it| it.to_string()), Ok("linux/arm64".to_owned()));
-        for text in ["", "linux", "linux/", "/amd64", "linux/../x", "linux/a/", "linux/a/b/c", "linux/a b", "linux/\u{1b}"] {
+        for text in
+            ["", "linux", "linux/", "/amd64", "linux/../x", "linux/a/", "linux/a/b/c", "linux/a b", "linux/\u{1b}"]
+        {
             let error = text.parse::<Platform>().expect_err(text);
             assert!(error.ends_with("is not a platform: write `linux/amd64`"), "{error}");
             assert!(!error.contains('\u{1b}'));
