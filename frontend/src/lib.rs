@@ -20,6 +20,7 @@ pub mod lower;
 pub mod manifest;
 pub mod missing;
 pub mod options;
+pub mod passwords;
 pub mod paths;
 pub mod plan;
 pub mod private;

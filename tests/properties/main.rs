@@ -5,6 +5,7 @@ mod dockerfiles;
 mod layers;
 mod locks;
 mod readers;
+mod sources;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
