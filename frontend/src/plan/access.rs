@@ -188,19 +188,21 @@ impl Access {
                 continue;
             };
             let own = service(&index.url);
+            let is_mirrored = index.url != original.url;
             let others: BTreeSet<String> =
-                self.servers(&secret.value).filter(|server| !own.starts_with(server.as_str())).collect();
+                self.servers(&secret.value, is_mirrored).filter(|server| !own.starts_with(server.as_str())).collect();
             let services = std::iter::once(own).chain(others).collect();
             credentials.push(Credential { secret: secret.value, index: shown.unwrap_or_default(), services });
         }
         credentials
     }
 
-    /// The servers for which the config names a secret: uv, which finds files by what an index lists, shows it there, too.
-    fn servers(&self, secret: &str) -> impl Iterator<Item = String> {
+    /// The servers for which the config names a secret: uv, which finds files by what an index lists, shows it there, too. An index that is
+    /// asked itself leads to its own files: uv knows of no mirror of these.
+    fn servers(&self, secret: &str, is_mirrored: bool) -> impl Iterator<Item = String> {
         let of_indexes = self.config.indexes.iter().filter(move |index| index.secret.value == secret);
         let of_indexes = of_indexes.flat_map(|index| &index.files).map(|server| server.value.clone());
-        let is_of = move |of: &&Mirror| of.secret.as_ref().is_some_and(|of| of.value == secret);
+        let is_of = move |of: &&Mirror| is_mirrored && of.secret.as_ref().is_some_and(|of| of.value == secret);
         let of_mirrors = self.config.mirrors.iter().filter(is_of).filter_map(|mirror| HttpUrl::parse(&mirror.to).ok());
         of_indexes.chain(of_mirrors).map(|url| url.origin().ascii_serialization())
     }
