@@ -114,8 +114,12 @@ const TEXTS: [&str; 12] = [
 ];
 
 fn sources(lock: &str) -> Option<Vec<SourceOp>> {
+    sources_with(CONFIG, lock)
+}
+
+fn sources_with(config: &str, lock: &str) -> Option<Vec<SourceOp>> {
     let checkout =
-        Checkout::default().with("pyproject.toml", MANIFEST).with("uv.build.toml", CONFIG).with("uv.lock", lock);
+        Checkout::default().with("pyproject.toml", MANIFEST).with("uv.build.toml", config).with("uv.lock", lock);
     let compiled = checkout.compile(&Selection::target("app")).ok()?;
     let definition = buildkit_llb::marshal(compiled.image).unwrap_or_else(|error| panic!("{error}\n{lock}"));
     let ops = definition.ops().expect("what was encoded can be decoded");
@@ -134,6 +138,25 @@ fn others(sources: &[SourceOp]) -> BTreeSet<&str> {
 
 fn is_of(identifier: &str, schemes: &[&str]) -> bool {
     identifier.split_once("://").is_some_and(|(scheme, _)| schemes.contains(&scheme))
+}
+
+#[test]
+fn nobody_is_sent_a_secret_by_public_files_and_by_mirrors_without_one() {
+    let lock = LOCK.replace("HASH", &"0".repeat(64));
+    let files = "files = [\"https://files.example\"]";
+    let mirror = "[mirrors]\n\"https://files.example\" = \"https://mirror.example\"";
+    for (config, asked) in [
+        (CONFIG.replace(files, "public-files = [\"https://files.example\"]"), "https://files.example"),
+        (CONFIG.replace(files, mirror), "https://mirror.example"),
+    ] {
+        let sources = sources_with(&config, &lock).expect("the config says what it is for");
+        let with_secret = |start: &str| -> Vec<bool> {
+            let of = sources.iter().filter(|source| source.identifier.starts_with(start));
+            of.map(|source| source.attrs.contains_key("http.authheadersecret")).collect()
+        };
+        assert_eq!((with_secret(asked), with_secret("https://internal.example")), (vec![false], vec![true]));
+    }
+    assert!(sources_with(&CONFIG.replace(files, ""), &lock).is_none());
 }
 
 #[test]
