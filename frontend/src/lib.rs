@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod marker;
 pub mod missing;
 pub mod options;
+pub mod passwords;
 pub mod paths;
 pub mod plan;
 pub mod private;

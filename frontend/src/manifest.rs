@@ -8,6 +8,7 @@ pub mod about;
 pub mod configuration;
 pub mod declarations;
 pub mod inputs;
+mod passwords;
 
 pub mod resolution;
 pub mod settings;
@@ -213,6 +214,7 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 /// Parses a manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    passwords::check_manifest(file, document.get_ref())?;
     let declarations = declarations::read(file, document.get_ref());
     let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
@@ -266,6 +268,7 @@ impl ProjectWire {
 /// The indexes that a `uv.toml` beside the workspace root's manifest names: uv looks at no others. Those that the manifest has a
 /// name for are still there for packages that name them.
 pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Indexes, Diagnostics> {
+    passwords::check_settings(file)?;
     let wire: UvWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
     let mut indexes = indexes(&wire, directory_of(&file.name));
     for (name, url) in &manifest.named {
@@ -276,7 +279,9 @@ pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Inde
 
 /// The indexes that the `tool.uv` of a directory above names, where those count.
 pub fn indexes_above(file: &Arc<SourceFile>) -> Result<Indexes, Diagnostics> {
-    let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    passwords::check_manifest(file, document.get_ref())?;
+    let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     Ok(indexes(&wire.tool.uv, directory_of(&file.name)))
 }
 

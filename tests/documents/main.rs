@@ -40,7 +40,7 @@ fn literals(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How the first rows of tables begin, which name the columns.
-const HEADS: [&str; 6] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`", "| key"];
+const HEADS: [&str; 7] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`", "| key", "| what they try"];
 
 /// Cells of the rows of the tables of a document.
 fn rows(text: &str) -> Vec<Vec<&str>> {
@@ -105,6 +105,34 @@ fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
     }
     ensure!(patterns.len() >= 20, "patterns are no longer found in the table: {patterns:?}");
     ensure!(patterns == observed, "of {patterns:?} only these were observed: {observed:?}");
+    Ok(())
+}
+
+#[test]
+fn every_attack_has_a_test_that_exists() -> Result<()> {
+    let table = read("docs/security.md")?;
+    let end_to_end = sources("tests/e2e")?.concat();
+    let directories = ["frontend/src", "frontend/tests", "llb/src", "llb/tests", "tests/properties", "xtask/src"];
+    let beside: Vec<String> = directories.into_iter().map(sources).collect::<Result<Vec<_>>>()?.concat();
+    let beside = beside.concat();
+    let mut count = 0;
+    for row in rows(&table) {
+        ensure!(row.len() == 3, "a row of {} cells: {row:?}", row.len());
+        ensure!(row[2].contains('`'), "no test shows what stops those who try this: {}", row[0]);
+        for test in literals(row[2]) {
+            let exists = match test.split_once("::") {
+                Some(("errors", _)) if end_to_end.contains(&format!("name: \"{}\"", &test["errors::".len()..])) => true,
+                Some(_) => ["trials.add(", "("].iter().any(|call| end_to_end.contains(&format!("{call}\"{test}\", "))),
+                None => {
+                    let cases = ["errors", "imports"].map(|kind| format!("tests/{kind}/cases/{test}"));
+                    beside.contains(&format!("fn {test}(")) || cases.iter().any(|case| repository().join(case).exists())
+                }
+            };
+            ensure!(exists, "docs/security.md names the test `{test}`, and there is none");
+            count += 1;
+        }
+    }
+    ensure!(count > 20, "the tests are no longer found in the tables");
     Ok(())
 }
 

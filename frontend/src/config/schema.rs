@@ -54,6 +54,8 @@ pub fn schema() -> Value {
                 "description": "What is needed to ask an index, by its name in `[[tool.uv.index]]`.",
                 "additionalProperties": required(table("An index.", json!({
                     "secret": string("Id of the BuildKit secret that holds the `Authorization` header."),
+                    "files": strings("Servers beside the index's own that have its files, and are sent the secret."),
+                    "public-files": strings("Servers that have files of the index for everybody, and are not sent the secret."),
                 })), &["secret"]),
             },
             "mirrors": {

@@ -78,7 +78,7 @@ impl Lowering<'_> {
     fn identity(&self, package: &Package) -> String {
         match (&package.artifact.hash, &package.artifact.origin) {
             (Some(hash), _) => hash.to_string(),
-            (None, Origin::Url(url)) => url.clone(),
+            (None, Origin::Url(url)) => url.to_string(),
             (None, Origin::Git { url, commit }) => format!("{url} {commit}"),
             (None, Origin::Context(path)) => format!("{path} {}", self.plan.workspace),
         }

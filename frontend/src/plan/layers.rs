@@ -297,7 +297,7 @@ mod tests {
             artifact: Artifact {
                 file: format!("{name}-1-py3-none-any.whl"),
                 form: Form::Wheel,
-                origin: Origin::Url(format!("https://index.example/{name}")),
+                origin: Origin::Url(buildkit_llb::HttpUrl::parse(&format!("https://index.example/{name}")).unwrap()),
                 hash: None,
                 size,
             },

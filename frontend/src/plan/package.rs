@@ -1,5 +1,7 @@
 //! Third-party packages as a plan has them: what is fetched, from where, and what it must be.
 
+use buildkit_llb::HttpUrl;
+
 use super::recipe::Recipe;
 use crate::diagnostic::Span;
 
@@ -73,7 +75,7 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// At a URL.
-    Url(String),
+    Url(HttpUrl),
     /// In the build context.
     Context(String),
     /// In a git repository.

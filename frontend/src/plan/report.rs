@@ -211,7 +211,7 @@ impl<'plan> ArtifactReport<'plan> {
         let (url, secret) = match &package.artifact.origin {
             Origin::Url(url) => {
                 let Download { url, secret, .. } = plan.access.download(url, package.index.as_deref());
-                (url, secret.map(|secret| secret.value))
+                (url.to_string(), secret.map(|secret| secret.value))
             }
             Origin::Context(path) => (path.clone(), None),
             Origin::Git { url, .. } => (url.clone(), None),
