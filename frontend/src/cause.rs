@@ -30,6 +30,10 @@ pub struct Report {
     musl: bool,
     /// The member of the workspace that it builds, if it does.
     member: Option<String>,
+    /// The package of others that it builds, if it does.
+    package: Option<String>,
+    /// It builds one of the two, and was not given a network.
+    offline: bool,
 }
 
 /// Why a step failed, as users are told.
@@ -64,6 +68,17 @@ impl Report {
         if let (Some(member), Some(first)) = (&self.member, lines.first()) {
             help.extend(missed(member, first));
         }
+        if self.offline && NETWORK.as_ref().is_some_and(|regex| regex.is_match(&self.words)) {
+            let table = match (&self.member, &self.package) {
+                (Some(member), _) => Some(format!("members.{member}")),
+                (None, Some(package)) => Some(format!("packages.{package}")),
+                (None, None) => None,
+            };
+            let advice = |table| {
+                format!("the build has no network: in uv.build.toml, `[{table}]` with `network = true` gives it one")
+            };
+            help.extend(table.map(advice));
+        }
         // Where it is built is no path of the user's.
         let lines = lines.iter().map(|line| CHECKOUT.replace(line, "").into_owned()).collect();
         Cause { lines, help }
@@ -87,6 +102,17 @@ impl fmt::Display for Cause {
 /// Where projects are built, as `worker.py` lays them out.
 static CHECKOUT: LazyLock<Pattern> =
     LazyLock::new(|| Pattern(Regex::new(r"/opt/uv-buildkit/(?:made|kept)/checkout/").ok()));
+
+/// How programs say that they reach no server.
+static NETWORK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        "(?i)name resolution|resolve host|resolve proxy|resolve address|name or service not known|network is unreachable|enetunreach|eai_again\
+         |failed to lookup address|dns error|no such host|failed to resolve|nodename nor servname|spurious network error\
+         |failed to download from|unable to access 'https?:|urlopen error|max retries exceeded|could not connect to server\
+         |failed to connect to|connection refused|enotfound|network is down|\\[Errno 101\\]|\\[Errno -[23]\\]",
+    )
+    .ok()
+});
 
 /// A file of the workspace that a build looks for.
 static MISSED_FILE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -353,6 +379,31 @@ mod tests {
         help: in uv.build.toml, `[members.jobs]` with `env = { GIT_SHA = "…" }` gives its build this variable
         "#);
         assert_eq!(told("KeyError: 'name'"), "KeyError: 'name'");
+    }
+
+    #[test]
+    fn a_build_without_a_network_is_told_how_it_gets_one() {
+        let told = |words: &str, place: &str| {
+            let json = format!(r#"{{"words": "{words}", {place}}}"#);
+            Report::parse(json.as_bytes()).unwrap().cause().help
+        };
+        let cargo = "error: failed to download from `https://crates.example/serde`";
+        let advice = |table: &str| {
+            [format!("the build has no network: in uv.build.toml, `[{table}]` with `network = true` gives it one")]
+        };
+        assert_eq!(told(cargo, r#""member": "jobs", "offline": true"#), advice("members.jobs"));
+        for words in [
+            cargo,
+            "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+            "OSError: [Errno 101] Network is unreachable",
+            "fatal: unable to access 'https://git.example/x/': Could not resolve host: git.example",
+            "curl: (6) Could not resolve host: files.example",
+            "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
+        ] {
+            assert_eq!(told(words, r#""package": "reed", "offline": true"#), advice("packages.reed"), "{words}");
+        }
+        assert!(told(cargo, r#""member": "jobs", "offline": false"#).is_empty());
+        assert!(told("SystemExit: 1", r#""member": "jobs", "offline": true"#).is_empty());
     }
 
     #[test]
