@@ -18,6 +18,7 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("attacks::backend_of_a_package", backend_of_a_package);
     trials.add("attacks::options_of_a_package", options_of_a_package);
+    trials.add("attacks::requirement_without_a_wheel", requirement_without_a_wheel);
     trials.add("attacks::neighbour_of_the_same_name", neighbour_of_the_same_name);
     trials.add("attacks::connection_of_a_member", connection_of_a_member);
 }
@@ -40,6 +41,7 @@ impl<'a> Private<'a> {
         let index = Index::open(stage, &format!("attacks-{name}-index"))?;
         let nonce = format!("# {} {name}\n", stage.nonce());
         index.offer("heron", "1.0", &nonce)?;
+        index.offer_sdist(&index.project("otter", "1.0", UV_BUILD, &nonce)?)?;
         index.offer("marsh", "1.0", &format!("{BACKEND}\nASKED = {asked}\n{nonce}"))?;
         index.offer_sdist(&index.project("reed", "1.0", system, &nonce)?)?;
         let manifest = format!(
@@ -93,6 +95,15 @@ fn options_of_a_package(stage: &Stage) -> Result<()> {
         ensure!(shown.contains(&told), "no `{told}`:\n{shown}");
         ensure!(!shown.contains(&private.word), "the secret is shown:\n{shown}");
     }
+    Ok(())
+}
+
+/// It would be built where the secret is.
+fn requirement_without_a_wheel(stage: &Stage) -> Result<()> {
+    let system = "requires = [\"marsh\", \"otter\"]\nbuild-backend = \"marsh\"\n";
+    let shown = Private::new(stage, "sdist", "[]", system)?.build()?.fail()?;
+    let told = "`otter` would be built from source where the secrets of indexes are, and could read them";
+    ensure!(shown.contains(told), "no `{told}`:\n{shown}");
     Ok(())
 }
 

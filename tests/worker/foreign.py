@@ -57,6 +57,23 @@ class Requirements(unittest.TestCase):
             self.assertEqual(requirements.is_within(version, bounds), holds, (version, bounds))
 
 
+class Accounts(unittest.TestCase):
+    def test_accounts_are_in_no_variable(self):
+        with tempfile.TemporaryDirectory() as directory:
+            requirements.SECRETS = directory
+            for name, value in (("UV_INDEX_MY_OWN_USERNAME", "otter"), ("UV_INDEX_MY_OWN_PASSWORD", "a/b@c:${D}\n")):
+                with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                    file.write(value)
+            before = dict(os.environ)
+            told = requirements.with_accounts(
+                ["/python", "--index", "my-own=https://index.example/simple?a=b", "--default-index", "https://index.example/a=b", "--index", "x=https://x.example"]
+            )
+            requirements.log_in()
+            self.assertEqual(dict(os.environ), before)
+        self.assertEqual(told[2], "my-own=https://otter:a%2Fb%40c%3A%24%7BD%7D@index.example/simple?a=b")
+        self.assertEqual(told[4:], ["https://index.example/a=b", "--index", "x=https://x.example"])
+
+
 def packed(entries):
     """An archive of tar: paths, and what each of them is."""
     content = io.BytesIO()

@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import urllib.parse
 import zipfile
 
 from worker import (
@@ -123,14 +124,29 @@ def as_config(text):
     return ["--no-config"] if text is None else ["--config-file", write("/tmp/requirements.toml", text)]
 
 
+def with_accounts(arguments):
+    """Arguments for uv, with the accounts that are given for indexes by name in the URLs of these: where uv has them from its environment,
+    a package that requires `x @ https://…/${NAME}` has them, too."""
+    shown = []
+    for flag, argument in zip([""] + list(arguments), arguments):
+        name, separator, url = argument.partition("=")
+        if flag in ("--index", "--default-index") and separator and "://" in url and "/" not in name:
+            variable = "UV_INDEX_%s_" % re.sub("[^A-Za-z0-9]", "_", name).upper()
+            paths = [os.path.join(SECRETS, variable + part) for part in ("USERNAME", "PASSWORD")]
+            user, word = (urllib.parse.quote(read(path).strip(), safe="") if os.path.exists(path) else "" for path in paths)
+            if user or word:
+                scheme, _, rest = url.partition("://")
+                argument = "%s=%s://%s@%s" % (name, scheme, ":".join([user, word] if word else [user]), rest)
+        shown.append(argument)
+    return shown
+
+
 def log_in():
-    """Lets uv in where a client has secrets for it: in the form in which uv keeps them itself (`uv auth login`), in memory."""
+    """Lets uv in where a client has secrets for it: in the form in which uv keeps them itself (`uv auth login`), in memory. None of them is
+    in its environment: what it reads there it puts into URLs that name it."""
     credentials, entries, served = data("CREDENTIALS", []), [], set()
-    for name in os.listdir(SECRETS) if os.path.isdir(SECRETS) else []:
-        if name == "netrc":
-            os.environ["NETRC"] = os.path.join(SECRETS, name)
-        elif name.startswith("UV_INDEX_"):
-            os.environ[name] = read(os.path.join(SECRETS, name)).strip()
+    if os.path.exists(SECRETS + "/netrc"):
+        os.environ["NETRC"] = SECRETS + "/netrc"
     for path, secret, index, services in credentials:
         if not os.path.exists(path):
             MISSING.append((secret, index))
@@ -308,7 +324,7 @@ def step(make):
     """A step of which the environment is the output."""
     def run(*arguments):
         log_in()
-        make(*arguments)
+        make(*with_accounts(arguments))
 
     return run
 
