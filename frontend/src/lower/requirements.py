@@ -73,7 +73,8 @@ def make_environment(python, requirements, projects, arguments):
     if constraints:
         path = lines("/tmp/constraints.txt", constraints)
         bounds = ["--constraints", path, "--build-constraints", path]
-    install(config, [*bounds, *projects, *arguments, "--requirements", lines("/tmp/requirements.txt", requirements)])
+    files = ["--requirements", lines("/tmp/requirements.txt", requirements)] if requirements else []
+    install(config, [*bounds, *projects, *arguments, *files])
     compile_bytecode(BACKEND + "/lib*/python*/site-packages", "")
 
 
