@@ -128,6 +128,11 @@ class Archives(unittest.TestCase):
         zip_outside = "`reed` cannot be unpacked: `../x` in `reed-1.0.zip` lies outside of the archive"
         self.assertEqual(self.refused(zipped("../x"), "reed-1.0.zip"), zip_outside)
 
+    def test_names_that_cannot_be(self):
+        file, below = ("reed-1.0/a", tarfile.REGTYPE, ""), ("reed-1.0/a/b", tarfile.REGTYPE, "")
+        for entries in ([("reed-1.0/" + "a" * 300, tarfile.REGTYPE, "")], [file, below]):
+            self.assertIn("`reed` cannot be unpacked: `reed-1.0.tar.gz` has an entry that cannot be: ", self.refused(packed(entries)))
+
     def test_archives_that_are_none(self):
         for content in (b"", b"\x1f\x8b", b"no archive", packed([("a", tarfile.REGTYPE, "")])[:40]):
             self.assertIn("`reed` cannot be unpacked: `reed-1.0.tar.gz` is damaged, or not safe: ", self.refused(content))

@@ -1,5 +1,6 @@
 """The build of somebody else's project, which has no secrets, no cache and, unless the config gives it one, no network."""
 
+import errno
 import glob
 import json
 import os
@@ -53,6 +54,11 @@ def unpack(archive, whose):
                     file.extract(member, directory, **safe)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
         fail("`%s` cannot be unpacked: `%s` is damaged, or not safe: %s" % (whose, name, error))
+    except OSError as error:
+        # A full disk is no mistake of the archive.
+        if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
+            raise
+        fail("`%s` cannot be unpacked: `%s` has an entry that cannot be: %s" % (whose, name, shown(str(error))))
     top = os.listdir(directory)
     return os.path.join(directory, top[0]) if len(top) == 1 else directory
 
