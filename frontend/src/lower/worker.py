@@ -26,7 +26,6 @@ Everything else is fixed: steps that do the same have the same command line, and
 """
 
 import base64
-import collections
 import csv
 import filecmp
 import glob
@@ -36,12 +35,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tarfile
-import traceback
 import zipfile
+
+from failure import fail, last, report, report_to, run
 
 UV = "/opt/uv-buildkit/uv"
 VENV = "/app/.venv"
@@ -61,8 +60,6 @@ SCRATCH = "/opt/uv-buildkit/made"
 CHECKOUT = "/checkout"
 # Where images have the sources of projects that are installed as links.
 LINKED = "/src"
-# Where the frontend looks for the reason when a step failed, in its output.
-REPORT = "/.uv-buildkit-failure.json"
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -97,56 +94,23 @@ STANDARD_LIBRARY = (
 
 
 def uv(*arguments, is_shown=True):
-    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's. Of a build that goes well
-    nobody wants to read them, unless it takes long."""
-    process = subprocess.Popen([UV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    words = collections.deque(maxlen=2000)
-    for line in process.stdout:
-        words.append(line)
-        if is_shown:
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
-    code = process.wait()
+    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's."""
+    code, text = run([UV, *arguments], is_shown)
     if code == 0:
         return
-    if not is_shown:
-        sys.stderr.buffer.writelines(words)
-        sys.stderr.buffer.flush()
     asked = [
         "the index `%s` was asked without the secret `%s`, which was not given: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`"
         % (index, secret, secret) for secret, index in MISSING
     ]
     for line in asked:
         print("help: " + line, file=sys.stderr)
-    text = b"".join(words).decode(errors="replace")
-    if code < 0:
-        text += "\nerror: uv was ended by the signal %d\n" % -code
-    report(words="\n".join(text.splitlines()[-500:]), programs=programs(text), help=asked)
-    # As a shell has it for a program that was killed.
-    sys.exit(code if code > 0 else 128 - code)
+    report(words=last(text), programs=programs(text), help=asked)
+    sys.exit(code)
 
 
 def programs(text):
     """The programs that there are, of those that a text names."""
     return sorted(name for name in set(re.findall(r"[\w.+-]+", text)) if len(name) < 50 and shutil.which(name))
-
-
-def report(**facts):
-    """Leaves why a step failed in its output, for the frontend to read: the output of a step that failed is nobody's input."""
-    facts["musl"] = "-musl" in (sysconfig.get_config_var("SOABI") or "")
-    # Only what is built for a member is for `[members]` to say.
-    facts["member"] = sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None
-    try:
-        write((OUT if os.path.isdir(OUT) else BACKEND) + REPORT, json.dumps(facts))
-    except OSError:
-        pass
-
-
-def fail(problem, *advice):
-    """Ends the step with words of our own."""
-    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
-    report(error=problem, help=advice)
-    sys.exit(1)
 
 
 def trust():
@@ -585,9 +549,10 @@ def build(path, subdirectory, arguments):
     expected = data("EXPECTED", [])
     source = CACHE + CHECKOUT
     refresh(path if os.path.isdir(path) else unpack(path), source)
+    project = os.path.join(source, subdirectory) if subdirectory else source
     uv(
         "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
-        "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source, is_shown=False,
+        "--out-dir", OUT, project, is_shown=False,
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
@@ -631,9 +596,11 @@ def main(command, *arguments):
         sys.exit("unknown command " + command)
 
 
-try:
-    main(*sys.argv[1:])
-except OSError as error:
-    # A disk that is full, an archive with names that there cannot be.
-    traceback.print_exc()
-    fail(str(error))
+report_to(
+    OUT if os.path.isdir(OUT) else BACKEND,
+    musl="-musl" in (sysconfig.get_config_var("SOABI") or ""),
+    # Only what is built for a member is for `[members]` to say.
+    member=sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None,
+    package=json.loads(os.environ.get("UV_BUILDKIT_EXPECTED", "[null]"))[0] if sys.argv[1] == "build" else None,
+)
+main(*sys.argv[1:])
