@@ -54,6 +54,10 @@ impl Lowering<'_> {
         let unverified: Vec<_> = unverified(package, path).into_iter().collect();
         let exec = with_data(self.index_mounts(self.log_in(self.online(exec))), "VERIFY", &unverified);
         let exec = with_data(exec, "EXPECTED", &[&package.name, &package.version]);
+        let exec = match package.recipe.extra_requires.is_empty() {
+            true => exec,
+            false => with_data(exec, "BY_NAME", &true),
+        };
         let exec = self.for_image(exec, builder);
         let exec = with_recipe(exec, &package.name, &package.recipe, Some(&self.plan.resolution));
         let exec = match form {

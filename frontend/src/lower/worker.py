@@ -13,6 +13,7 @@ Data of the environment:
     UV_BUILDKIT_VERIFY  [[PATH, SHOWN, HASH]]: files that must have this hash, and what the user calls them
     UV_BUILDKIT_NOTES   {PACKAGE: {FILE: TEXT}}: files to be written beside the metadata of packages that are installed
     UV_BUILDKIT_EXPECTED  [PACKAGE, VERSION]: of the wheel that a build is to make
+    UV_BUILDKIT_BY_NAME   if there are settings for what is built, by its name
     UV_BUILDKIT_CONSTRAINTS   [REQUIREMENT]: bounds of build requirements
     UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
     UV_BUILDKIT_PYTHON    version of the python that the environment is for, if not of the one that makes it
@@ -38,6 +39,7 @@ import shutil
 import sys
 import sysconfig
 import tarfile
+import urllib.parse
 import zipfile
 
 from failure import fail, last, report, report_to, run
@@ -550,10 +552,13 @@ def build(path, subdirectory, arguments):
     source = CACHE + CHECKOUT
     refresh(path if os.path.isdir(path) else unpack(path), source)
     project = os.path.join(source, subdirectory) if subdirectory else source
-    uv(
-        "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
-        "--out-dir", OUT, project, is_shown=False,
-    )
+    if data("BY_NAME", False):
+        build_by_name(*expected, project, arguments)
+    else:
+        uv(
+            "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
+            "--out-dir", OUT, project, is_shown=False,
+        )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
             check_version(name, *expected, "the lock", LOCKED)
@@ -561,6 +566,24 @@ def build(path, subdirectory, arguments):
             os.remove(os.path.join(OUT, name))
     require_portable(OUT, expected[0])
     freeze(OUT)
+
+
+def build_by_name(name, version, project, arguments):
+    """Builds a wheel as `uv sync` does: what has no `[project]` does not say its name, and `uv build` finds no settings for it then. What
+    uv builds to install it, it keeps in its cache. The lock has the metadata: the backend is not asked for it."""
+    known = "\n[[dependency-metadata]]\nname = %s\nversion = %s\n" % (json.dumps(name), json.dumps(version))
+    os.environ["UV_BUILDKIT_UV_TOML"] += known
+    kept = os.environ["UV_CACHE_DIR"] + "/sdists-*/path"
+    for directory in glob.glob(kept):
+        shutil.rmtree(directory)
+    requirement = "%s @ file://%s" % (name, urllib.parse.quote(project))
+    uv(
+        "pip", "install", "--no-deps", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
+        "--target", SCRATCH + "/installed", requirement, is_shown=False,
+    )
+    for wheel in glob.glob(kept + "/**/*.whl", recursive=True):
+        if normalized(os.path.basename(wheel).split("-")[0]) == name:
+            shutil.copy(wheel, OUT)
 
 
 def data(name, default):
