@@ -8,6 +8,7 @@ pub mod container;
 pub mod context;
 mod copies;
 mod directories;
+pub mod failure;
 pub mod files;
 mod install;
 mod member;
@@ -32,6 +33,7 @@ use crate::image;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
+use failure::reporting;
 pub use member::is_of_the_workspace;
 use site::{Ground, Images, Site};
 use sources::Sources;
@@ -268,7 +270,7 @@ impl<'plan> Lowering<'plan> {
             .mount(root)
             .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly())
             .mount(Bind::new(&worker, &self.worker).selector("/worker.py").readonly());
-        self.options.container.limit(ground.with_python(exec))
+        self.options.container.limit(ground.with_python(reporting(exec)))
     }
 
     /// A step whose python runs a script of its own, without uv and a network, and leaves what is in `/out`.
@@ -282,9 +284,9 @@ impl<'plan> Lowering<'plan> {
             .envs(STEP_ENV)
             .network(Network::None)
             .mount(Bind::new("/", &ground.root).readonly())
-            .mount(Bind::new(&path, script(name, text)).selector(format!("/{name}")).readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
+        let exec = reporting(with_script(exec, name, text));
         self.options.container.limit(ground.with_python(exec))
     }
 

@@ -2,8 +2,9 @@
 
 use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
+use super::failure::reporting;
 use super::site::Ground;
-use super::{Lowering, STEP_ENV, TOOLS, platform, script};
+use super::{Lowering, STEP_ENV, TOOLS, platform, script, with_script};
 use crate::config::system::Manager;
 use crate::plan::SystemPackages;
 
@@ -37,8 +38,8 @@ impl Lowering<'_> {
             .envs(ground.env.iter().cloned())
             .envs(STEP_ENV)
             .mount(Bind::new("/", image))
-            .mount(Bind::new(&path, script("system.py", SCRIPT)).selector("/system.py").readonly())
             .mount(Tmpfs::new("/tmp"));
+        let exec = reporting(with_script(exec, "system.py", SCRIPT));
         let (exec, caches) = match packages.manager {
             Manager::Apt => {
                 let kept = Bind::new(DOCKER_CLEAN, script("nothing", "")).selector("/nothing").readonly();

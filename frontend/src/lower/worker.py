@@ -32,7 +32,6 @@ Everything else is fixed: steps that do the same have the same command line, and
 """
 
 import base64
-import collections
 import csv
 import filecmp
 import glob
@@ -42,11 +41,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
-import traceback
 import zipfile
+
+from failure import fail, last, report, report_to, run
 
 UV = "/opt/uv-buildkit/uv"
 VENV = "/app/.venv"
@@ -66,8 +65,6 @@ SCRATCH = "/opt/uv-buildkit/made"
 CHECKOUT = "/checkout"
 # Where images have the sources of projects that are installed as links.
 LINKED = "/src"
-# Where the frontend looks for the reason when a step failed, in its output.
-REPORT = "/.uv-buildkit-failure.json"
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -79,8 +76,6 @@ BUNDLE_NAMES = (
 )
 # Secrets that were not given, and their indexes.
 MISSING = []
-# What is known about the step before it begins: the package that it builds, and whether nobody gave its build a network.
-PLACE = {}
 
 # 1980-01-01, the first instant that a zip file can hold: older times break tools that archive what is installed.
 EPOCH = 315532800 * 10**9
@@ -104,57 +99,23 @@ STANDARD_LIBRARY = (
 
 
 def uv(*arguments, is_shown=True):
-    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's. Of a build that goes well
-    nobody wants to read them, unless it takes long."""
-    process = subprocess.Popen([UV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    words = collections.deque(maxlen=2000)
-    for line in process.stdout:
-        words.append(line)
-        if is_shown:
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
-    code = process.wait()
+    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's."""
+    code, text = run([UV, *arguments], is_shown)
     if code == 0:
         return
-    if not is_shown:
-        sys.stderr.buffer.writelines(words)
-        sys.stderr.buffer.flush()
     asked = [
         "the index `%s` was asked without the secret `%s`, which was not given: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`"
         % (index, secret, secret) for secret, index in MISSING
     ]
     for line in asked:
         print("help: " + line, file=sys.stderr)
-    text = b"".join(words).decode(errors="replace")
-    if code < 0:
-        text += "\nerror: uv was ended by the signal %d\n" % -code
-    report(words="\n".join(text.splitlines()[-500:]), programs=programs(text), help=asked)
-    # As a shell has it for a program that was killed.
-    sys.exit(code if code > 0 else 128 - code)
+    report(words=last(text), programs=programs(text), help=asked)
+    sys.exit(code)
 
 
 def programs(text):
     """The programs that there are, of those that a text names."""
     return sorted(name for name in set(re.findall(r"[\w.+-]+", text)) if len(name) < 50 and shutil.which(name))
-
-
-def report(**facts):
-    """Leaves why a step failed in its output, for the frontend to read: the output of a step that failed is nobody's input."""
-    facts["musl"] = "-musl" in (sysconfig.get_config_var("SOABI") or "")
-    # Only what is built for a member is for `[members]` to say.
-    facts["member"] = sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None
-    facts.update(PLACE)
-    try:
-        write((OUT if os.path.isdir(OUT) else BACKEND) + REPORT, json.dumps(facts))
-    except OSError:
-        pass
-
-
-def fail(problem, *advice):
-    """Ends the step with words of our own."""
-    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
-    report(error=problem, help=advice)
-    sys.exit(1)
 
 
 def trust():
@@ -520,15 +481,17 @@ def data(name, default):
     return default if text is None else json.loads(text)
 
 
+def is_offline():
+    """Whether nobody gave the step a network."""
+    was_given, place = os.environ.pop("UV_BUILDKIT_ONLINE", None) is not None, "/sys/class/net"
+    return not was_given and os.path.isdir(place) and set(os.listdir(place)) <= {"lo"}
+
+
 def main(command, *arguments):
     """Runs one command."""
     os.umask(0o022)
     # Modules of the commands take their parts from here.
     sys.modules["worker"] = sys.modules["__main__"]
-    was_given = os.environ.pop("UV_BUILDKIT_ONLINE", None) is not None
-    PLACE["offline"] = not was_given and os.path.isdir("/sys/class/net") and set(os.listdir("/sys/class/net")) <= {"lo"}
-    if command in ("build", "finish"):
-        PLACE["package"] = json.loads(os.environ["UV_BUILDKIT_EXPECTED"])[0]
     for path, shown, expected in data("VERIFY", []):
         verify(path, shown, expected)
     notes = data("NOTES", {})
@@ -557,9 +520,12 @@ def main(command, *arguments):
 
 
 if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except OSError as error:
-        # A disk that is full, an archive with names that there cannot be.
-        traceback.print_exc()
-        fail(str(error))
+    report_to(
+        OUT if os.path.isdir(OUT) else BACKEND,
+        musl="-musl" in (sysconfig.get_config_var("SOABI") or ""),
+        # Only what is built for a member is for `[members]` to say, and what for a package for `[packages]`.
+        member=sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None,
+        package=json.loads(os.environ["UV_BUILDKIT_EXPECTED"])[0] if sys.argv[1] in ("build", "finish") else None,
+        offline=is_offline(),
+    )
+    main(*sys.argv[1:])
