@@ -52,17 +52,19 @@ impl Lowering<'_> {
 
     /// An image, whatever its digest is today; one that a client has put in its place is another.
     fn image_of(&self, reference: &str, platform: &Platform) -> String {
-        let is_replaced = self.options.images.contains_key(&(reference.to_owned(), platform.clone()));
-        let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
-        let is_named_by_digest = !name.rsplit('/').next().is_some_and(|last| last.contains(':'));
-        let digest = if is_named_by_digest { digest } else { "" };
-        format!("{name} {digest} {is_replaced}")
+        image_name(reference, self.options.images.contains_key(&(reference.to_owned(), platform.clone())))
     }
 
     fn cache_id(&self, name: &str, parts: &[&str]) -> String {
         let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
         format!("{namespace}uv-buildkit-{name}-{}", digest(parts))
     }
+}
+
+fn image_name(reference: &str, is_replaced: bool) -> String {
+    let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
+    let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    format!("{name} {} {is_replaced}", if has_tag { "" } else { digest })
 }
 
 /// 128 bits of what no other parts have: each is told from the next by its length.
@@ -78,6 +80,16 @@ fn digest(parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_in_the_place_of_another_is_not_the_same() {
+        let name = "registry.example:5000/python";
+        let [today, tomorrow] = ["00", "11"].map(|hex| format!("{name}:3.13@sha256:{hex}"));
+        assert_eq!(image_name(&today, false), image_name(&tomorrow, false));
+        assert_ne!(image_name(&today, false), image_name(&today, true));
+        let [today, tomorrow] = ["00", "11"].map(|hex| format!("{name}@sha256:{hex}"));
+        assert_ne!(image_name(&today, false), image_name(&tomorrow, false));
+    }
 
     #[test]
     fn what_is_written_alike_is_not_the_same() {
