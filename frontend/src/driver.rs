@@ -458,6 +458,7 @@ impl<'a> Job<'a> {
                 Place::Graph(root) => Some(root.clone()),
             },
             project: self.options.project(),
+            repository: self.options.repository(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
             merge: self.gateway.llb_caps().supports(MERGE_OP),

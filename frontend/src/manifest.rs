@@ -10,6 +10,7 @@ pub mod declarations;
 pub mod inputs;
 mod passwords;
 
+pub mod requirement;
 pub mod resolution;
 pub mod settings;
 
@@ -67,6 +68,8 @@ pub struct Manifest {
 pub struct BuildSystem {
     /// PEP 508 requirements, sorted.
     pub requires: Vec<String>,
+    /// Where each of them is written.
+    pub places: BTreeMap<String, Span>,
     /// Dotted name of the backend.
     pub backend: Option<String>,
     /// `tool.setuptools.ext-modules` names modules to be compiled.
@@ -164,7 +167,7 @@ struct ProjectWire {
 #[serde(rename_all = "kebab-case")]
 struct BuildSystemWire {
     #[serde(default)]
-    requires: Vec<String>,
+    requires: Vec<Spanned<String>>,
     build_backend: Option<String>,
 }
 
@@ -233,13 +236,15 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let build_system = match wire.build_system {
         Some(spanned) => {
             let span = Span::new(file, spanned.span());
-            let BuildSystemWire { mut requires, build_backend } = spanned.into_inner();
-            requires.sort();
-            requires.dedup();
-            BuildSystem { requires, backend: build_backend, has_extensions, span }
+            let BuildSystemWire { requires, build_backend } = spanned.into_inner();
+            let places: BTreeMap<String, Span> =
+                requires.into_iter().map(|text| (text.get_ref().clone(), Span::new(file, text.span()))).collect();
+            let requires = places.keys().cloned().collect();
+            BuildSystem { requires, places, backend: build_backend, has_extensions, span }
         }
         None => BuildSystem {
             requires: vec![LEGACY_REQUIRES.to_owned()],
+            places: BTreeMap::new(),
             backend: None,
             has_extensions,
             span: Span::whole(file),

@@ -192,6 +192,26 @@ impl Options {
         told.iter().filter(|text| !text.is_empty()).map(|text| format!(" {}", passwords::hide(text))).collect()
     }
 
+    /// Where the project's repository is, and the context in it, as far as the client says: the same for all ways to fetch from it.
+    pub fn repository(&self) -> String {
+        let directory = self.get("vcs:localdir:context").map(|directory| format!(" {directory}")).unwrap_or_default();
+        let is_remote = |text: &&str| text.contains("://") || text.starts_with("git@");
+        let told = self.get("vcs:source").filter(|text| !text.is_empty());
+        let url = told.or_else(|| self.get("context").filter(is_remote)).unwrap_or_default();
+        let url = url.split(['#', '?']).next().unwrap_or_default();
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+        let rest = rest.trim_end_matches('/').trim_end_matches(".git").to_lowercase();
+        // As git has it for ssh: `HOST:PATH`.
+        match rest.split_once(':') {
+            Some((host, path)) if !path.starts_with(|first: char| first.is_ascii_digit()) => {
+                format!("{host}/{path}{directory}")
+            }
+            _ if rest.is_empty() => rest,
+            _ => rest + &directory,
+        }
+    }
+
     /// Whether bills of materials go with the image (BuildKit: `frontend/attestations/parse.go`).
     pub fn wants_sbom(&self) -> bool {
         let is_wanted = |key: &String| {
@@ -375,6 +395,20 @@ mod tests {
         assert_eq!(options(&told).project(), " https://git.example/all.git shop");
         let told = [("vcs:source", "https://otter:sesame@git.example/all.git")];
         assert_eq!(options(&told).project(), " https://otter:****@git.example/all.git");
+    }
+
+    #[test]
+    fn a_repository_is_the_same_however_it_is_fetched() {
+        for url in
+            ["https://git.example/shop/all.git", "git@git.example:Shop/all.git", "ssh://me@git.example/shop/all/"]
+        {
+            assert_eq!(options(&[("vcs:source", url)]).repository(), "git.example/shop/all");
+        }
+        assert_eq!(options(&[("vcs:localdir:context", "shop")]).repository(), "");
+        let told = [("vcs:localdir:context", "shop"), ("vcs:source", "https://git.example/all.git")];
+        assert_eq!(options(&told).repository(), "git.example/all shop");
+        assert_eq!(options(&[("context", "https://git.example/all.git#main:shop")]).repository(), "git.example/all");
+        assert_ne!(options(&[("vcs:source", "https://git.example/shop/every")]).repository(), "git.example/shop/all");
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
     ensure!(uv::VERSION == DEFAULT_VERSION, "tests ask another uv than the one that images are built with");
     let table = read("docs/uv-settings.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
-    let beside = sources("frontend/src")?.concat();
+    let (beside, parity) = (sources("frontend/src")?.concat(), sources("tests/parity")?.concat());
     let mut named = BTreeSet::new();
     for row in rows(&table) {
         ensure!(row.len() == 4, "a row of {} cells: {row:?}", row.len());
@@ -194,6 +194,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
             let exists = end_to_end.contains(&format!("\"{test}\", "))
                 || test.strip_prefix("sources::").is_some_and(|kind| end_to_end.contains(&format!("(\"{kind}\", ")))
                 || beside.contains(&format!("#[test]\n    fn {test}()"))
+                || test.strip_prefix("parity::").is_some_and(|test| parity.contains(&format!("#[test]\nfn {test}()")))
                 || case.is_dir();
             ensure!(exists, "docs/uv-settings.md names the test `{test}`, and there is none");
         }

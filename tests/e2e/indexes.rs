@@ -252,7 +252,8 @@ fn mirror_alone(stage: &Stage) -> Result<()> {
 /// What `--call=outline` says of secrets, and of the cache of what is built.
 fn outline(stage: &Stage) -> Result<()> {
     let private = Private::new(stage, "outline", Scheme::Bearer)?;
-    private.name_secret()?;
+    let step = "name = \"web\"\nrun = [\"true\"]\ncaches = [\"/root/.npm\"]\noutputs = [\"/app/web\"]";
+    private.configure(&format!("[[targets.app.steps]]\n{step}\n\n[indexes.private]\nsecret = \"{SECRET}\"\n"))?;
     let shown = private.context.build().call("outline,format=json")?;
     let told: serde_json::Value = serde_json::from_str(&shown).with_context(|| shown.clone())?;
     let expected = serde_json::json!([
@@ -264,7 +265,7 @@ fn outline(stage: &Stage) -> Result<()> {
     ensure!(told["secrets"] == expected, "{told:#}");
     let caches: Vec<&str> =
         told["cache"].as_array().into_iter().flatten().filter_map(|cache| cache["ID"].as_str()).collect();
-    ensure!(matches!(caches[..], [cache] if cache.starts_with("uv-buildkit-reed-cpython")), "{told:#}");
+    ensure!(matches!(caches[..], [cache] if cache.starts_with("uv-buildkit-step-web-")), "{told:#}");
     let text = private.context.build().call("outline")?;
     ensure!(text.contains("SECRET") && text.contains("private-index"), "{text}");
     Ok(())

@@ -6,6 +6,7 @@
 mod alpine;
 mod apk;
 mod artifacts;
+mod attacks;
 mod build;
 mod caching;
 mod calls;
@@ -110,6 +111,7 @@ fn main() -> Result<ExitCode> {
     inputs::add(&mut trials);
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
+    attacks::add(&mut trials);
     versions::add(&mut trials);
     wheels::add(&mut trials);
     pins::add(&mut trials);

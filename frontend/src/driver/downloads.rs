@@ -333,6 +333,7 @@ mod tests {
             index: Some("https://index.example/simple".to_owned()),
             direct_url: None,
             recipe: Recipe::default(),
+            network: false,
             span: Span::new(&lock, 12..26),
         };
         let secret = Located { value: "token".to_owned(), span: Span::new(&config, 28..35) };

@@ -50,6 +50,7 @@ pub(super) fn choose(
                 index: package.source.index().map(ToOwned::to_owned),
                 direct_url: direct_url::text(&package.source),
                 recipe,
+                network: project.config.as_ref().is_some_and(|config| config.has_network(&package.name)),
                 span: package.span.clone(),
             }),
             Err(error) => errors.push(error),

@@ -303,6 +303,7 @@ mod tests {
             },
             direct_url: None,
             recipe: Recipe::default(),
+            network: false,
             span: Span::whole(&SourceFile::new("uv.lock", "")),
         }
     }

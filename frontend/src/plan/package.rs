@@ -20,6 +20,8 @@ pub struct Package {
     pub direct_url: Option<String>,
     /// How it is built, if it is.
     pub recipe: Recipe,
+    /// Its build has a network.
+    pub network: bool,
     /// Its place in the lock.
     pub span: Span,
 }
