@@ -252,7 +252,10 @@ fn refusals(stage: &Stage) -> Result<()> {
     context.edit("uv.build.toml", "version = \"3.10\"", line)?;
 
     context.write("pythons.json", pythons.list_with(&"0".repeat(64)))?;
-    let words = ["uv.build.toml:4:11: failed to fetch python 3.13: Hash mismatch for `cpython-3.13.2", ">>> version = \"3.13\""];
+    let words = [
+        "uv.build.toml:4:11: failed to fetch python 3.13: Hash mismatch for `cpython-3.13.2",
+        ">>> version = \"3.13\"",
+    ];
     shows("another archive", context.build(), &words)?;
     context.write("pythons.json", pythons.list())?;
 

@@ -269,7 +269,8 @@ fn wheels_of_members(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
             let (member, directory) = (format!("{name}-{case}"), format!("packages/{name}-{case}"));
             let module = member.replace('-', "_");
             let write = |path: &str, text: &str| {
-                context.write(&format!("{directory}/{path}").replace("MODULE", &module), text.replace("MODULE", &module))
+                context
+                    .write(&format!("{directory}/{path}").replace("MODULE", &module), text.replace("MODULE", &module))
             };
             write(
                 "pyproject.toml",

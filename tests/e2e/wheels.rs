@@ -4,9 +4,9 @@ mod backends;
 mod sources;
 
 use std::collections::BTreeMap;
-use std::{fmt, fs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fmt, fs};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -15,10 +15,10 @@ use uv_buildkit_tests::uv;
 use xtask::lab::run_captured;
 
 use crate::Trials;
-use backends::{BACKENDS, Backend, IGNORED_BETWEEN, Member, write_surroundings};
 use crate::context::Context;
 use crate::equality::BASE;
 use crate::stage::Stage;
+use backends::{BACKENDS, Backend, IGNORED_BETWEEN, Member, write_surroundings};
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {

@@ -141,7 +141,8 @@ impl Oracle {
 
     /// Locks projects that need nothing from an index.
     pub fn lock(&self, directory: &Path) -> Result<()> {
-        succeed(self.uv().current_dir(directory).args(["lock", "--offline", "--quiet", "--python"]).arg(&self.python)).map(drop)
+        succeed(self.uv().current_dir(directory).args(["lock", "--offline", "--quiet", "--python"]).arg(&self.python))
+            .map(drop)
     }
 
     /// What `uv sync` tells that it would do in a directory.

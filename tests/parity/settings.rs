@@ -28,9 +28,12 @@ impl Workspace {
         let oracle = Oracle::provide(&home.path().join("uv"))?;
         let workspace = Self { home, oracle };
         let project = |name: &str, more: &str| {
-            format!("[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n{more}\n{BUILD_SYSTEM}")
+            format!(
+                "[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n{more}\n{BUILD_SYSTEM}"
+            )
         };
-        let sources = "[tool.uv.workspace]\nmembers = [\"members/*\"]\n\n[tool.uv.sources]\nguide = { workspace = true }\n";
+        let sources =
+            "[tool.uv.workspace]\nmembers = [\"members/*\"]\n\n[tool.uv.sources]\nguide = { workspace = true }\n";
         workspace.add("pyproject.toml", &project("app", &format!("{root}\n{sources}")))?;
         workspace.add("members/guide/pyproject.toml", &project("guide", ""))?;
         workspace.add("members/probe/pyproject.toml", &project("probe", probe))?;
@@ -50,9 +53,8 @@ impl Workspace {
 
     /// As the compiler reads it.
     fn project(&self, target: &str) -> Result<Project> {
-        let read = |name: &str| -> Result<_> {
-            Ok(SourceFile::new(name, fs::read_to_string(self.directory().join(name))?))
-        };
+        let read =
+            |name: &str| -> Result<_> { Ok(SourceFile::new(name, fs::read_to_string(self.directory().join(name))?)) };
         let files = Files {
             config: Some(SourceFile::new("uv.build.toml", format!("[targets.app]\npackage = \"app\"\n{target}"))),
             lock: read("uv.lock")?,
@@ -128,7 +130,10 @@ fn managed() -> Result<()> {
     ensure!(is_member(&Workspace::write("", "")?)? == [true, true]);
     let unmanaged = "\n[tool.uv]\nmanaged = false\n";
     ensure!(is_member(&Workspace::write("", unmanaged)?)? == [false, false]);
-    let workspace = Workspace::write("dependencies = [\"probe\"]\n\n[tool.uv.sources.probe]\npath = \"members/probe\"\n", unmanaged)?;
+    let workspace = Workspace::write(
+        "dependencies = [\"probe\"]\n\n[tool.uv.sources.probe]\npath = \"members/probe\"\n",
+        unmanaged,
+    )?;
     ensure!(is_member(&workspace)? == [false, false]);
     let (image, synced) = (workspace.image("")?, workspace.synced(&[])?);
     ensure!(image == synced && image.contains("probe"), "{image:?}, by uv {synced:?}");

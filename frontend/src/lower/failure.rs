@@ -43,13 +43,18 @@ mod tests {
     fn scripts_say_why_they_failed() {
         let archive = include_str!("archive.py");
         let library = include_str!("library.py").replace("sources(sysconfig", "sources(0 / 0, sysconfig");
-        let full = include_str!("library.py").replace("paths = ", "raise OSError(28, 'No space left on device')\n    paths = ");
+        let full = include_str!("library.py")
+            .replace("paths = ", "raise OSError(28, 'No space left on device')\n    paths = ");
         let told = [
             told("archive.py", archive, &["{}", "{}/fn.zip", "10", "10"]),
             told("probe.py", PROBE, &["{}/facts.json", "", "{}/uv"]),
             told("library.py", &library, &["{}"]),
             told("library.py", &full, &["{}"]),
-            told("system.py", &include_str!("system.py").replace("report_to(\"/\")", "report_to(sys.argv.pop())"), &["none", "{}"]),
+            told(
+                "system.py",
+                &include_str!("system.py").replace("report_to(\"/\")", "report_to(sys.argv.pop())"),
+                &["none", "{}"],
+            ),
         ];
         insta::assert_snapshot!(told.join("\n\n"));
     }
