@@ -64,7 +64,7 @@ def uv_version(uv):
     """The version that a uv tells. One for another platform does not run."""
     code, text = run([uv, "--version"], is_shown=False)
     if code != 0:
-        report(words=last(text) + "\n`uv --version` ended with the code %d\n" % code)
+        report(words=last(text) or "`uv --version` ended with the code %d" % code)
         sys.exit(code)
     return text.split()[1]
 

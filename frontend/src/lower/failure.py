@@ -37,10 +37,7 @@ def report_exception(*exception):
     no mistake of the script: its message is enough."""
     text = "".join(traceback.format_exception(*exception))
     sys.stderr.write(text)
-    if issubclass(exception[0], OSError):
-        report(error=str(exception[1]))
-    else:
-        report(words=text)
+    report(words=text, **({"error": str(exception[1])} if issubclass(exception[0], OSError) else {}))
 
 
 def fail(problem, *advice):

@@ -33,7 +33,9 @@ impl Gateway {
         if !self.caps().supports(GATEWAY_EXEC) {
             return Ok(None);
         }
-        let container_id = format!("again-{}", failed.name);
+        // Letters and digits alone, as BuildKit wants it; no other container has the id of a result.
+        let id = failed.mounts.first().map(|(_, id)| id.as_str()).unwrap_or_default();
+        let container_id = format!("again{id}").replace(|char: char| !char.is_ascii_alphanumeric(), "");
         let meta = exec.meta.clone().unwrap_or_default();
         let mounts = exec.mounts.iter().map(|mount| {
             let is_output = mount.output >= 0;
