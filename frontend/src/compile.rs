@@ -15,7 +15,7 @@ use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
 use crate::missing;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Origin, Outside, Plan, Planned, Reason};
+use crate::plan::{self, Application, Contents, Origin, Outside, Plan, Planned, Reason};
 use crate::project::{Project, Target};
 
 /// Everything that a compilation depends on.
@@ -67,7 +67,8 @@ pub struct Prepared<'a> {
 /// Plans a target. A check of it tells what a build would: both find their warnings here.
 pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
-    let Planned { plan, mut warnings } = plan::plan(project, target, manifests, outside)?;
+    let Planned { mut plan, mut warnings } = plan::plan(project, target, manifests, outside)?;
+    plan.start = image::start::of(project, target, &plan, manifests.get(&target.selection.root), outside)?;
     check_ignored(&plan, &options)?;
     missing::Context { surroundings: &outside.surroundings, options: &options }.check(&plan, project, manifests)?;
     options.base_env = image::env(&outside.base.config);
@@ -77,6 +78,7 @@ pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     let manifest = manifests.get(&target.selection.root);
     let root = &project.lock.packages[target.selection.root];
     warnings.extend(image::command::check(&outside.base.config, target, &plan, manifest, &root.span));
+    warnings.extend(image::program::Image { project, target, plan: &plan, manifests, outside }.check());
     Ok(Prepared { plan, warnings, target, manifest, outside, options, epoch })
 }
 
@@ -148,6 +150,9 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             }
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
+            Contents::Application(Application { name, directory, span, .. }) => {
+                check(&format!("`{name}`"), directory, span);
+            }
             Contents::Account { .. }
             | Contents::Writable(_)
             | Contents::System(_)

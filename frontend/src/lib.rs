@@ -26,5 +26,6 @@ pub mod private;
 pub mod project;
 pub mod rules;
 pub mod sbom;
+pub mod service;
 pub mod stale;
 pub mod surroundings;

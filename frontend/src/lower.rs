@@ -1,6 +1,7 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
 pub mod access;
+mod application;
 mod build;
 mod check;
 pub mod container;
@@ -210,6 +211,7 @@ impl<'plan> Lowering<'plan> {
                 several => self.members(several, &self.step_prefix(index), name).into(),
             },
             Contents::Sources { trees, ids } => settled(self.copied(trees, *ids), self.metadata(name, None)).into(),
+            Contents::Application(application) => self.application(application, name).into(),
             Contents::Files(files) => {
                 let copies = self.copies(File::on(Input::Scratch), files, &BTreeMap::new());
                 settled(copies, self.copies_metadata(files, self.metadata(name, None))).into()
@@ -332,6 +334,12 @@ impl<'plan> Lowering<'plan> {
         self.assemble_layers(&self.plan.layers, &mut BTreeMap::new())
     }
 
+    /// Name of the last step, which says what was found to start.
+    fn assembling(&self) -> String {
+        let found = self.plan.start.as_ref().map(|start| format!(": it {}", image::start::note(start)));
+        format!("[{}] assemble{}", self.plan.target, found.unwrap_or_default())
+    }
+
     /// The same of the lowest layers; what steps leave is in `left` then.
     fn assemble_layers<'a>(&self, lowest: &'a [Layer], left: &mut BTreeMap<&'a str, Output>) -> Input {
         let mut below = Input::from(&self.base);
@@ -356,7 +364,7 @@ impl<'plan> Lowering<'plan> {
                 _ => layers.push(self.layer(index, layer)),
             }
         }
-        self.stack(below, layers, start, &format!("[{}] assemble", self.plan.target))
+        self.stack(below, layers, start, &self.assembling())
     }
 
     /// Layers on each other, the first of which is that of the plan at `index`.
@@ -417,6 +425,7 @@ fn describe(layer: &Layer) -> String {
             [only] => format!("copy sources of {}", only.name),
             several => format!("copy sources of {} projects", several.len()),
         },
+        Contents::Application(application) => format!("copy the files of {}", application.name),
         Contents::Files(files) => format!("copy {}", files.iter().map(Copied::from).collect::<Vec<_>>().join(", ")),
         Contents::Step(step) => {
             let outputs: Vec<&str> = step.outputs.iter().map(|output| output.to.as_str()).collect();

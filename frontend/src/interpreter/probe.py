@@ -58,6 +58,15 @@ def own_name():
     return "python%d.%d%s" % (*sys.version_info[:2], "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
 
 
+def programs_of_path():
+    """Names of the programs that the image has where it looks for programs."""
+    names = set()
+    for directory in os.environ.get("PATH", os.defpath).split(":"):
+        if os.path.isdir(directory):
+            names.update(name for name in os.listdir(directory) if os.access(os.path.join(directory, name), os.X_OK))
+    return sorted(names)
+
+
 def main(output, programs, uv):
     """Writes the facts, from one of the wanted programs where the image has several pythons."""
     names = programs.split()
@@ -81,6 +90,7 @@ def main(output, programs, uv):
         "gil_disabled": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "passwd": text_of("/etc/passwd"),
         "group": text_of("/etc/group"),
+        "programs": programs_of_path(),
         "uv": subprocess.run([uv, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode().split()[1],
     }
     with open(output, "w", encoding="utf-8") as file:
