@@ -22,9 +22,8 @@ pub struct Application {
 
 /// What lies in the directory of a project and no program of its own reads: files of builds, of repositories and of tools, and what is
 /// kept private. Beside these, [`ALWAYS_IGNORED`](crate::lower::context::ALWAYS_IGNORED) and what `.dockerignore` leaves out.
-const LEFT_OUT: [&str; 46] = [
+const LEFT_OUT: [&str; 45] = [
     // What builds read.
-    ".dockerignore",
     "*.dockerignore",
     ".python-version",
     ".python-versions",
