@@ -11,6 +11,7 @@ mod links;
 mod listing;
 mod modules;
 mod private_files;
+mod programs;
 mod reading;
 mod result;
 mod size;
@@ -343,7 +344,7 @@ impl<'a> Job<'a> {
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
         let Images { outside, replaced, warnings: of_images } = images;
-        let Compiled { image, config, list, warnings, plan } =
+        let Compiled { image, config, list, warnings, plan, doubt } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let private = private::check(&plan, self.private().await);
         let all = self.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private);
@@ -359,6 +360,9 @@ impl<'a> Job<'a> {
             if let Some(reference) = &reference {
                 // First of all, so that a download that fails is explained.
                 downloads::check(self, reference, &plan).await?;
+            }
+            if let Some(doubt) = doubt {
+                self.read.check.settle(programs::missing(self, doubt).await?.into_iter().collect())?;
             }
             if let (Some(list), Some(limit)) = (list, &self.target.max_image_size) {
                 size::check(self, list, limit).await?;

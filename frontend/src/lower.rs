@@ -143,6 +143,19 @@ pub fn lower(plan: &Plan, options: &Options) -> Lowered {
     }
 }
 
+/// The layers of packages that are not the workspace's.
+pub fn packages(plan: &Plan, options: &Options) -> Vec<Output> {
+    let lowering = Lowering::new(plan, options);
+    let layers = plan.layers.iter().enumerate().filter_map(|(index, layer)| match &layer.contents {
+        Contents::ThirdParty(packages) => {
+            let name = lowering.step_name(index, layer);
+            Some(lowering.install(packages, &lowering.step_prefix(index), name))
+        }
+        _ => None,
+    });
+    layers.collect()
+}
+
 /// What every step of one plan shares.
 struct Lowering<'plan> {
     plan: &'plan Plan,

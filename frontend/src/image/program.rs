@@ -99,23 +99,49 @@ pub struct Image<'a> {
 impl Image<'_> {
     /// What stands in the way of a start.
     pub fn check(&self) -> Option<Diagnostic> {
+        let (problem, help) = self.obstacle(&self.words()?)?;
+        let error = self.error(&problem);
+        Some(help.into_iter().fold(error, Diagnostic::help))
+    }
+
+    /// The program that it starts, where only the scripts of packages can tell whether it is there: packages have scripts of any name.
+    pub fn doubtful(&self) -> Option<(String, Diagnostic)> {
+        let words = self.words()?;
+        let program = words.first()?;
+        let name = program.strip_prefix(VENV).and_then(|path| path.strip_prefix("/bin/")).unwrap_or(program);
+        let is_certain = name.contains('/')
+            || is_python(name)
+            || PROGRAMS.iter().any(|(known, _)| *known == name)
+            || self.has(&name.replace('_', "-").to_lowercase())
+            || self.is_script(name)
+            || self.base_has(name)
+            || self.may_be_brought(name)
+            || self.plan.layers.iter().any(|layer| matches!(layer.contents, Contents::System(_)));
+        let error = || self.error(&format!("the image has no program `{name}`"));
+        (!is_certain).then(|| (name.to_owned(), error()))
+    }
+
+    /// The words of what a container starts, where they are known.
+    fn words(&self) -> Option<Vec<String>> {
         let Self { target, plan, .. } = self;
         if plan.product != Product::Image || plan.check.is_some() || plan.destination != Destination::Venv {
             return None;
         }
         let command = command::of(target, plan).unwrap_or_default();
-        let words: Vec<String> = match &target.entrypoint {
-            Some(entrypoint) => entrypoint.iter().cloned().chain(command).collect(),
+        match &target.entrypoint {
+            Some(entrypoint) => Some(entrypoint.iter().cloned().chain(command).collect()),
             // What an image starts as its entrypoint may find what it starts anywhere.
-            None if self.base_has_entrypoint() => return None,
-            None => command,
-        };
-        let (problem, help) = self.obstacle(&words)?;
+            None if self.base_has_entrypoint() => None,
+            None => Some(command),
+        }
+    }
+
+    fn error(&self, problem: &str) -> Diagnostic {
+        let target = self.target;
         let root = &self.project.lock.packages[target.selection.root].span;
         let first = target.words.iter().map(|word| &word.span).next();
         let place: Span = first.or(target.span.as_ref()).unwrap_or(root).clone();
-        let error = Diagnostic::new(CODE, format!("`{}` cannot start: {problem}", target.name)).at(place);
-        Some(help.into_iter().fold(error, Diagnostic::help))
+        Diagnostic::new(CODE, format!("`{}` cannot start: {problem}", target.name)).at(place)
     }
 
     fn base_has_entrypoint(&self) -> bool {
@@ -173,10 +199,11 @@ impl Image<'_> {
             let Some(first) = words.first() else { continue };
             // In another directory paths are others.
             moved |= first == "cd" || first == "pushd";
-            if OF_SHELLS.contains(&first.as_str()) || !first.chars().all(is_plain) || moved {
+            if OF_SHELLS.contains(&first.as_str()) || !first.chars().all(is_plain) {
                 continue;
             }
-            if let Some(found) = self.obstacle(&words) {
+            let found = if moved { self.missing_program(first, &words[1..]) } else { self.obstacle(&words) };
+            if let Some(found) = found {
                 return Some(found);
             }
         }

@@ -161,7 +161,8 @@ impl Project {
         }
         Diagnostics::check(errors)?;
 
-        let Python { request: python, managed, base } = self.python(settings, kind)?;
+        let selection = Selection { root, extras, groups };
+        let Python { request: python, managed, base } = self.python(settings, kind, &selection)?;
         let required = self.settings.required_version.as_ref().map(|required| &required.value);
         let default_uv = || Located { value: plan::uv::default_image(required), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
@@ -179,7 +180,7 @@ impl Project {
         Ok(Target {
             name: name.to_owned(),
             span: span.clone(),
-            selection: Selection { root, extras, groups },
+            selection,
             editable,
             kind,
             layout,
