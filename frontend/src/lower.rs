@@ -349,7 +349,12 @@ impl<'plan> Lowering<'plan> {
 
     /// Name of the last step, which says what was found to start.
     fn assembling(&self) -> String {
-        let found = self.plan.start.as_ref().map(|start| format!(": it {}", image::start::note(start)));
+        let found = self
+            .plan
+            .start
+            .as_ref()
+            .filter(|start| !start.is_script)
+            .map(|start| format!(": it {}", image::start::note(start)));
         format!("[{}] assemble{}", self.plan.target, found.unwrap_or_default())
     }
 

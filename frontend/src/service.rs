@@ -113,6 +113,8 @@ pub struct Start {
     pub port: Option<u16>,
     /// Why this is started: a clause.
     pub reason: String,
+    /// It is a script of the project's, which nobody has to be told.
+    pub is_script: bool,
 }
 
 /// What was found.
@@ -206,6 +208,7 @@ pub fn find(project: &Project<'_>) -> Found {
         env: BTreeMap::new(),
         port: None,
         reason: format!("`{name}` is the project's script"),
+        is_script: true,
     };
     let is_served = !matches!(served, Found::Nothing);
     match (own, only) {
@@ -364,7 +367,7 @@ impl Draft<'_> {
             env.extend(exports.iter().map(|name| ((*name).to_owned(), port.clone())));
             words.iter().map(|word| word.replace(PORT, &port)).collect()
         };
-        Start { cmd, env, port: listens.then_some(project.port), reason }
+        Start { cmd, env, port: listens.then_some(project.port), reason, is_script: false }
     }
 }
 
