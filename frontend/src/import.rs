@@ -5,7 +5,11 @@
 //! someone would build become targets ([`target`]).
 
 mod account;
+mod copies;
 mod document;
+mod ledger;
+mod members;
+mod packages;
 mod reader;
 mod run;
 mod runtime;
@@ -14,18 +18,22 @@ mod stage;
 mod steps;
 mod surroundings;
 mod sync;
+mod system;
 mod target;
 mod text;
+mod uv;
 mod value;
 mod words;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::config as reading;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry::SYNTAX;
 use crate::plan::uv::default_image;
+pub use ledger::Counts;
 pub use surroundings::Surroundings;
 use target::{Shared, Target};
 use text::Text;
@@ -38,6 +46,8 @@ pub struct Imported {
     pub config: String,
     /// What it does not say, in the order of the Dockerfile.
     pub warnings: Vec<Diagnostic>,
+    /// What became of its words.
+    pub counts: Counts,
 }
 
 /// Reads a Dockerfile.
@@ -54,31 +64,70 @@ pub fn import(file: &Arc<SourceFile>, surroundings: &Surroundings<'_>) -> Result
         .into());
     }
     let targets = targets.into_iter().map(|target| admitted(&mut reader, target)).collect();
+    for text in shared.uv.iter().chain(shared.managed_python.iter().flatten()) {
+        reader.replaced([text]);
+    }
+    reader.tell_the_rest();
+    let counts = reader.ledger.count();
     let mut warnings = reader.warnings;
     warnings.sort_by_key(|warning| warning.spans.first().map_or(0, |span| span.range.start));
-    Ok(Imported { config: config(&file.name, targets, &shared), warnings })
+    Ok(Imported { config: config(&file.name, targets, &shared), warnings, counts })
 }
 
-/// A target without the keys whose values a config would not admit.
+/// A target without the keys whose values a config would not admit. Of a table, only entries are left out.
 fn admitted(reader: &mut reader::Reader<'_>, mut target: Target) -> Target {
-    let range = reader.stages.get(target.stage).map_or(0..0, |stage| stage.range.clone());
-    target.keys.retain(|(key, value)| {
-        if ["inherits", "requires"].contains(key) {
+    let stage = reader.stages.get(target.stage).map_or(0..0, |stage| stage.range.clone());
+    target.keys.retain_mut(|(key, value)| {
+        if ["inherits", "requires"].contains(key) || refused(key, value).is_empty() {
             return true;
         }
-        let mut args = BTreeMap::new();
-        value.args(&mut args);
-        let text = format!("{}[targets.a]\n{}", args_table(&args), entry(key, value));
-        let Err(errors) = reading::parse(&SourceFile::new(reading::FILE_NAME, text), &BTreeMap::new()) else {
-            return true;
-        };
-        for error in errors.iter() {
-            let help = error.help.first().map_or("", String::as_str);
-            reader.left_out(&range, format!("`{key}` of this stage: {}", error.message), help);
+        if let (true, Value::Table(entries)) = (["env", "labels"].contains(key), &mut *value) {
+            entries.retain(|entry| {
+                let alone = Value::Table(vec![entry.clone()]);
+                let errors = refused(key, &alone);
+                tell_refused(reader, key, &alone, &errors, &stage);
+                errors.is_empty()
+            });
+            return !entries.is_empty();
         }
+        let errors = refused(key, value);
+        tell_refused(reader, key, value, &errors, &stage);
         false
     });
     target
+}
+
+/// Why a config does not admit a value.
+fn refused(key: &str, value: &Value) -> Vec<Diagnostic> {
+    let mut args = BTreeMap::new();
+    value.args(&mut args);
+    let text = format!("{}[targets.a]\n{}", args_table(&args), entry(key, value));
+    match reading::parse(&SourceFile::new(reading::FILE_NAME, text), &BTreeMap::new()) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.iter().cloned().collect(),
+    }
+}
+
+/// Warns of a value that a config does not admit, at all of its words.
+fn tell_refused(
+    reader: &mut reader::Reader<'_>,
+    key: &str,
+    value: &Value,
+    errors: &[Diagnostic],
+    stage: &Range<usize>,
+) {
+    let mut range: Option<Range<usize>> = None;
+    value.texts(&mut |text| {
+        for origin in text.origins() {
+            let known = range.take().unwrap_or_else(|| origin.clone());
+            range = Some(known.start.min(origin.start)..known.end.max(origin.end));
+        }
+    });
+    let range = range.unwrap_or_else(|| stage.clone());
+    for error in errors {
+        let help = error.help.first().map_or("", String::as_str);
+        reader.left_out(&range, format!("`{key}` of this stage: {}", error.message), help);
+    }
 }
 
 fn args_table(args: &BTreeMap<String, String>) -> String {
@@ -97,6 +146,8 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
     let mut args = BTreeMap::new();
     let values = targets.iter().flat_map(|target| &target.keys).chain(&defaults).map(|(_, value)| value);
     values.for_each(|value| value.args(&mut args));
+    let of_members = shared.members.values().flatten().map(|(_, value)| value);
+    of_members.for_each(|value| value.args(&mut args));
     shared.uv.iter().chain(shared.managed_python.iter().flatten()).for_each(|text| text.args(&mut args));
 
     let mut text = format!("# syntax={SYNTAX}\n# Made from `{name}`.\n");
@@ -114,6 +165,10 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
     }
     if let Some(image) = shared.uv.as_ref().filter(|image| **image != Text::from(default_image(None).as_str())) {
         text += &format!("\n[uv]\n{}", entry("image", &Value::Text(image.clone())));
+    }
+    for (name, keys) in &shared.members {
+        text += &format!("\n[members.{}]\n", value::key(name));
+        text.extend(keys.iter().map(|(key, value)| entry(key, value)));
     }
     if !defaults.is_empty() {
         text += "\n[defaults]\n";

@@ -1,6 +1,6 @@
 //! Users and groups that a Dockerfile adds: `useradd`, `adduser`, `groupadd`, `addgroup`, of Debian and of busybox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A user with what its commands say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Account {
 pub struct Accounts {
     users: Vec<Account>,
     groups: BTreeMap<String, Option<u32>>,
+    /// Ids that the base has given away.
+    taken: BTreeSet<u32>,
 }
 
 /// Options that a value follows, of any of the commands.
@@ -59,10 +61,31 @@ const OF_BASES: [(&str, u32, &str); 3] =
     [("nonroot", 65532, "/home/nonroot"), ("nobody", 65534, "/nonexistent"), ("www-data", 33, "/var/www")];
 
 impl Accounts {
+    /// Those of an image: Ubuntu's, since 23.04, has a user with the uid 1000.
+    pub fn of_image(image: &str) -> Self {
+        let name = image.rsplit('/').next().unwrap_or(image);
+        let version = name.strip_prefix("ubuntu:").unwrap_or_default();
+        let has_ubuntu =
+            ["24.04", "25.", "26.", "noble", "plucky", "latest"].iter().any(|new| version.starts_with(new));
+        Self { taken: has_ubuntu.then_some(1000).into_iter().collect(), ..Self::default() }
+    }
+
+    /// The id that `useradd`, and `adduser` for a user who is no system's, chooses (Debian's `login.defs`, busybox's `adduser.c`):
+    /// the first that is free, from 1000 up; of a system's, from 999 down.
+    fn free(&self, is_of_system: bool) -> Option<u32> {
+        let is_free = |id: &u32| {
+            !self.taken.contains(id)
+                && !self.users.iter().any(|user| user.uid == Some(*id))
+                && !self.groups.values().any(|gid| *gid == Some(*id))
+        };
+        if is_of_system { (100..1000).rev().find(is_free) } else { (1000..60_000).find(is_free) }
+    }
+
     /// Notes what a command adds. Gives back whether it was one of these.
     pub fn add(&mut self, words: &[String]) -> bool {
         let (Some(program), Some(arguments)) = (words.first(), words.get(1..)) else { return false };
         let (options, names) = options(program, arguments);
+        let is_of_system = arguments.iter().any(|word| ["-r", "--system", "-S"].contains(&word.as_str()));
         let value = |names: &[&str]| {
             let found = options.iter().find(|(name, _)| names.contains(&name.as_str()));
             found.map(|(_, value)| value.clone())
@@ -70,7 +93,10 @@ impl Accounts {
         let number = |names: &[&str]| value(names).and_then(|value| value.parse().ok());
         match (program.as_str(), &names[..]) {
             ("groupadd" | "addgroup", [group, ..]) => {
-                self.groups.insert(group.clone(), number(&["-g", "--gid"]));
+                // That of `addgroup --system` depends on the base.
+                let chosen = || if program == "groupadd" || !is_of_system { self.free(is_of_system) } else { None };
+                let gid = number(&["-g", "--gid"]).or_else(chosen);
+                self.groups.insert(group.clone(), gid);
                 true
             }
             // Debian's `adduser USER GROUP` only puts one into the other.
@@ -82,7 +108,11 @@ impl Accounts {
                 });
                 let busybox_home = if program == "adduser" { value(&["-h"]) } else { None };
                 let home = value(&["-d", "--home", "--home-dir"]).or(busybox_home);
-                let account = Account { name: name.clone(), uid: number(&["-u", "--uid"]), gid, home };
+                // A group that has the name is the user's, and an id that both can have is taken.
+                let group = self.groups.get(name).copied().flatten();
+                let chosen = || if program == "useradd" || !is_of_system { self.free(is_of_system) } else { None };
+                let uid = number(&["-u", "--uid"]).or_else(chosen);
+                let account = Account { name: name.clone(), uid, gid: gid.or(group), home };
                 self.users.retain(|known| known.name != account.name);
                 self.users.push(account);
                 true
@@ -90,6 +120,11 @@ impl Accounts {
             ("usermod" | "passwd" | "chpasswd", _) => true,
             _ => false,
         }
+    }
+
+    /// Whether a command added a user.
+    pub fn has(&self, name: &str) -> bool {
+        self.users.iter().any(|user| user.name == name)
     }
 
     /// Who `USER` names: `name`, `uid`, either with `:group`.
@@ -171,7 +206,11 @@ mod tests {
         assert_eq!(find(&by_group, "web"), "web Some(1000) Some(1001) Some(\"/srv/web\")");
         let busybox = ["addgroup -g 10 -S crew", "adduser -S -D -H -u 11 -G crew -h /crew crew"];
         assert_eq!(find(&busybox, "crew:crew"), "crew Some(11) Some(10) Some(\"/crew\")");
-        assert_eq!(find(&["adduser --disabled-password --gecos  me"], "me"), "me None None None");
+        assert_eq!(find(&["adduser --disabled-password --gecos  me"], "me"), "me Some(1000) None None");
+        assert_eq!(find(&["useradd -m me"], "me"), "me Some(1000) None None");
+        assert_eq!(find(&["useradd -m you", "useradd -m me"], "me"), "me Some(1001) None None");
+        assert_eq!(find(&["useradd -r me"], "me"), "me Some(999) None None");
+        assert_eq!(find(&["adduser --system me"], "me"), "me None None None");
         assert_eq!(find(&[], "1000:2000"), "app Some(1000) Some(2000) None");
         assert_eq!(find(&[], "nonroot"), "nonroot Some(65532) Some(65532) Some(\"/home/nonroot\")");
         assert_eq!(find(&[], "0"), "root None None None");

@@ -39,7 +39,8 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
 }
 
-fn is_empty_entrypoint(words: &str) -> bool {
+/// Whether a line is `ENTRYPOINT []`.
+pub fn is_empty_entrypoint(words: &str) -> bool {
     const KEYWORD: &str = "ENTRYPOINT";
     let is_keyword = words.get(..KEYWORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(KEYWORD));
     let rest: String = words.chars().skip(KEYWORD.len()).filter(|char| !char.is_whitespace()).collect();

@@ -5,10 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use parse_dockerfile as dockerfile;
-use parse_dockerfile::{Flag, HealthcheckArguments, Instruction, JsonOrStringArray, Source};
+use parse_dockerfile::{HealthcheckArguments, Instruction, JsonOrStringArray};
 
-use super::stage::{Copy, Healthcheck, Stage, Taken};
+use super::account::Accounts;
+use super::ledger::{Fate, Ledger, keyword};
+use super::stage::{Healthcheck, Runtime, Stage};
 use super::text::Text;
+use super::value::Value;
 use super::words::{self, Word};
 use super::{Surroundings, document, run};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
@@ -25,8 +28,32 @@ pub struct Reader<'a> {
     pub stages: Vec<Stage>,
     /// What nothing stands for.
     pub warnings: Vec<Diagnostic>,
+    /// What became of each word.
+    pub ledger: Ledger,
     shell: Vec<String>,
+    /// Variables of the build, with the place of each.
+    args: Vec<(String, Range<usize>)>,
 }
+
+/// Variables of a build that BuildKit sets itself (dockerfile: "Automatic platform ARGs", "Predefined ARGs").
+const OF_BUILDS: [&str; 16] = [
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "BUILDKIT_INLINE_CACHE",
+    "SOURCE_DATE_EPOCH",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "FTP_PROXY",
+    "ALL_PROXY",
+];
 
 /// Reads a Dockerfile.
 pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -> Result<Reader<'a>, Diagnostic> {
@@ -37,19 +64,33 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
             .at(Span::new(file, line))
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
-    let mut reader = Reader { file, surroundings, escape, stages: Vec::new(), warnings: Vec::new(), shell: Vec::new() };
+    let ledger = Ledger::open(&file.text, &parsed, escape);
+    let shell = Vec::new();
+    let mut reader = Reader {
+        file,
+        surroundings,
+        escape,
+        stages: Vec::new(),
+        warnings: Vec::new(),
+        ledger,
+        shell,
+        args: Vec::new(),
+    };
     let mut global = BTreeMap::new();
     for arg in parsed.global_args() {
         reader.read_arg(&arg.arguments.span, &mut global, &BTreeMap::new());
     }
-    for stage in parsed.stages() {
+    let starts: Vec<usize> = parsed.stages().map(|stage| stage.from.from.span.start).collect();
+    for (index, stage) in parsed.stages().enumerate() {
         reader.shell = ["/bin/sh", "-c"].map(str::to_owned).to_vec();
         let mut read = reader.begin(stage.from, &global);
+        read.extent = starts[index]..starts.get(index + 1).copied().unwrap_or(file.text.len());
         for instruction in stage.instructions {
             reader.instruction(instruction, &mut read, &global);
         }
         reader.stages.push(read);
     }
+    reader.settle_args();
     Ok(reader)
 }
 
@@ -64,7 +105,57 @@ impl Reader<'_> {
         self.warn("import::differs", range, what.into(), help);
     }
 
+    /// The image is the same without these words.
+    pub fn implied(&mut self, range: &Range<usize>) {
+        self.ledger.settle(range, Fate::Implied);
+    }
+
+    /// The image is the same without the words that a text is made of.
+    pub fn replaced<'text>(&mut self, texts: impl IntoIterator<Item = &'text Text>) {
+        texts.into_iter().flat_map(Text::origins).for_each(|range| self.ledger.settle(range, Fate::Implied));
+    }
+
+    /// A config says these words.
+    pub fn written(&mut self, range: &Range<usize>) {
+        self.ledger.settle(range, Fate::Written);
+    }
+
+    /// A config has this value.
+    pub fn write(&mut self, value: &Value) {
+        let ledger = &mut self.ledger;
+        value.texts(&mut |text| text.origins().iter().for_each(|range| ledger.settle(range, Fate::Written)));
+    }
+
+    /// Warns of every word that nothing else accounts for.
+    pub fn tell_the_rest(&mut self) {
+        for place in self.ledger.open_places() {
+            let words: Vec<&str> = self.text(&place).split_whitespace().filter(|word| *word != "\\").collect();
+            let what = run::shown(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+            self.left_out(&place, what, "");
+        }
+    }
+
+    /// What a variable of the build says matters where it is used, and that is accounted for there. One that nothing names is for
+    /// the programs of commands.
+    fn settle_args(&mut self) {
+        for (name, range) in std::mem::take(&mut self.args) {
+            let is_used = self.file.text.match_indices(&name).any(|(at, _)| {
+                let before = &self.file.text[..at];
+                let after = self.file.text[at + name.len()..].chars().next();
+                let is_whole = after.is_none_or(|char| !(char.is_ascii_alphanumeric() || char == '_'));
+                is_whole && (before.ends_with('$') || before.ends_with("${"))
+            });
+            if is_used || OF_BUILDS.contains(&&*name) || run::is_of_steps(&name) {
+                self.implied(&range);
+            } else {
+                let what = format!("`ARG {name}`, which nothing in this file names");
+                self.left_out(&range, what, "if a build of the project reads it: `env` in `[members.NAME]`");
+            }
+        }
+    }
+
     fn warn(&mut self, code: &'static str, range: &Range<usize>, what: String, help: &str) {
+        self.ledger.settle(range, Fate::Told);
         let mut warning = Diagnostic::new(code, what).at(Span::new(self.file, range.clone()));
         if !help.is_empty() {
             warning = warning.help(help);
@@ -85,9 +176,8 @@ impl Reader<'_> {
     }
 
     /// A word with its variables filled in.
-    fn expand(&self, text: &dockerfile::UnescapedString<'_>, stage: &Stage) -> Text {
-        let characters: words::Characters = text.value.char_indices().collect();
-        words::whole(&characters, &|name| stage.lookup(name))
+    pub fn expand(&self, text: &dockerfile::UnescapedString<'_>, stage: &Stage) -> Text {
+        words::whole(&characters_of(text), &|name| stage.lookup(name))
     }
 
     /// `NAME=value …`, or `NAME value` with all that follows.
@@ -98,7 +188,7 @@ impl Reader<'_> {
             let characters = words::continued(&self.file.text, rest, self.escape);
             let blanks = characters.iter().take_while(|(_, char)| char.is_whitespace()).count();
             let value = words::whole(&characters[blanks..], &|name| stage.lookup(name));
-            return vec![(first.shown(), value, range.clone())];
+            return vec![(first.shown(), value.at(range.clone()), range.clone())];
         }
         let pairs = words.into_iter().filter_map(|word| {
             let (name, value) = word.text.split_once('=')?;
@@ -108,7 +198,7 @@ impl Reader<'_> {
     }
 
     /// `ARG`: those without a default have that of the file's beginning.
-    fn read_arg(&self, range: &Range<usize>, args: &mut BTreeMap<String, Text>, global: &BTreeMap<String, Text>) {
+    fn read_arg(&mut self, range: &Range<usize>, args: &mut BTreeMap<String, Text>, global: &BTreeMap<String, Text>) {
         let scope = Stage { args: args.clone(), ..Stage::default() };
         for word in self.words(range, &scope) {
             let (name, default) = match word.text.split_once('=') {
@@ -119,19 +209,25 @@ impl Reader<'_> {
                     (name, inherited)
                 }
             };
-            args.insert(name.clone(), Text::arg(&name, &default));
+            args.insert(name.clone(), Text::arg(&name, &default).at(word.range.clone()));
+            self.args.push((name, word.range));
         }
     }
 
     fn begin(&mut self, from: &dockerfile::FromInstruction<'_>, global: &BTreeMap<String, Text>) -> Stage {
-        let scope = Stage { args: global.clone(), ..Stage::default() };
-        let image = self.expand(&from.image, &scope);
+        // Nothing but what the file's beginning sets has a value here.
+        let known = |name: &str| Some(global.get(name).cloned().unwrap_or_default());
+        let image = words::whole(&characters_of(&from.image), &known);
+        if let Some((_, name)) = &from.as_ {
+            self.implied(&name.span);
+        }
         let name = from.as_.as_ref().map(|(_, name)| name.value.to_lowercase());
         let range = from.from.span.start..from.image.span.end;
         let mut is_on_builder = false;
         for flag in &from.options {
             let value = flag.value.as_ref().map(|value| value.value.as_ref()).unwrap_or_default();
             is_on_builder |= flag.name.value == "platform" && value.contains("BUILDPLATFORM");
+            self.implied(&flag.span());
             if flag.name.value != "platform" || !value.contains("BUILDPLATFORM") && !value.contains("TARGETPLATFORM") {
                 self.left_out(
                     &flag.span(),
@@ -142,15 +238,20 @@ impl Reader<'_> {
         }
         match self.find(&image.shown()) {
             Some(parent) => {
+                self.implied(&from.image.span);
                 let stage = self.stages[parent].clone();
-                Stage { name, range, parent: Some(parent), checks: Vec::new(), made: Vec::new(), ..stage }
+                let runtime = Runtime { cmd_is_inherited: true, ..stage.runtime };
+                Stage { name, range, parent: Some(parent), checks: Vec::new(), made: Vec::new(), runtime, ..stage }
             }
-            None => Stage { name, range, base: image, is_on_builder, ..Stage::default() },
+            None => {
+                let accounts = Accounts::of_image(&image.shown());
+                Stage { name, range, base: image, is_on_builder, accounts, ..Stage::default() }
+            }
         }
     }
 
     /// The stage with this name or number.
-    fn find(&self, name: &str) -> Option<usize> {
+    pub fn find(&self, name: &str) -> Option<usize> {
         let wanted = name.to_lowercase();
         let named = self.stages.iter().rposition(|stage| stage.name.as_ref() == Some(&wanted));
         named.or_else(|| name.parse().ok().filter(|number| *number < self.stages.len()))
@@ -165,25 +266,34 @@ impl Reader<'_> {
             }
             Instruction::Env(env) => {
                 for (name, value, range) in self.pairs(&env.arguments.span, stage) {
-                    stage.env.insert(name, (value, range));
+                    if let Some((_, replaced)) = stage.env.insert(name, (value, range)) {
+                        self.implied(&replaced);
+                    }
                 }
             }
             Instruction::Label(label) => {
-                let pairs = self.pairs(&label.arguments.span, stage);
-                stage.labels.extend(pairs.into_iter().map(|(name, value, _)| (name, value)));
+                for (name, value, range) in self.pairs(&label.arguments.span, stage) {
+                    self.replaced(&stage.labels.insert(name, value.at(range)));
+                }
             }
             Instruction::Maintainer(maintainer) => {
-                stage.labels.insert("maintainer".to_owned(), Text::from(maintainer.name.value.as_ref()));
+                let name = Text::from(maintainer.name.value.as_ref()).at(maintainer.name.span.clone());
+                self.replaced(&stage.labels.insert("maintainer".to_owned(), name));
             }
             Instruction::Workdir(workdir) => {
                 let path = self.expand(&workdir.arguments, stage);
+                // Every path that is relative to it says what it says.
+                self.replaced([&path]);
                 stage.workdir = Some(match path.is_constant() {
-                    true => Text::from(stage.absolute(&path.shown()).as_str()),
+                    true => Text::from(stage.absolute(&path.shown()).as_str()).from_words_of(&path),
                     false => path,
                 });
             }
             Instruction::User(user) => {
-                stage.user = Some((self.expand(&user.arguments, stage), user.user.span.start..user.arguments.span.end));
+                let range = user.user.span.start..user.arguments.span.end;
+                if let Some((_, replaced)) = stage.user.replace((self.expand(&user.arguments, stage), range)) {
+                    self.implied(&replaced);
+                }
             }
             Instruction::Expose(expose) => {
                 let ports: Vec<Text> = expose.arguments.iter().map(|port| self.expand(port, stage)).collect();
@@ -196,22 +306,41 @@ impl Reader<'_> {
                     JsonOrStringArray::Json(paths) => paths.value.iter().map(|path| self.expand(path, stage)).collect(),
                     JsonOrStringArray::String(paths) => paths.iter().map(|path| self.expand(path, stage)).collect(),
                 };
-                stage
-                    .volumes
-                    .extend(paths.into_iter().filter(|path| !stage.volumes.contains(path)).collect::<Vec<_>>());
+                for path in paths {
+                    match stage.volumes.contains(&path) {
+                        true => self.replaced([&path]),
+                        false => stage.volumes.push(path),
+                    }
+                }
             }
             Instruction::Stopsignal(signal) => {
-                stage.runtime.stop_signal = Some(self.expand(&signal.arguments, stage));
+                let signal = self.expand(&signal.arguments, stage);
+                self.replaced(&stage.runtime.stop_signal.replace(signal));
             }
-            Instruction::Cmd(cmd) => stage.runtime.cmd = Some(run::program(self, &cmd.arguments, stage)),
+            Instruction::Cmd(cmd) => {
+                let cmd = run::program(self, &cmd.arguments, stage);
+                stage.runtime.cmd_is_inherited = false;
+                self.replaced(stage.runtime.cmd.replace(cmd).iter().flatten());
+            }
             Instruction::Entrypoint(entrypoint) => {
-                stage.runtime.entrypoint = Some(run::program(self, &entrypoint.arguments, stage));
-                // The one before belongs to another program (dockerfile: `dispatchEntrypoint`).
-                stage.runtime.cmd = None;
+                let entrypoint = run::program(self, &entrypoint.arguments, stage);
+                self.replaced(stage.runtime.entrypoint.replace(entrypoint).iter().flatten());
+                // That of the image below belongs to another program (dockerfile: `dispatchEntrypoint`).
+                if stage.runtime.cmd_is_inherited {
+                    self.replaced(stage.runtime.cmd.take().iter().flatten());
+                }
             }
             Instruction::Healthcheck(healthcheck) => self.healthcheck(healthcheck, stage),
             Instruction::Shell(shell) => {
                 self.shell = shell.arguments.iter().map(|word| word.value.to_string()).collect();
+                let program = self.shell.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+                let range = shell.shell.span.start..shell.arguments.last().map_or(0, |word| word.span.end);
+                // Commands that need one are started by it, in `cmd` and the like.
+                if ["sh", "bash", "ash", "dash"].contains(&program) {
+                    self.implied(&range);
+                } else {
+                    self.left_out(&range, "`SHELL`", "write the program and its script as a list");
+                }
             }
             Instruction::Run(run) => run::run(self, run, stage),
             Instruction::Copy(copy) => {
@@ -219,10 +348,18 @@ impl Reader<'_> {
             }
             Instruction::Add(add) => self.copy(&add.options, &add.src, &add.dest, add.add.span.start, stage),
             Instruction::Onbuild(onbuild) => {
-                self.left_out(&onbuild.onbuild.span, "`ONBUILD`", "write it where the other image is built");
+                let range = onbuild.onbuild.span.start..self.end_of(&keyword(&onbuild.instruction));
+                self.left_out(&range, "`ONBUILD`", "write it where the other image is built");
             }
             _ => {}
         }
+    }
+
+    /// Where a line ends that begins with an instruction.
+    fn end_of(&self, keyword: &Range<usize>) -> usize {
+        let characters = words::continued(&self.file.text, keyword.start..self.file.text.len(), self.escape);
+        let last = characters.iter().take_while(|(_, char)| *char != '\n').last();
+        last.map_or(keyword.end, |(at, char)| at + char.len_utf8())
     }
 
     /// The shell of commands that are not lists.
@@ -239,7 +376,8 @@ impl Reader<'_> {
             (Ok(first), Ok(last)) if first > 0 && first == last => stage.expose.push(port),
             (Ok(first), Ok(last)) if first > 0 && first < last && last - first < 100 => {
                 let suffix = if protocol == "tcp" { String::new() } else { format!("/{protocol}") };
-                stage.expose.extend((first..=last).map(|port| Text::from(format!("{port}{suffix}").as_str())));
+                let ports = (first..=last).map(|port| Text::from(format!("{port}{suffix}").as_str()));
+                stage.expose.extend(ports.map(|number| number.from_words_of(&port)));
             }
             _ => self.left_out(range, format!("`{shown}` of `EXPOSE`"), "write the number of a port"),
         }
@@ -247,8 +385,13 @@ impl Reader<'_> {
 
     fn healthcheck(&mut self, healthcheck: &dockerfile::HealthcheckInstruction<'_>, stage: &mut Stage) {
         let HealthcheckArguments::Cmd { arguments, .. } = &healthcheck.arguments else {
-            if stage.runtime.healthcheck.take().is_none() {
-                self.left_out(&healthcheck.healthcheck.span, "`HEALTHCHECK NONE`", "the base's own one stays");
+            let range = healthcheck.healthcheck.span.start..self.end_of(&healthcheck.healthcheck.span);
+            match stage.runtime.healthcheck.take() {
+                Some(replaced) => {
+                    self.replaced(replaced.texts());
+                    self.implied(&range);
+                }
+                None => self.left_out(&range, "`HEALTHCHECK NONE`", "the check of the base stays"),
             }
             return;
         };
@@ -258,106 +401,18 @@ impl Reader<'_> {
             let key = KEYS.into_iter().find(|key| *key == flag.name.value);
             let value = flag.value.as_ref().map(|value| self.expand(value, stage));
             match (key, value) {
-                (Some(key), Some(value)) => options.push((key, value)),
+                (Some(key), Some(value)) => options.push((key, value.at(flag.span()))),
                 _ => self.left_out(&flag.span(), format!("`--{}` of `HEALTHCHECK`", flag.name.value), ""),
             }
         }
         let cmd = run::program(self, arguments, stage);
-        stage.runtime.healthcheck = Some(Healthcheck { options, cmd });
+        let replaced = stage.runtime.healthcheck.replace(Healthcheck { options, cmd });
+        self.replaced(replaced.iter().flat_map(Healthcheck::texts));
     }
+}
 
-    fn copy(
-        &mut self,
-        options: &[Flag<'_>],
-        sources: &[Source<'_>],
-        destination: &dockerfile::UnescapedString<'_>,
-        start: usize,
-        stage: &mut Stage,
-    ) {
-        let range = start..destination.span.end;
-        let mut place = None;
-        for flag in options {
-            let value = flag.value.as_ref().map(|value| self.expand(value, stage).shown()).unwrap_or_default();
-            match flag.name.value.as_ref() {
-                "from" => place = Some(value),
-                // What is copied belongs to root and can be read by all; links are what layers are made of.
-                "chown" | "link" | "keep-git-dir" | "checksum" | "parents" => {}
-                "chmod" => {
-                    self.left_out(&flag.span(), "`--chmod`", "files keep the mode that they have in the context")
-                }
-                other => self.left_out(&flag.span(), format!("`--{other}`"), ""),
-            }
-        }
-        let to = self.expand(destination, stage).shown();
-        let mut paths = Vec::new();
-        for source in sources {
-            match source {
-                Source::Path(path) => paths.push(self.expand(path, stage).shown()),
-                Source::HereDoc(document) => {
-                    self.left_out(
-                        &document.span,
-                        "a file that is written here",
-                        "put it into the context, and name it in `files`",
-                    );
-                }
-                _ => {}
-            }
-        }
-        let is_into = to.ends_with('/') || to == "." || paths.len() > 1;
-        let to = stage.absolute(&to);
-        let lands = |path: &str, is_directory: bool| {
-            let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
-            if is_directory || !is_into { to.clone() } else { super::stage::absolute(&to, name) }
-        };
-        match place {
-            None => {
-                for path in paths {
-                    if path.contains("://") || path.ends_with(".git") {
-                        self.left_out(
-                            &range,
-                            format!("`{path}`, which is fetched"),
-                            "put what it holds into the context, and name it in `files`",
-                        );
-                        continue;
-                    }
-                    let from = super::stage::absolute("/", &path).trim_start_matches('/').to_owned();
-                    let from = if from.is_empty() { ".".to_owned() } else { from };
-                    let to = lands(&from, self.surroundings.is_directory(&from));
-                    stage.copies.push(Copy { from, to, range: range.clone() });
-                }
-            }
-            Some(place) => self.copy_from(&place, &paths, lands, &range, stage),
-        }
-    }
-
-    fn copy_from(
-        &mut self,
-        place: &str,
-        paths: &[String],
-        lands: impl Fn(&str, bool) -> String,
-        range: &Range<usize>,
-        stage: &mut Stage,
-    ) {
-        let is_uv = |path: &String| ["uv", "uvx"].contains(&path.rsplit('/').next().unwrap_or_default());
-        match self.find(place) {
-            Some(from) => {
-                let other = self.stages[from].clone();
-                for path in paths {
-                    // What other stages have are directories, but for programs.
-                    let path = super::stage::absolute("/", path);
-                    let is_program = path.contains("/bin/");
-                    let to = lands(&path, !is_program);
-                    if other.origin(&path).is_none() && is_uv(&path) {
-                        stage.uv = stage.uv.take().or(other.uv.clone());
-                        continue;
-                    }
-                    stage.taken.push(Taken { stage: from, from: path, to, range: range.clone() });
-                }
-            }
-            None if !paths.is_empty() && paths.iter().all(is_uv) => stage.uv = Some(Text::from(place)),
-            None => {
-                self.left_out(range, format!("files of the image `{place}`"), "a base that has them can stand for it");
-            }
-        }
-    }
+/// The characters of a string with their places, as far as nothing in it was escaped.
+fn characters_of(text: &dockerfile::UnescapedString<'_>) -> words::Characters {
+    let place = |at: usize| (text.span.start + at).min(text.span.end.saturating_sub(1));
+    text.value.char_indices().map(|(at, char)| (place(at), char)).collect()
 }

@@ -5,17 +5,20 @@ use std::ops::Range;
 
 use parse_dockerfile::{self as dockerfile, RunInstruction};
 
+use super::packages::{apk, apt};
 use super::reader::Reader;
-use super::stage::{Added, Check, Made, Stage};
-use super::sync::Sync;
+use super::stage::{Check, Directory, Made, Stage, absolute};
+use super::target::is_of_uv;
 use super::text::Text;
+use super::uv::{pip, uv, without_uv};
 use super::words::{self, Command, Word};
-use crate::config::system::Manager;
 
 /// What a container starts, as a list of words.
 pub fn program(reader: &mut Reader<'_>, command: &dockerfile::Command<'_>, stage: &Stage) -> Vec<Text> {
     let words = match command {
-        dockerfile::Command::Exec(words) => words.value.iter().map(|word| Text::from(word.value.as_ref())).collect(),
+        dockerfile::Command::Exec(words) => {
+            words.value.iter().map(|word| Text::from(word.value.as_ref()).at(word.span.clone())).collect()
+        }
         dockerfile::Command::Shell(text) => {
             let characters = words::continued(&reader.file.text, text.span.clone(), reader.escape);
             // Variables are those of the container, which whoever starts it may set.
@@ -34,13 +37,13 @@ pub fn program(reader: &mut Reader<'_>, command: &dockerfile::Command<'_>, stage
                         );
                     }
                     let shell = reader.shell().iter().map(|word| Text::from(word.as_str()));
-                    shell.chain([Text::from(script)]).collect()
+                    shell.chain([Text::from(script).at(text.span.clone())]).collect()
                 }
             }
         }
         _ => Vec::new(),
     };
-    let mut words = without_uv(words);
+    let mut words = without_uv(reader, words);
     if let Some(first) = words.first_mut() {
         *first = stage.without_environment(first);
     }
@@ -49,57 +52,12 @@ pub fn program(reader: &mut Reader<'_>, command: &dockerfile::Command<'_>, stage
 
 /// The words of a script that needs no shell.
 fn plain(commands: &[Command]) -> Option<Vec<Text>> {
-    let [Command { words, assignments, is_conditional: false, is_redirected: false }] = commands else { return None };
+    let [Command { words, assignments, is_conditional: false, is_redirected: false, .. }] = commands else {
+        return None;
+    };
     let needs_shell = |word: &Word| !word.text.is_known() || word.shown().contains(['*', '?', '[', '~']);
     let is_plain = assignments.is_empty() && !words.iter().any(needs_shell);
     is_plain.then(|| words.iter().map(|word| word.text.clone()).collect())
-}
-
-/// Options of `uv run` that a value follows.
-const WITH_VALUE: [&str; 12] = [
-    "--package",
-    "--python",
-    "-p",
-    "--extra",
-    "--group",
-    "--with",
-    "--env-file",
-    "--directory",
-    "--project",
-    "--no-group",
-    "--only-group",
-    "--with-requirements",
-];
-
-/// What `uv run` would run: the environment is in `PATH`, and uv is not in the image.
-fn without_uv(words: Vec<Text>) -> Vec<Text> {
-    let shown: Vec<String> = words.iter().map(Text::shown).collect();
-    let is_uv = |word: &String| word == "uv" || word.ends_with("/uv");
-    if !(shown.first().is_some_and(is_uv) && shown.get(1).is_some_and(|word| word == "run")) {
-        return words;
-    }
-    let mut at = 2;
-    let mut is_module = false;
-    while let Some(option) = shown.get(at).filter(|word| word.starts_with('-')) {
-        at += 1;
-        match option.as_str() {
-            "--" => break,
-            "-m" | "--module" => {
-                is_module = true;
-                break;
-            }
-            option if WITH_VALUE.contains(&option) => at += 1,
-            _ => {}
-        }
-    }
-    let rest = words.get(at..).unwrap_or_default();
-    let is_script = shown.get(at).is_some_and(|word| word.ends_with(".py"));
-    let before: &[&str] = match (is_module, is_script) {
-        (true, _) => &["python", "-m"],
-        (false, true) => &["python"],
-        (false, false) => &[],
-    };
-    before.iter().map(|word| Text::from(*word)).chain(rest.iter().cloned()).collect()
 }
 
 /// Reads a `RUN`.
@@ -120,25 +78,45 @@ pub fn run(reader: &mut Reader<'_>, run: &RunInstruction<'_>, stage: &mut Stage)
                 words.value.iter().map(|word| Word { text: Text::from(word.value.as_ref()), range: word.span.clone() });
             vec![Command { words: words.collect(), ..Command::default() }]
         }
-        dockerfile::Command::Shell(text) => {
-            let characters = match run.here_docs.first() {
-                Some(document) => words::script(&reader.file.text, document.span.clone()),
-                None => words::continued(&reader.file.text, text.span.clone(), reader.escape),
-            };
-            words::commands(&characters, &|name| stage.lookup(name))
-        }
+        dockerfile::Command::Shell(text) => match run.here_docs.first() {
+            Some(document) if !is_for_a_shell(&document.value) => {
+                // Another program reads it, the one that its first line names.
+                let made =
+                    Made { words: None, shown: "a script in a here-document".to_owned(), range: document.span.clone() };
+                stage.made.push(made);
+                stage.commands += 1;
+                return;
+            }
+            Some(document) => {
+                let characters = words::script(&reader.file.text, document.span.clone());
+                words::commands(&characters, &|name| stage.lookup(name))
+            }
+            None => {
+                let characters = words::continued(&reader.file.text, text.span.clone(), reader.escape);
+                words::commands(&characters, &|name| stage.lookup(name))
+            }
+        },
         _ => Vec::new(),
     };
     all(reader, &commands, stage);
 }
 
+/// Whether a shell reads a script: it begins with no name of a program, or with that of one.
+fn is_for_a_shell(script: &str) -> bool {
+    let Some(program) = script.trim_start().strip_prefix("#!") else { return true };
+    let words = program.lines().next().unwrap_or_default().split_whitespace();
+    let name = words.map(|word| word.rsplit('/').next().unwrap_or(word)).find(|word| *word != "env");
+    name.is_some_and(|name| ["sh", "bash", "dash", "ash"].contains(&name))
+}
+
 fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut Stage) {
     let fields: Vec<(&str, &str)> =
         value.split(',').map(|field| field.split_once('=').unwrap_or((field, ""))).collect();
-    let field = |name: &str| fields.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-    match field("type").unwrap_or("bind") {
+    let field = |names: &[&str]| fields.iter().find(|(key, _)| names.contains(key)).map(|(_, value)| *value);
+    let target = field(&["target", "dst", "destination"]).unwrap_or_default();
+    match field(&["type"]).unwrap_or("bind") {
         "secret" => {
-            let id = field("id").unwrap_or_default();
+            let id = field(&["id"]).unwrap_or_default();
             stage.is_incomplete = true;
             reader.left_out(
                 range,
@@ -151,15 +129,46 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
             reader.left_out(range, "an agent of `ssh`", "BuildKit fetches git sources itself, with a secret by host")
         }
         "cache" => {
-            let path = field("target").or(field("dst")).or(field("destination")).unwrap_or_default();
-            if path.starts_with('/') && !path.contains('$') && !stage.caches.iter().any(|known| known == path) {
-                stage.caches.push(path.to_owned());
+            // Steps keep caches of their own.
+            reader.implied(range);
+            if target.starts_with('/') && !target.contains('$') && !stage.caches.iter().any(|known| known == target) {
+                stage.caches.push(target.to_owned());
             }
         }
-        _ => {
-            if let Some(image) = field("from").filter(|image| image.contains("astral-sh/uv")) {
+        "tmpfs" => reader.implied(range),
+        "bind" => match field(&["from"]) {
+            Some(image) if image.contains("astral-sh/uv") => {
+                reader.implied(range);
                 stage.uv = Some(Text::from(image));
             }
+            Some(name) if reader.find(name).is_some_and(|other| is_of_uv(&reader.stages[other])) => {
+                reader.implied(range);
+                stage.uv = reader.find(name).map(|other| reader.stages[other].base.clone());
+            }
+            Some(_) => {
+                stage.is_incomplete = true;
+                reader.left_out(range, "files of another stage or image, as a mount", "a step has `inputs`");
+            }
+            None => {
+                let source = field(&["source", "src"]).unwrap_or(".");
+                let source = absolute("/", source).trim_start_matches('/').to_owned();
+                let is_of_projects = super::sources::is_of_projects(&source) || source.is_empty();
+                if is_of_projects || reader.surroundings.is_installed(&source) {
+                    // What builds of the project read is theirs already.
+                    reader.implied(range);
+                    stage.is_incomplete |= !is_of_projects;
+                } else {
+                    stage.is_incomplete = true;
+                    let help = "`inputs` of a step, or of `[members.NAME]`, name what is read";
+                    reader.left_out(range, format!("`{source}`, as a mount"), help);
+                }
+                let source = if source.is_empty() { ".".to_owned() } else { source };
+                stage.binds.push((source, stage.absolute(target)));
+            }
+        },
+        _ => {
+            stage.is_incomplete = true;
+            reader.left_out(range, "this mount", "");
         }
     }
 }
@@ -168,15 +177,25 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
 fn all(reader: &mut Reader<'_>, commands: &[Command], stage: &mut Stage) {
     let mut is_installer = false;
     let mut is_changed = false;
+    let mut directory = stage.absolute(".");
     for command in commands {
         let words = command.shown();
         let made = stage.made.len();
         stage.commands += 1;
+        settle_assignments(reader, &command.assignments);
         // `curl … | sh`, with which uv is installed.
         let is_shell_of_it = is_installer && matches!(words.first().map(String::as_str), Some("sh" | "bash"));
         is_installer = words.iter().any(|word| word.contains("astral.sh/uv"));
-        if !is_installer && !is_shell_of_it {
-            one(reader, command, &words, stage);
+        if is_installer || is_shell_of_it {
+            reader.implied(&command.range());
+        } else {
+            one(reader, command, &directory, stage);
+        }
+        if let [program, path] = &words[..]
+            && program == "cd"
+            && !command.is_conditional
+        {
+            directory = absolute(&directory, path);
         }
         if is_changed {
             stage.made[made..].iter_mut().for_each(|made| made.words = None);
@@ -186,14 +205,89 @@ fn all(reader: &mut Reader<'_>, commands: &[Command], stage: &mut Stage) {
     }
 }
 
+/// `NAME=value` in front of a command.
+fn settle_assignments(reader: &mut Reader<'_>, assignments: &[Word]) {
+    for assignment in assignments {
+        let name = assignment.text.split_once('=').map(|(name, _)| name.shown()).unwrap_or_default();
+        if is_of_steps(&name) {
+            reader.implied(&assignment.range);
+        }
+    }
+}
+
 /// Commands that change what those after them find.
 const CHANGES: [&str; 7] = ["cd", "export", "unset", "source", ".", "umask", "eval"];
 
 /// Programs that leave nothing in an image that would be missed, or that only look.
-const IDLE: [&str; 22] = [
-    "set", "true", ":", "test", "[", "[[", "cd", "export", "umask", "ls", "which", "command", "ldconfig", "hash",
-    "pwd", "printf", "sleep", "unset", "source", ".", "exit", "wait",
+const IDLE: [&str; 20] = [
+    "set", "true", ":", "test", "[", "[[", "cd", "umask", "ls", "which", "command", "ldconfig", "hash", "pwd",
+    "printf", "sleep", "unset", "exit", "wait", "type",
 ];
+
+/// Variables that are for commands, and mean nothing to what runs, or that every image has.
+const OF_STEPS: [&str; 12] = [
+    "VIRTUAL_ENV",
+    "DEBIAN_FRONTEND",
+    "LAMBDA_TASK_ROOT",
+    "UV",
+    "PIP_NO_CACHE_DIR",
+    "PIP_DISABLE_PIP_VERSION_CHECK",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_ROOT_USER_ACTION",
+    "PYTHONPYCACHEPREFIX",
+    "CARGO_HOME",
+    "CCACHE_DIR",
+    "DEBCONF_NONINTERACTIVE_SEEN",
+];
+
+/// Variables of uv that say how it works, or what a config says in another way, and so nothing of what is in an image beside that.
+const OF_UV: [&str; 40] = [
+    "UV_COMPILE_BYTECODE",
+    "UV_COMPILE_BYTECODE_TIMEOUT",
+    "UV_LINK_MODE",
+    "UV_PYTHON_DOWNLOADS",
+    "UV_PYTHON_PREFERENCE",
+    "UV_MANAGED_PYTHON",
+    "UV_NO_MANAGED_PYTHON",
+    "UV_PYTHON_INSTALL_DIR",
+    "UV_PYTHON_BIN_DIR",
+    "UV_PYTHON_CACHE_DIR",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_NO_DEV",
+    "UV_NO_DEFAULT_GROUPS",
+    "UV_NO_EDITABLE",
+    "UV_NO_SYNC",
+    "UV_LOCKED",
+    "UV_FROZEN",
+    "UV_CACHE_DIR",
+    "UV_NO_CACHE",
+    "UV_SYSTEM_PYTHON",
+    "UV_BREAK_SYSTEM_PACKAGES",
+    "UV_TOOL_BIN_DIR",
+    "UV_TOOL_DIR",
+    "UV_INSTALL_DIR",
+    "UV_UNMANAGED_INSTALL",
+    "UV_NO_MODIFY_PATH",
+    "UV_NO_PROGRESS",
+    "UV_HTTP_TIMEOUT",
+    "UV_HTTP_RETRIES",
+    "UV_REQUEST_TIMEOUT",
+    "UV_CONCURRENT_DOWNLOADS",
+    "UV_CONCURRENT_BUILDS",
+    "UV_CONCURRENT_INSTALLS",
+    "UV_REQUIRE_HASHES",
+    "UV_VERIFY_HASHES",
+    "UV_VERSION",
+    "UV_OFFLINE",
+    "UV_NATIVE_TLS",
+    "UV_SYSTEM_CERTS",
+    "UV_PREVIEW",
+];
+
+/// Whether a variable is for commands alone.
+pub fn is_of_steps(name: &str) -> bool {
+    OF_STEPS.contains(&name) || OF_UV.contains(&name)
+}
 
 /// Programs that test, and leave nothing that an image needs.
 const CHECKS: [&str; 14] = [
@@ -226,87 +320,158 @@ const CACHES: [&str; 9] = [
     ".venv",
 ];
 
-fn one(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut Stage) {
+/// Where systems, and the installers of uv, have programs; one that lies elsewhere is somebody's own.
+const SYSTEM_DIRECTORIES: [&str; 8] = [
+    "/usr/bin",
+    "/bin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/sbin",
+    "/usr/local/sbin",
+    "/root/.local/bin",
+    "/root/.cargo/bin",
+];
+
+/// Reads a command that runs in a directory of a stage.
+pub fn one(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mut Stage) {
+    let words = &command.shown()[..];
     let Some(program) = words.first() else { return };
-    let name = program.rsplit('/').next().unwrap_or(program);
+    let name = match program.rsplit_once('/') {
+        Some((directory, name)) if SYSTEM_DIRECTORIES.contains(&directory) => name,
+        _ => program,
+    };
     let range = command.range();
     let arguments = &words[1..];
     let flags = |wanted: &str| arguments.iter().any(|word| word == wanted);
     match name {
         "sudo" | "env" => {
-            let inner = Command { words: command.words[1..].to_vec(), ..command.clone() };
-            one(reader, &inner, &words[1..], stage);
+            let rest = command.words[1..].iter();
+            let is_assignment = |word: &&Word| name == "env" && word.text.split_once('=').is_some();
+            let assignments: Vec<Word> = rest.clone().take_while(is_assignment).cloned().collect();
+            let words: Vec<Word> = rest.skip(assignments.len()).cloned().collect();
+            if words.first().is_none_or(|word| word.shown().starts_with('-')) {
+                return unknown(reader, command, stage);
+            }
+            reader.implied(&command.words[0].range);
+            settle_assignments(reader, &assignments);
+            let inner = Command { words, assignments, ..command.clone() };
+            one(reader, &inner, directory, stage);
         }
         "sh" | "bash" if flags("-c") => {
             let script = arguments.iter().position(|word| word == "-c").and_then(|at| arguments.get(at + 1));
             let characters: words::Characters =
                 script.into_iter().flat_map(|script| script.chars()).map(|char| (range.start, char)).collect();
-            let inner = words::commands(&characters, &|name| stage.lookup(name));
+            let mut inner = words::commands(&characters, &|name| stage.lookup(name));
+            // The words of it have no place of their own.
+            for command in &mut inner {
+                let words = command.words.iter_mut().chain(&mut command.assignments).chain(&mut command.redirects);
+                words.for_each(|word| {
+                    word.range = range.clone();
+                    word.text = word.text.clone().elsewhere(&range);
+                });
+            }
             all(reader, &inner, stage);
         }
-        "uv" => uv(reader, command, stage),
-        "apt-get" | "apt" | "aptitude" => apt(reader, command, words, stage),
+        "uv" => uv(reader, command, directory, stage),
+        "apt-get" | "apt" | "aptitude" => apt(reader, command, stage),
         "apk" => apk(reader, command, stage),
         "pip" | "pip3" => pip(reader, command, arguments),
         "python" | "python3" => match (arguments.first().map(String::as_str), arguments.get(1).map(String::as_str)) {
             (Some("-m"), Some("pip")) => pip(reader, command, &arguments[2..]),
-            (Some("-m"), Some("compileall" | "venv" | "ensurepip")) | (Some("--version" | "-V"), _) => {}
+            (Some("-m"), Some("compileall" | "venv" | "ensurepip")) | (Some("--version" | "-V"), _) => {
+                reader.implied(&range);
+            }
             (Some("-m"), Some(module)) if CHECKS.contains(&module) || module == "unittest" => check(command, stage),
-            _ => unknown(reader, command, words, stage),
+            _ => unknown(reader, command, stage),
         },
         name if CHECKS.contains(&name) => check(command, stage),
-        name if IDLE.contains(&name) && !command.is_redirected => {}
-        "echo" | "cat" if !command.is_redirected => {}
+        name if IDLE.contains(&name) && !command.is_redirected => reader.implied(&range),
+        "[" | "[[" | "test" => reader.implied(&range),
+        "export" if arguments.iter().all(|word| is_of_steps(word.split('=').next().unwrap_or_default())) => {
+            reader.implied(&range);
+        }
+        "." | "source" if arguments.iter().all(|word| word.ends_with("/activate")) => reader.implied(&range),
+        "echo" | "cat" if !command.is_redirected => reader.implied(&range),
         // Settings of apt, with which the guide keeps its cache.
-        "echo" if reader.text(&range_to_end(reader, &range)).contains("/etc/apt/") => {}
-        "rm" if arguments.iter().any(|word| CACHES.iter().any(|cache| word.contains(cache))) => {}
+        "echo" if command.redirects.iter().any(|word| word.shown().starts_with("/etc/apt/")) => {
+            reader.implied(&range);
+        }
+        "rm" if paths(arguments).all(|word| CACHES.iter().any(|cache| word.contains(cache))) => reader.implied(&range),
         // The cache of apk, by the way of its documentation.
-        "ln" if flags("/etc/apk/cache") => {}
+        "ln" if flags("/etc/apk/cache") => reader.implied(&range),
         "mv" | "ln" | "cp" | "chmod"
-            if arguments.iter().any(|word| word.ends_with("/uv") || word.ends_with("/uvx")) => {}
-        "mkdir" | "install" => {
-            let made: Vec<&String> = arguments.iter().filter(|word| word.starts_with('/')).collect();
-            let workdir = stage.absolute(".");
-            if made.is_empty() || made.iter().any(|path| *path != "/app" && **path != workdir) {
-                reader.left_out(&range, shown(words), "directories that the user may write are named in `volumes`");
+            if paths(arguments).any(|word| word.ends_with("/uv") || word.ends_with("/uvx")) =>
+        {
+            reader.implied(&range);
+        }
+        "mkdir" => {
+            for word in command.words[1..].iter().filter(|word| is_path(&word.shown())) {
+                let path = absolute(directory, &word.shown());
+                let range = word.range.clone();
+                stage.directories.push(Directory { path, owner: None, range });
             }
+            reader.implied(&command.words[0].range);
+            options(command).for_each(|word| reader.implied(&word.range));
         }
-        "chown" | "chgrp" => {
-            reader.differs(
-                &range,
-                format!("files belong to root, who may change them, and the user reads them: {}", shown(words)),
-                "directories that the user may write are named in `volumes`",
-            );
+        "chown" | "chgrp" => owned(reader, command, directory, stage),
+        "useradd" | "adduser" | "groupadd" | "addgroup" | "usermod" | "passwd" | "chpasswd"
+            if stage.accounts.add(words) =>
+        {
+            reader.implied(&range);
         }
-        _ if stage.accounts.add(words) => {}
-        _ => unknown(reader, command, words, stage),
+        _ => unknown(reader, command, stage),
     }
 }
 
-/// What follows a command on its line: where it writes to.
-fn range_to_end(reader: &Reader<'_>, range: &Range<usize>) -> Range<usize> {
-    let rest = reader.file.text.get(range.end..).unwrap_or_default();
-    range.start..range.end + rest.find(['\n', ';']).unwrap_or(rest.len())
+fn is_path(word: &str) -> bool {
+    !word.starts_with('-') && !word.chars().all(|char| char.is_ascii_digit())
+}
+
+/// What of a command's words is no option.
+fn paths(arguments: &[String]) -> impl Iterator<Item = &String> {
+    arguments.iter().filter(|word| is_path(word))
+}
+
+fn options(command: &Command) -> impl Iterator<Item = &Word> {
+    command.words[1..].iter().filter(|word| !is_path(&word.shown()))
+}
+
+/// `chown OWNER PATH…`: a directory that was made is writable then.
+fn owned(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mut Stage) {
+    let mut words = command.words[1..].iter().filter(|word| !word.shown().starts_with('-'));
+    let Some(owner) = words.next().map(Word::shown) else { return };
+    reader.implied(&command.words[0].range);
+    command.words[1..].iter().filter(|word| word.shown().starts_with('-')).for_each(|word| reader.implied(&word.range));
+    for word in words {
+        let path = absolute(directory, &word.shown());
+        stage.directories.push(Directory { path, owner: Some(owner.clone()), range: command.range() });
+    }
 }
 
 /// It makes something, for all that is known of it.
-fn unknown(reader: &Reader<'_>, command: &Command, words: &[String], stage: &mut Stage) {
+fn unknown(reader: &Reader<'_>, command: &Command, stage: &mut Stage) {
     let range = command.range();
     let mut plain = plain(std::slice::from_ref(command));
     if let Some(first) = plain.as_mut().and_then(|words| words.first_mut()) {
         *first = stage.without_environment(first);
     }
     let shown = if command.is_redirected {
-        let text = reader.text(&range_to_end(reader, &range));
-        shown(&[text.split("&&").next().unwrap_or(text).trim_end_matches([' ', '\\']).to_owned()])
+        shown(
+            &reader
+                .text(&range)
+                .split_whitespace()
+                .filter(|word| *word != "\\")
+                .map(ToOwned::to_owned)
+                .collect::<Vec<_>>(),
+        )
     } else {
-        shown(words)
+        shown(&command.shown())
     };
     stage.made.push(Made { words: plain, shown, range });
 }
 
 /// A command in a message, cut where it gets long.
-fn shown(words: &[String]) -> String {
+pub fn shown(words: &[String]) -> String {
     let text = words.join(" ");
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("`{}…`", &text[..end]),
@@ -317,157 +482,4 @@ fn shown(words: &[String]) -> String {
 fn check(command: &Command, stage: &mut Stage) {
     let words = command.words.iter().map(|word| word.text.clone()).collect();
     stage.checks.push(Check { words, range: command.range() });
-}
-
-fn apt(reader: &mut Reader<'_>, command: &Command, words: &[String], stage: &mut Stage) {
-    if !words.iter().any(|word| word == "install") {
-        return;
-    }
-    let mut is_value = false;
-    for word in command.words.iter().skip_while(|word| word.shown() != "install").skip(1) {
-        let text = word.shown();
-        if std::mem::take(&mut is_value) {
-            continue;
-        }
-        if text.starts_with('-') {
-            is_value = ["-t", "-o", "-c", "--target-release", "--option"].contains(&text.as_str());
-        } else if !word.text.is_known() || text.contains(['*', '?', '/']) {
-            reader.left_out(&word.range, format!("the package `{text}`"), "write its name, or `NAME=VERSION`");
-        } else if !text.is_empty() && !stage.packages.contains(&word.text) {
-            stage.packages.push(word.text.clone());
-        }
-    }
-}
-
-/// Options of apk that a value follows.
-const APK_WITH_VALUE: [&str; 13] = [
-    "-p",
-    "--root",
-    "-t",
-    "--virtual",
-    "-X",
-    "--repository",
-    "--arch",
-    "--cache-dir",
-    "--cache-max-age",
-    "--keys-dir",
-    "--progress-fd",
-    "--repositories-file",
-    "--wait",
-];
-
-fn apk(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
-    let (mut names, mut group) = (Vec::new(), None);
-    let mut words = command.words.iter().skip(1);
-    while let Some(word) = words.next() {
-        let text = word.shown();
-        let (option, value) = match text.split_once('=') {
-            Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
-            _ => (text.as_str(), None),
-        };
-        if APK_WITH_VALUE.contains(&option) {
-            let value = value.or_else(|| words.next().map(Word::shown)).unwrap_or_default();
-            match option {
-                "-t" | "--virtual" => group = Some(value),
-                "-X" | "--repository" => reader.left_out(
-                    &word.range,
-                    format!("the repository `{value}`"),
-                    "packages come from where the image looks for them: make a `base` with it in `/etc/apk/repositories`",
-                ),
-                _ => {}
-            }
-        } else if !text.starts_with('-') {
-            names.push(word);
-        }
-    }
-    let Some((applet, names)) = names.split_first() else { return };
-    match applet.shown().as_str() {
-        "add" => {
-            for word in names {
-                let text = word.shown();
-                if !word.text.is_known() || word.text.is_constant() && !Manager::Apk.takes(&text) {
-                    reader.left_out(&word.range, format!("the package `{text}`"), "write its name, or `NAME=VERSION`");
-                } else if !stage.added.iter().any(|added| added.name == word.text) {
-                    stage.added.push(Added { name: word.text.clone(), group: group.clone(), is_deleted: false });
-                }
-            }
-        }
-        "del" => {
-            let deleted: Vec<String> = names.iter().map(|word| word.shown()).collect();
-            for added in &mut stage.added {
-                let is_of_group = added.group.as_ref().is_some_and(|group| deleted.contains(group));
-                added.is_deleted |= is_of_group || deleted.contains(&added.name.shown());
-            }
-        }
-        _ => {}
-    }
-}
-
-fn pip(reader: &mut Reader<'_>, command: &Command, arguments: &[String]) {
-    if arguments.first().is_none_or(|word| word != "install") {
-        return;
-    }
-    let is_tool = |word: &String| {
-        let name = word.split(['=', '>', '<', '~', '[']).next().unwrap_or_default();
-        word.starts_with('-') || ["uv", "pip", "setuptools", "wheel"].contains(&name)
-    };
-    if !arguments[1..].iter().all(is_tool) {
-        reader.left_out(
-            &command.range(),
-            format!("{}: images hold what the lock has", shown(&command.shown())),
-            "add it to the project with `uv add`",
-        );
-    }
-}
-
-fn uv(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
-    let Some(at) = command.words.iter().skip(1).position(|word| !word.shown().starts_with('-')) else { return };
-    let (name, arguments) = (command.words[at + 1].shown(), &command.words[at + 2..]);
-    let range = command.range();
-    match name.as_str() {
-        "sync" | "export" => {
-            let (sync, strange) = Sync::read(command, arguments);
-            for word in strange {
-                reader.left_out(&word.range, format!("`{}` of `uv {name}`", word.shown()), "");
-            }
-            stage.syncs.push(sync);
-        }
-        "pip" => uv_pip(reader, command, arguments, stage),
-        "python" if arguments.first().is_some_and(|word| word.shown() == "install") => {
-            let version = arguments[1..].iter().find(|word| !word.shown().starts_with('-') && word.text.is_known());
-            stage.managed_python = Some(version.map(|word| word.text.clone()));
-        }
-        "run" => {
-            let texts = command.words.iter().map(|word| word.text.clone()).collect();
-            let inner = without_uv(texts).into_iter().map(|text| Word { text, range: range.clone() });
-            let inner = Command { words: inner.collect(), ..command.clone() };
-            one(reader, &inner, &inner.shown(), stage);
-        }
-        "venv" | "lock" | "cache" | "python" | "version" | "self" | "help" | "tree" => {}
-        _ => reader.left_out(&range, shown(&command.shown()), ""),
-    }
-}
-
-fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], stage: &mut Stage) {
-    let words: Vec<String> = arguments.iter().map(Word::shown).collect();
-    if !matches!(words.first().map(String::as_str), Some("install" | "sync")) {
-        return;
-    }
-    let range = command.range();
-    let target = words.iter().position(|word| word == "--target" || word == "-t").and_then(|at| arguments.get(at + 1));
-    let joined = arguments.iter().find_map(|word| word.text.strip_prefix("--target="));
-    if let Some(directory) = joined.or_else(|| target.map(|word| word.text.clone())) {
-        stage.directory_layout = Some(directory);
-    }
-    let is_project = |word: &String| word == "." || word.starts_with(".[") || word == "./";
-    let is_exported = words.iter().any(|word| word.ends_with(".txt") || word == "-");
-    if words.iter().any(is_project) {
-        stage.syncs.push(Sync { range, ..Sync::default() });
-    } else if stage.syncs.is_empty() || !is_exported {
-        reader.left_out(
-            &range,
-            format!("{}: images hold what the lock has", shown(&command.shown())),
-            "add it to the project with `uv add`",
-        );
-    }
 }

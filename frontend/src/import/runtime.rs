@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use super::account::Account;
 use super::reader::Reader;
+use super::run;
 use super::stage::Stage;
 use super::text::Text;
 use super::value::Value;
+use crate::plan::version::variables;
 
 /// Where images of uv are.
 const UV: &str = "ghcr.io/astral-sh/uv";
@@ -24,7 +26,7 @@ pub struct Split {
 
 /// Takes uv out of an image. uv's own images are those of Python and Debian with uv in them.
 pub fn split(image: &Text) -> Split {
-    let plain = || Split { base: image.clone(), ..Split::default() };
+    let plain = || Split { base: image.clone(), uv: None, has_no_python: has_no_python(&image.shown()) };
     let Some(tag) = image.strip_prefix(&format!("{UV}:")) else { return plain() };
     // A digest is that of the image with uv.
     let tag = tag.split_once('@').map_or(tag.clone(), |(tag, _)| tag);
@@ -41,7 +43,7 @@ pub fn split(image: &Text) -> Split {
     };
     if let Some(python) = flavour.strip_prefix("python") {
         let (version, system) = python.split_once('-').unwrap_or((python, Text::default()));
-        let mut base = Text::from("python:");
+        let mut base = Text::from("python:").from_words_of(image);
         base.extend(version);
         let system = system.shown();
         let suffix = match system.strip_suffix("-slim") {
@@ -62,7 +64,15 @@ pub fn split(image: &Text) -> Split {
         }
         _ => return plain(),
     };
-    Split { base: Text::from(system.as_str()), uv, has_no_python: true }
+    Split { base: Text::from(system.as_str()).from_words_of(image), uv, has_no_python: true }
+}
+
+/// Whether an image is known to have no python: those of systems and of CUDA.
+fn has_no_python(image: &str) -> bool {
+    let name = image.split(['@', ':']).next().unwrap_or(image);
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    ["debian", "ubuntu", "alpine", "nvidia/cuda", "busybox", "buildpack-deps"].contains(&name)
 }
 
 /// The image of uv alone, as `[uv]` names it.
@@ -71,22 +81,6 @@ pub fn uv_image(image: &Text) -> Option<Text> {
     if split.base == *image { Some(image.clone()) } else { split.uv }
 }
 
-/// Variables that are for steps, or that every image has.
-const OF_STEPS: [&str; 12] = [
-    "VIRTUAL_ENV",
-    "DEBIAN_FRONTEND",
-    "LAMBDA_TASK_ROOT",
-    "UV",
-    "PIP_NO_CACHE_DIR",
-    "PIP_DISABLE_PIP_VERSION_CHECK",
-    "PIP_DEFAULT_TIMEOUT",
-    "PIP_ROOT_USER_ACTION",
-    "PYTHONPYCACHEPREFIX",
-    "CARGO_HOME",
-    "CCACHE_DIR",
-    "PYTHONFAULTHANDLER_",
-];
-
 /// The variables of a stage's containers.
 pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
     let mut env = Vec::new();
@@ -94,14 +88,11 @@ pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
         let shown = value.shown();
         match name.as_str() {
             "PATH" => path(reader, stage, &shown, range),
-            "PYTHONDONTWRITEBYTECODE" | "PYTHONUNBUFFERED" if shown == "1" => {}
-            name if OF_STEPS.contains(&name) => {}
-            name if name.starts_with("UV_") && name.contains("INDEX") => {
-                let help = "name the index in `[[tool.uv.index]]`, or what stands for it in `[mirrors]`";
-                reader.left_out(range, format!("`{name}`"), help);
-            }
-            // The image has no uv that would read them.
-            name if name.starts_with("UV_") => {}
+            "PYTHONDONTWRITEBYTECODE" | "PYTHONUNBUFFERED" if shown == "1" => reader.implied(range),
+            // What `uv sync` is told is read there; the image has no uv that would read it.
+            name if run::is_of_steps(name) || name == "UV_PYTHON" => reader.implied(range),
+            name if is_version(name) => {}
+            name if name.starts_with("UV_") => of_uv(reader, name, range),
             _ if !value.is_known() => {
                 let help = "write the value that the base gives it";
                 reader.left_out(range, format!("`{name}={shown}`, of which a part is not known here"), help);
@@ -112,13 +103,28 @@ pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
     env
 }
 
+/// A variable of uv that changes what it does.
+pub fn of_uv(reader: &mut Reader<'_>, name: &str, range: &Range<usize>) {
+    let help = match name.contains("INDEX") {
+        true => "name the index in `[[tool.uv.index]]`, or what stands for it in `[mirrors]`",
+        false => "`tool.uv` in `pyproject.toml` has a setting for most of uv's variables",
+    };
+    reader.left_out(range, format!("`{name}`"), help);
+}
+
+/// Whether build backends take a version from a variable.
+pub fn is_version(name: &str) -> bool {
+    name.starts_with("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_") || variables("").iter().any(|known| known == name)
+}
+
 /// Only the environment's programs are added here.
-fn path(reader: &mut Reader<'_>, stage: &Stage, value: &str, range: &Range<usize>) {
+pub fn path(reader: &mut Reader<'_>, stage: &Stage, value: &str, range: &Range<usize>) {
     let is_usual = |part: &str| {
         let of_environment = part.strip_suffix("/bin").is_some_and(|directory| stage.is_environment(directory));
         let of_uv = part.ends_with("/.local/bin") || part.ends_with("/.cargo/bin");
         ["", "$PATH", "${PATH}"].contains(&part) || of_environment || of_uv || SYSTEM_PATH.contains(&part)
     };
+    reader.implied(range);
     for part in value.split(':').filter(|part| !is_usual(part)) {
         reader.left_out(
             range,
@@ -142,6 +148,7 @@ pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
     };
     let Account { name, uid, gid, home } = stage.accounts.find(&text.shown());
     if name == "root" {
+        reader.written(range);
         return Some(Value::text("root"));
     }
     if !text.is_known() || !is_plain(&name) {
@@ -151,6 +158,15 @@ pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
             "write `user = { name = \"app\", uid = 1000, gid = 1000 }`",
         );
         return None;
+    }
+    reader.written(range);
+    if uid.is_none() && stage.accounts.has(&name) {
+        let what = format!("the base chooses the uid of `{name}`; here it is 999");
+        reader.differs(
+            range,
+            what,
+            "write `user = { name = \"NAME\", uid = UID }` with the uid that `id` prints in the old image",
+        );
     }
     let gid = gid.filter(|gid| Some(*gid) != uid);
     let home = home.filter(|home| home.starts_with('/') && *home != format!("/home/{name}"));

@@ -3,17 +3,28 @@
 use std::ops::Range;
 
 use super::reader::Reader;
-use super::stage::Stage;
+use super::stage::{Copy, Stage, Taken};
 use super::text::Text;
 use super::value::Value;
-use crate::lock::Source;
+use crate::lock;
 
 /// Files that are for uv, wherever they go.
 const OF_PROJECTS: [&str; 7] =
     ["pyproject.toml", "uv.lock", ".python-version", ".python-versions", "uv.toml", "requirements.txt", "Dockerfile"];
 
-/// Files that a build reads where they lie beside the manifest. Elsewhere they are for whoever has the image.
-const BESIDE_A_MANIFEST: [&str; 3] = ["README.md", "README.rst", "LICENSE"];
+/// Files that a build reads where they lie beside the manifest. Elsewhere they are for those who have the image.
+const BESIDE_A_MANIFEST: [&str; 2] = ["README.md", "README.rst"];
+
+/// A copy that the image of a stage has.
+struct Source {
+    from: String,
+    to: String,
+    /// Of the instruction.
+    range: Range<usize>,
+    /// Of the path.
+    word: Range<usize>,
+    owner: Option<(String, Range<usize>)>,
+}
 
 /// What is installed of the project.
 pub struct Installed<'a> {
@@ -33,43 +44,108 @@ pub fn files(
     steps: &[usize],
 ) -> Vec<Vec<(String, Value)>> {
     let stage = reader.stages[index].clone();
-    let mut copies: Vec<(String, String, Range<usize>)> = Vec::new();
-    for copy in &stage.copies {
-        copies.push((copy.from.clone(), copy.to.clone(), copy.range.clone()));
-    }
-    for taken in &stage.taken {
-        let other = &reader.stages[taken.stage];
-        if is_environment(other, &taken.from) || steps.contains(&taken.stage) {
-            continue;
-        }
-        match other.origin(&taken.from) {
-            Some(origin) => copies.push((origin, taken.to.clone(), taken.range.clone())),
-            None if holds_environment(other, &taken.from) => {}
-            None => {
-                let what = format!("`{}` of another stage", taken.from);
-                reader.left_out(&taken.range, what, "put it into the context, and name it in `files`");
-            }
-        }
-    }
+    let copies = copies(reader, &stage, steps);
     let mut projects: Vec<String> = vec![stage.absolute(".")];
-    let manifests = copies.iter().filter(|(from, ..)| OF_PROJECTS.contains(&last(from)));
-    projects.extend(manifests.map(|(from, to, _)| directory(from, to).to_owned()));
+    let manifests = copies.iter().filter(|copy| is_of_projects(&copy.from));
+    projects.extend(manifests.map(|copy| directory(&copy.from, &copy.to).to_owned()));
     let mut files = Vec::new();
-    for (from, to, range) in copies {
-        let is_of_a_project = projects.iter().any(|project| project == directory(&from, &to));
-        if is_of_a_project && BESIDE_A_MANIFEST.contains(&last(&from)) {
+    for copy in copies {
+        let is_of_a_project = projects.iter().any(|project| project == directory(&copy.from, &copy.to));
+        let is_for_builds = is_of_a_project && BESIDE_A_MANIFEST.contains(&last(&copy.from));
+        if is_for_builds || !is_needed(reader, &copy.from, &copy.range, installed) {
+            reader.implied(&copy.word);
+            copy.owner.iter().for_each(|(_, flag)| reader.implied(flag));
             continue;
         }
-        if !is_needed(reader, &from, &range, installed) {
-            continue;
+        let text = |path: &str| Value::Text(Text::from(path).at(copy.word.clone()));
+        let mut entry = vec![("from".to_owned(), text(&copy.from)), ("to".to_owned(), text(&copy.to))];
+        if let Some((owner, flag)) = &copy.owner
+            && belongs_to_user(reader, &stage, owner, flag)
+        {
+            let value = Value::Text(Text::from("user").at(flag.clone()));
+            entry.push(("owner".to_owned(), value));
         }
-        let entry =
-            vec![("from".to_owned(), Value::text(&from)), ("to".to_owned(), Value::Text(Text::from(to.as_str())))];
+        reader.written(&copy.word);
         if !files.contains(&entry) {
             files.push(entry);
         }
     }
     files
+}
+
+/// The copies of a stage, and those of the stages that it takes directories from.
+fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source> {
+    let mut copies: Vec<Source> = Vec::new();
+    for copy in stage.copies.clone() {
+        let Copy { from, to, range, word, owner } = copy;
+        copies.push(Source { from, to, range, word, owner });
+    }
+    for taken in stage.taken.clone() {
+        let other = reader.stages[taken.stage].clone();
+        let Taken { from, to, range, word, owner, .. } = taken;
+        let flag = owner.as_ref().map(|(_, flag)| flag.clone());
+        if is_environment(&other, &from) {
+            // It belongs to root, and the user reads it.
+            reader.implied(&word);
+            flag.iter().for_each(|flag| reader.implied(flag));
+            continue;
+        }
+        if steps.contains(&taken.stage) {
+            reader.written(&word);
+            flag.iter().for_each(|flag| {
+                reader.differs(flag, "what a step leaves belongs to root", "`writable` names directories of the user");
+            });
+            continue;
+        }
+        let is_in_context = |path: &String| (reader.surroundings.is_directory)(path).is_some();
+        match other.origin(&from).filter(|origin| other.made.is_empty() || is_in_context(origin)) {
+            Some(origin) => copies.push(Source { from: origin, to, range, word, owner }),
+            None if holds_environment(&other, &from) => {
+                reader.implied(&word);
+                flag.iter().for_each(|flag| reader.implied(flag));
+                for copy in &other.copies {
+                    if let Some(within) = below(&from, &copy.to) {
+                        let to = super::stage::absolute(&to, within);
+                        let (range, word) = (range.clone(), copy.word.clone());
+                        copies.push(Source { from: copy.from.clone(), to, range, word, owner: owner.clone() });
+                    }
+                }
+            }
+            None => {
+                let what = format!("`{from}` of another stage");
+                reader.left_out(&range, what, "put it into the context, and name it in `files`");
+            }
+        }
+    }
+    copies
+}
+
+/// The path within a directory, relative to it.
+fn below<'path>(directory: &str, path: &'path str) -> Option<&'path str> {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'))?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+}
+
+/// Whether `--chown` gives a copy to the user of the image.
+fn belongs_to_user(reader: &mut Reader<'_>, stage: &Stage, owner: &str, flag: &Range<usize>) -> bool {
+    let name = owner.split(':').next().unwrap_or(owner);
+    if stage.is_user(name) {
+        return true;
+    }
+    match name {
+        "root" | "0" => reader.implied(flag),
+        _ => reader.differs(
+            flag,
+            format!("these files belong to root, not to `{owner}`"),
+            "`owner = \"user\"` gives them to `user`",
+        ),
+    }
+    false
+}
+
+/// Whether a file is for uv, by its name.
+pub fn is_of_projects(path: &str) -> bool {
+    OF_PROJECTS.contains(&last(path))
 }
 
 /// Whether a path of a stage is, or has in it, what uv made there.
@@ -103,7 +179,7 @@ fn directory<'to>(from: &str, to: &'to str) -> &'to str {
 fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installed: &Installed<'_>) -> bool {
     let surroundings = reader.surroundings;
     let name = last(from);
-    if OF_PROJECTS.contains(&name) || installed.is_editable {
+    if OF_PROJECTS.contains(&name) {
         return false;
     }
     if from.contains(['*', '?', '[']) {
@@ -115,18 +191,18 @@ fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installe
     }
     let member = surroundings.member(installed.package);
     let is_installed = match member {
-        Some(member) => !installed.is_for_dependencies && !matches!(member.source, Source::Virtual(_)),
+        Some(member) => !installed.is_for_dependencies && !matches!(member.source, lock::Source::Virtual(_)),
         None => !installed.is_for_dependencies,
     };
     if !is_installed {
         return true;
     }
     if from == "." {
-        reader.differs(
-            range,
-            "the image has members as wheels in its environment, and no tree of sources",
-            "name files that the application reads beside them in `files`",
-        );
+        let what = match installed.is_editable {
+            true => "the image has the sources of members below `/src`, and no other files of the context",
+            false => "the image has members as wheels in its environment, and no tree of sources",
+        };
+        reader.differs(range, what, "name files that the application reads beside them in `files`");
         return false;
     }
     match surroundings.project {

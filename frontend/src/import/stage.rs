@@ -14,6 +14,8 @@ pub struct Stage {
     pub name: Option<String>,
     /// Where its `FROM` is.
     pub range: Range<usize>,
+    /// All of it.
+    pub extent: Range<usize>,
     /// The stage that it begins from.
     pub parent: Option<usize>,
     /// The image under it, or under the stages that it begins from.
@@ -30,7 +32,9 @@ pub struct Stage {
     pub accounts: Accounts,
     /// Debian packages that were installed.
     pub packages: Vec<Text>,
-    /// The same of Alpine.
+    /// Those that were taken out again: something was built with them.
+    pub removed: Vec<Text>,
+    /// Packages of Alpine.
     pub added: Vec<Added>,
     /// What filled the environment, in order.
     pub syncs: Vec<Sync>,
@@ -40,6 +44,12 @@ pub struct Stage {
     pub managed_python: Option<Option<Text>>,
     /// Packages were installed into a plain directory, as AWS Lambda wants them.
     pub directory_layout: Option<Text>,
+    /// Environments that `uv venv` made.
+    pub environments: Vec<String>,
+    /// Directories that were made, and those that were given to somebody.
+    pub directories: Vec<Directory>,
+    /// What a `RUN` sees of the context: the path there, and the path in the stage.
+    pub binds: Vec<(String, String)>,
     /// Copies from the context.
     pub copies: Vec<Copy>,
     /// Copies from other stages.
@@ -86,6 +96,10 @@ pub struct Copy {
     pub to: String,
     /// Where it is.
     pub range: Range<usize>,
+    /// Where the path is.
+    pub word: Range<usize>,
+    /// `--chown`, with its place.
+    pub owner: Option<(String, Range<usize>)>,
 }
 
 /// A copy of a file or directory of another stage.
@@ -98,6 +112,21 @@ pub struct Taken {
     /// Absolute path here.
     pub to: String,
     /// Where it is.
+    pub range: Range<usize>,
+    /// Where the path is.
+    pub word: Range<usize>,
+    /// `--chown`, with its place.
+    pub owner: Option<(String, Range<usize>)>,
+}
+
+/// A directory that a command made, or gave to somebody.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// Absolute path.
+    pub path: String,
+    /// Whom it was given to, as `chown` takes it; absent where it was made.
+    pub owner: Option<String>,
+    /// Where the path is, of one that was made; else the command.
     pub range: Range<usize>,
 }
 
@@ -126,6 +155,8 @@ pub struct Made {
 pub struct Runtime {
     /// As a list of words.
     pub cmd: Option<Vec<Text>>,
+    /// `cmd` is that of the stage that this one begins from.
+    pub cmd_is_inherited: bool,
     /// As a list of words.
     pub entrypoint: Option<Vec<Text>>,
     /// The last one.
@@ -143,10 +174,30 @@ pub struct Healthcheck {
     pub cmd: Vec<Text>,
 }
 
+impl Healthcheck {
+    /// Everything that it says.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        self.options.iter().map(|(_, text)| text).chain(&self.cmd)
+    }
+}
+
 /// Where images of AWS Lambda look for code.
 pub const LAMBDA_TASK_ROOT: &str = "/var/task";
 
 impl Stage {
+    /// What its containers have of it, and a stage that only copies from it has not.
+    pub fn of_containers(&self) -> impl Iterator<Item = &Text> {
+        let runtime = &self.runtime;
+        let healthcheck = runtime.healthcheck.iter().flat_map(Healthcheck::texts);
+        let commands = runtime.cmd.iter().chain(&runtime.entrypoint).flatten();
+        commands
+            .chain(healthcheck)
+            .chain(&runtime.stop_signal)
+            .chain(self.labels.values())
+            .chain(&self.expose)
+            .chain(&self.volumes)
+    }
+
     /// What a variable stands for here.
     pub fn lookup(&self, name: &str) -> Option<Text> {
         let set = self.env.get(name).map(|(text, _)| text.clone()).or_else(|| self.args.get(name).cloned());
@@ -166,12 +217,14 @@ impl Stage {
 
     /// The path in the context that a path of this stage was copied from.
     pub fn origin(&self, path: &str) -> Option<String> {
-        self.copies.iter().rev().find_map(|copy| {
-            let within = match path.strip_prefix(copy.to.trim_end_matches('/'))? {
-                "" => return Some(copy.from.clone()),
+        let copies = self.copies.iter().rev().map(|copy| (&copy.from, &copy.to));
+        let binds = self.binds.iter().rev().map(|(from, to)| (from, to));
+        binds.chain(copies).find_map(|(from, to)| {
+            let within = match path.strip_prefix(to.trim_end_matches('/'))? {
+                "" => return Some(from.clone()),
                 rest => rest.strip_prefix('/')?,
             };
-            let directory = copy.from.trim_end_matches('/');
+            let directory = from.trim_end_matches('/');
             Some(if directory == "." { within.to_owned() } else { format!("{directory}/{within}") })
         })
     }
@@ -180,15 +233,27 @@ impl Stage {
     pub fn without_environment(&self, program: &Text) -> Text {
         let shown = program.shown();
         match shown.rsplit_once("/bin/") {
-            Some((environment, name)) if self.is_environment(environment) && program.is_constant() => Text::from(name),
+            Some((environment, name)) if self.is_environment(environment) && program.is_constant() => {
+                Text::from(name).from_words_of(program)
+            }
             _ => program.clone(),
         }
     }
 
+    /// Whether a name or an uid is that of the user whom its containers run as.
+    pub fn is_user(&self, name: &str) -> bool {
+        let Some((user, _)) = &self.user else { return false };
+        let (user, named) = (self.accounts.find(&user.shown()), self.accounts.find(name));
+        user.name == named.name && user.uid == named.uid
+    }
+
     /// Whether a directory is the one of an environment that uv fills.
     pub fn is_environment(&self, path: &str) -> bool {
-        let named = self.env.get("UV_PROJECT_ENVIRONMENT").map(|(text, _)| self.absolute(&text.shown()));
-        path.ends_with(".venv") || path == "$VIRTUAL_ENV" || named.is_some_and(|named| named == path)
+        let named = ["UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"].into_iter().filter_map(|name| self.env.get(name));
+        path.ends_with(".venv")
+            || path == "$VIRTUAL_ENV"
+            || self.environments.iter().any(|environment| environment == path)
+            || named.map(|(text, _)| self.absolute(&text.shown())).any(|named| named == path)
     }
 }
 

@@ -17,38 +17,71 @@ pub const WRITE_A_STEP: &str =
     "if it makes what the image needs: name it in `steps`, with the directories that it fills as `outputs`";
 
 /// Keys of a step.
-type Step = Vec<(String, Value)>;
+pub type Step = Vec<(String, Value)>;
 
 /// The steps of the target that is made from a stage, and the stages that they stand for. `environment` are the stages that have the
 /// target's environment.
-pub fn steps(reader: &Reader<'_>, index: usize, environment: &[usize]) -> (Vec<usize>, Vec<Step>) {
+pub fn steps(reader: &Reader<'_>, index: usize, environment: &[usize]) -> Steps {
     let mut taken: BTreeMap<usize, Vec<&Taken>> = BTreeMap::new();
     for one in reader.stages[index].taken.iter().filter(|one| !is_environment(&reader.stages[one.stage], &one.from)) {
         taken.entry(one.stage).or_default().push(one);
     }
     let image = &reader.stages[index];
-    let found = taken
-        .iter()
-        .filter_map(|(stage, taken)| Some((*stage, step(reader, *stage, image, taken, environment.contains(stage))?)));
-    found.unzip()
+    let mut steps = Steps::default();
+    for (stage, taken) in taken {
+        match step(reader, stage, image, &taken, environment.contains(&stage)) {
+            Ok(step) => {
+                steps.made_by.push(stage);
+                steps.steps.push(step);
+            }
+            Err(reason) => steps.hindrances.push((stage, reason)),
+        }
+    }
+    steps
+}
+
+/// What stands for the stages that a target takes directories from.
+#[derive(Default)]
+pub struct Steps {
+    /// Stages that a step stands for.
+    pub made_by: Vec<usize>,
+    /// These steps.
+    pub steps: Vec<Step>,
+    /// The others, and what no step does that they do.
+    pub hindrances: Vec<(usize, &'static str)>,
 }
 
 /// The step that stands for a stage, in an image of its own or in the one that is made.
-fn step(reader: &Reader<'_>, index: usize, image: &Stage, taken: &[&Taken], is_in_image: bool) -> Option<Step> {
+fn step(
+    reader: &Reader<'_>,
+    index: usize,
+    image: &Stage,
+    taken: &[&Taken],
+    is_in_image: bool,
+) -> Result<Step, &'static str> {
     let stage = &reader.stages[index];
     let is_root = stage.user.as_ref().is_none_or(|(user, _)| ["root", "0"].contains(&user.shown().as_str()));
-    if stage.made.is_empty() || stage.is_incomplete || !is_root {
-        return None;
+    if stage.made.is_empty() {
+        return Err("it runs nothing that makes something");
     }
-    let run = stage.made.iter().map(|made| made.words.clone()).collect::<Option<Vec<_>>>()?;
+    if stage.is_incomplete {
+        return Err("a command of it has a mount or an option that is not carried over");
+    }
+    if !is_root {
+        return Err("it does not run as root");
+    }
+    let run = stage.made.iter().map(|made| made.words.clone()).collect::<Option<Vec<_>>>();
+    let run = run.ok_or("a command of it needs a shell")?;
     let is_runnable = if is_in_image { runs_in(reader, stage, image, &run) } else { runs_alone(stage) };
     if !is_runnable {
-        return None;
+        return Err("its commands need more than an image and files of the context");
     }
-    let outputs = outputs(reader, stage, taken)?;
+    let outputs =
+        outputs(reader, stage, taken).ok_or("what is copied from it is no directory that its commands alone fill")?;
     let text = |path: &str| Value::Text(Text::from(path));
     let pair = |from: &str, to: &str| vec![("from".to_owned(), text(from)), ("to".to_owned(), text(to))];
-    let inputs: Vec<Step> = inputs(stage)?.iter().map(|copy| pair(&copy.from, &copy.to)).collect();
+    let inputs = inputs(stage).ok_or("it copies by a pattern")?;
+    let inputs: Vec<Step> = inputs.iter().map(|copy| pair(&copy.from, &copy.to)).collect();
     let mut keys = Vec::new();
     let mut add = |key: &str, value: Option<Value>| keys.extend(value.map(|value| (key.to_owned(), value)));
     add("name", stage.name.as_deref().map(text));
@@ -60,13 +93,13 @@ fn step(reader: &Reader<'_>, index: usize, image: &Stage, taken: &[&Taken], is_i
     add("run", Some(Value::Lists(run)));
     add("workdir", stage.workdir.clone().map(Value::Text));
     add("outputs", Some(Value::Tables(outputs.iter().map(|(from, to)| pair(from, to)).collect())));
-    let env = env(stage, image, is_in_image)?;
+    let env = env(stage, image, is_in_image).ok_or("a variable of it depends on its base")?;
     add("env", (!env.is_empty()).then_some(Value::Table(env)));
     // As every `RUN` has.
     add("network", Some(Value::Boolean(true)));
     let caches: Vec<Text> = stage.caches.iter().map(|path| Text::from(path.as_str())).collect();
     add("caches", (!is_in_image && !caches.is_empty()).then_some(Value::List(caches)));
-    Some(keys)
+    Ok(keys)
 }
 
 /// Whether a stage is an image, files of the context and commands, and nothing else.

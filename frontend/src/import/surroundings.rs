@@ -16,11 +16,16 @@ pub struct Surroundings<'a> {
     pub is_directory: &'a dyn Fn(&str) -> Option<bool>,
 }
 
+/// Files whose names have no dot.
+const FILES: [&str; 9] =
+    ["LICENSE", "LICENCE", "COPYING", "NOTICE", "README", "Makefile", "Procfile", "Dockerfile", ".env"];
+
 impl Surroundings<'_> {
     /// Whether a path of the context is a directory. Names of files that are not there are known by their dots.
     pub fn is_directory(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        path == "." || (self.is_directory)(path).unwrap_or_else(|| !name.trim_start_matches('.').contains('.'))
+        let is_file = name.trim_start_matches('.').contains('.') || FILES.contains(&name);
+        path == "." || (self.is_directory)(path).unwrap_or(!is_file)
     }
 
     /// The project at the root, if it is one.

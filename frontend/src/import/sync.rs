@@ -1,9 +1,10 @@
 //! The commands of uv that fill an environment, and what of the lock they put into it.
 
-use super::words::{Command, Word};
 use std::ops::Range;
 
+use super::stage::Stage;
 use super::text::Text;
+use super::words::{Command, Word};
 
 /// One `uv sync` or `uv export`.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Sync {
     pub is_production: bool,
     /// `--no-group`.
     pub without: Vec<Text>,
+    /// `--no-extra`.
+    pub without_extras: Vec<Text>,
     /// `--no-editable`.
     pub is_not_editable: bool,
     /// Nothing of the workspace is installed: `--no-install-project`, `--no-install-workspace`.
@@ -35,14 +38,9 @@ pub struct Sync {
 }
 
 /// Options of `uv` that a value follows and that say nothing of what is installed, or how.
-const OF_NO_CONCERN: [&str; 27] = [
-    "--python",
-    "-p",
+const OF_NO_CONCERN: [&str; 18] = [
     "--cache-dir",
     "--link-mode",
-    "--config-file",
-    "--config-setting",
-    "-C",
     "--color",
     "--output-file",
     "-o",
@@ -58,19 +56,14 @@ const OF_NO_CONCERN: [&str; 27] = [
     "--prerelease",
     "--fork-strategy",
     "--exclude-newer",
-    "--no-build-isolation-package",
     "--no-build-package",
-    "--no-binary-package",
-    "--no-extra",
-    "--env-file",
 ];
 
 /// Flags without a value that say nothing of what is installed in an image.
-const FLAGS: [&str; 33] = [
+const FLAGS: [&str; 28] = [
     "--locked",
     "--frozen",
     "--exact",
-    "--inexact",
     "--no-cache",
     "-n",
     "--compile-bytecode",
@@ -83,16 +76,12 @@ const FLAGS: [&str; 33] = [
     "-qq",
     "-vv",
     "--offline",
-    "--no-config",
     "--active",
     "--managed-python",
     "--no-managed-python",
     "--no-python-downloads",
     "--native-tls",
-    "--no-sources",
-    "--no-build-isolation",
     "--no-build",
-    "--no-binary",
     "--reinstall",
     "--refresh",
     "--no-hashes",
@@ -103,7 +92,14 @@ const FLAGS: [&str; 33] = [
 ];
 
 /// Options of `uv` with a value that change what is installed, and that no key stands for.
-const UNKNOWN_WITH_VALUE: [&str; 12] = [
+const UNKNOWN_WITH_VALUE: [&str; 19] = [
+    "--config-file",
+    "--config-setting",
+    "-C",
+    "--config-settings-package",
+    "--no-build-isolation-package",
+    "--no-binary-package",
+    "--env-file",
     "--index",
     "--default-index",
     "--index-url",
@@ -119,8 +115,9 @@ const UNKNOWN_WITH_VALUE: [&str; 12] = [
 ];
 
 impl Sync {
-    /// Reads the options after `uv sync` or `uv export`. Gives back those that nothing stands for as well.
-    pub fn read<'a>(command: &Command, words: &'a [Word]) -> (Self, Vec<&'a Word>) {
+    /// Reads the options after `uv sync` or `uv export`, in a stage on an image. Gives back the places of those that nothing stands
+    /// for as well.
+    pub fn read(command: &Command, words: &[Word], base: &str) -> (Self, Vec<Range<usize>>) {
         let mut sync = Self { range: command.range(), is_conditional: command.is_conditional, ..Self::default() };
         let mut strange = Vec::new();
         let mut rest = words.iter();
@@ -130,7 +127,13 @@ impl Sync {
                 Some((name, value)) => (name.shown(), Some(value)),
                 None => (word.shown(), None),
             };
-            let mut value = || value.take().or_else(|| rest.next().map(|word| word.text.clone()));
+            let mut place = word.range.clone();
+            let mut value = || {
+                let next = || rest.next().map(|next| (next.text.clone(), next.range.end));
+                let (value, end) = value.take().map(|value| (value, place.end)).or_else(next)?;
+                place.end = end;
+                Some(value)
+            };
             match name.as_str() {
                 "--package" => sync.package = value(),
                 "--extra" => sync.extras.extend(value()),
@@ -138,16 +141,17 @@ impl Sync {
                 "--group" => sync.groups.extend(value()),
                 "--only-group" => {
                     sync.groups.extend(value());
-                    strange.push(word);
+                    strange.push(place);
                 }
                 "--only-dev" => {
                     sync.groups.push(Text::from("dev"));
-                    strange.push(word);
+                    strange.push(place);
                 }
                 "--dev" => sync.groups.push(Text::from("dev")),
                 "--all-groups" => sync.has_all_groups = true,
                 "--no-dev" | "--no-default-groups" => sync.is_production = true,
                 "--no-group" => sync.without.extend(value()),
+                "--no-extra" => sync.without_extras.extend(value()),
                 "--no-editable" => sync.is_not_editable = true,
                 "--no-install-project"
                 | "--no-install-workspace"
@@ -155,15 +159,34 @@ impl Sync {
                 | "--no-emit-project"
                 | "--no-emit-workspace" => sync.is_for_dependencies = true,
                 "--directory" | "--project" => sync.directory = value(),
+                "--python" | "-p" => {
+                    // The python is that of the image.
+                    let named = value().map(|value| value.shown()).unwrap_or_default();
+                    if !(named.starts_with(['/', '$']) || base.contains(&named)) {
+                        strange.push(place);
+                    }
+                }
                 name if OF_NO_CONCERN.contains(&name) => drop(value()),
                 name if UNKNOWN_WITH_VALUE.contains(&name) => {
                     drop(value());
-                    strange.push(word);
+                    strange.push(place);
                 }
                 name if FLAGS.contains(&name) => {}
-                _ => strange.push(word),
+                _ => strange.push(place),
             }
         }
         (sync, strange)
+    }
+
+    /// Takes in what variables say, those in front of the command before those of the stage.
+    pub fn settle(&mut self, command: &Command, stage: &Stage) {
+        let is_set = |name: &str| {
+            let own = command.assignments.iter().rev().filter_map(|word| word.text.split_once('='));
+            let own = own.map(|(key, value)| (key.shown(), value.shown())).find(|(key, _)| key == name);
+            let of_stage = || stage.env.get(name).map(|(value, _)| value.shown());
+            own.map(|(_, value)| value).or_else(of_stage).is_some_and(|value| ["1", "true"].contains(&&*value))
+        };
+        self.is_production |= is_set("UV_NO_DEV") || is_set("UV_NO_DEFAULT_GROUPS");
+        self.is_not_editable |= is_set("UV_NO_EDITABLE");
     }
 }

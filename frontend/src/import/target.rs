@@ -1,13 +1,15 @@
 //! Stages in, the targets of a config out: which stages are built by someone, and what of the lock each holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::members::{for_builds, of_members, writable};
 use super::reader::Reader;
 use super::runtime;
 use super::sources::{self, Installed};
-use super::stage::{Added, Healthcheck, Stage};
-use super::steps;
+use super::stage::{Healthcheck, Stage};
+use super::steps::{self, Steps};
 use super::sync::Sync;
+use super::system::{added, images, packages};
 use super::text::Text;
 use super::value::Value;
 use crate::lock::Source;
@@ -30,17 +32,26 @@ pub struct Shared {
     pub uv: Option<Text>,
     /// `[python]`, where uv installs it: the version, if one is named.
     pub managed_python: Option<Option<Text>>,
+    /// Stages that fill an environment.
+    building: BTreeSet<usize>,
+    /// Stages that no step stands for, though something is copied from them, and why.
+    hindrances: BTreeMap<usize, &'static str>,
+    /// `[members.NAME]`: its keys.
+    pub members: BTreeMap<String, Vec<(String, Value)>>,
 }
 
 /// What an environment is filled with: the last `uv sync` of all that lead to it.
-struct Filling {
-    sync: Sync,
-    package: Option<Text>,
-    lock: Option<Text>,
+pub struct Filling {
+    /// The last one.
+    pub sync: Sync,
+    /// The member.
+    pub package: Option<Text>,
+    /// Where it is not the root's.
+    pub lock: Option<Text>,
     extras: Vec<Text>,
     groups: Vec<Text>,
     /// Stages that it is made in, the one of the image last.
-    stages: Vec<usize>,
+    pub stages: Vec<usize>,
 }
 
 impl Filling {
@@ -58,7 +69,7 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
     let mut used = BTreeSet::new();
     for index in built(reader) {
         let Some(filling) = filling(reader, index) else {
-            let range = reader.stages[index].range.clone();
+            let range = reader.stages[index].extent.clone();
             reader.left_out(&range, "this stage installs nothing that the lock has", "");
             continue;
         };
@@ -72,12 +83,48 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             targets.push(check);
         }
     }
-    for index in (0..reader.stages.len()).filter(|index| !used.contains(index)) {
-        for made in reader.stages[index].made.clone() {
+    for index in 0..reader.stages.len() {
+        let stage = reader.stages[index].clone();
+        if used.contains(&index) {
+            // A step says all of it.
+            if !shared.building.contains(&index) {
+                reader.implied(&stage.extent);
+            }
+            continue;
+        }
+        if let Some(reason) = shared.hindrances.get(&index) {
+            let name = stage.name.clone().unwrap_or_else(|| index.to_string());
+            reader.left_out(&stage.extent, format!("the stage `{name}`: {reason}"), steps::WRITE_A_STEP);
+        }
+        for made in stage.made {
             reader.left_out(&made.range, made.shown, steps::WRITE_A_STEP);
         }
+        if is_of_uv(&reader.stages[index]) {
+            reader.implied(&stage.extent);
+        }
+    }
+    // What only the containers of a stage have is nothing to those that copy from it.
+    let only_taken: Vec<usize> = (0..reader.stages.len())
+        .filter(|index| !targets.iter().any(|target| is_or_comes_from(reader, target.stage, *index)))
+        .collect();
+    for stage in only_taken {
+        let stage = reader.stages[stage].clone();
+        reader.replaced(stage.of_containers());
+        stage.user.iter().for_each(|(_, range)| reader.implied(range));
     }
     (targets, shared)
+}
+
+/// Whether a stage is another one, or begins from it.
+fn is_or_comes_from(reader: &Reader<'_>, stage: usize, other: usize) -> bool {
+    let mut at = Some(stage);
+    while let Some(stage) = at {
+        if stage == other {
+            return true;
+        }
+        at = reader.stages[stage].parent;
+    }
+    false
 }
 
 /// Stages that someone builds: the last one, those that no other uses, and those with a command that others only begin from.
@@ -116,11 +163,6 @@ fn sources_of(reader: &Reader<'_>, index: usize) -> Vec<usize> {
 fn filling(reader: &mut Reader<'_>, index: usize) -> Option<Filling> {
     let stages = sources_of(reader, index);
     let syncs: Vec<Sync> = stages.iter().flat_map(|stage| reader.stages[*stage].syncs.clone()).collect();
-    let is_production = |name: &str| {
-        let set = stages.iter().filter_map(|stage| reader.stages[*stage].env.get(name));
-        set.into_iter().any(|(value, _)| ["1", "true"].contains(&value.shown().as_str()))
-    };
-    let (no_dev, no_editable) = (is_production("UV_NO_DEV"), is_production("UV_NO_EDITABLE"));
     let mut sync = syncs.last()?.clone();
     if sync.is_conditional {
         let production = syncs.iter().rfind(|sync| sync.is_conditional && sync.is_production);
@@ -131,8 +173,6 @@ fn filling(reader: &mut Reader<'_>, index: usize) -> Option<Filling> {
             "declare a target for each choice: `[targets.NAME]` with `inherits` and `groups`",
         );
     }
-    sync.is_production |= no_dev;
-    sync.is_not_editable |= no_editable;
     let (package, lock) = package(reader, index, &syncs);
     let surroundings = reader.surroundings;
     let name = package.as_ref().map(Text::shown);
@@ -167,6 +207,7 @@ fn filling(reader: &mut Reader<'_>, index: usize) -> Option<Filling> {
         }
     }
     groups.retain(|group| !sync.without.contains(group));
+    extras.retain(|extra| !sync.without_extras.contains(extra));
     let unique = |texts: &mut Vec<Text>| {
         let mut seen: Vec<Text> = Vec::new();
         texts.retain(|text| {
@@ -187,13 +228,19 @@ fn package(reader: &mut Reader<'_>, index: usize, syncs: &[Sync]) -> (Option<Tex
         return (sync.package.clone(), None);
     }
     let surroundings = reader.surroundings;
-    let directory = syncs.iter().rev().find_map(|sync| sync.directory.as_ref()).map(Text::shown);
-    if let Some(directory) = directory.as_deref().map(|path| path.trim_start_matches("./").trim_end_matches('/')) {
+    let named = syncs.iter().rev().find_map(|sync| sync.directory.as_ref());
+    let directory = named.map(Text::shown);
+    let directory = directory.as_deref().map(|path| path.trim_start_matches("./").trim_end_matches('/'));
+    if let (Some(directory), Some(named)) = (directory.filter(|path| !path.is_empty() && *path != "."), named) {
         if let Some(member) = surroundings.member_in(directory) {
-            return (Some(Text::from(member)), None);
+            return (Some(Text::from(member).from_words_of(named)), None);
         }
-        if !directory.is_empty() && directory != "." && !directory.starts_with('/') {
-            return (None, Some(Text::from(format!("{directory}/uv.lock").as_str())));
+        let lock = format!("{directory}/uv.lock");
+        // Without a project around it, what a command names is all that is known.
+        if (surroundings.is_directory)(&lock) == Some(false)
+            || surroundings.project.is_none() && !directory.starts_with('/')
+        {
+            return (None, Some(Text::from(lock.as_str()).from_words_of(named)));
         }
     }
     if surroundings.project.is_none() || surroundings.root().is_some() {
@@ -224,7 +271,9 @@ fn target(
     let stage = reader.stages[index].clone();
     let surroundings = reader.surroundings;
     let package = filling.package.as_ref().map(Text::shown);
-    let name = stage.name.clone().or_else(|| package.clone().filter(|name| !name.is_empty()));
+    let of_lock = filling.lock.as_ref().map(Text::shown);
+    let of_lock = of_lock.and_then(|lock| Some(lock.strip_suffix("/uv.lock")?.rsplit('/').next()?.to_owned()));
+    let name = stage.name.clone().or_else(|| package.clone().filter(|name| !name.is_empty())).or(of_lock);
     let name = name.or_else(|| surroundings.root().map(ToOwned::to_owned)).unwrap_or_else(|| "app".to_owned());
     let name = if before.iter().any(|target| target.name == name) { format!("{name}-{index}") } else { name };
 
@@ -235,7 +284,7 @@ fn target(
     let is_dev = is_made_here && !filling.groups.is_empty() && !filling.sync.is_not_editable && is_package;
     let is_editable = is_check || is_dev;
 
-    let mut keys = Vec::new();
+    let mut keys: Vec<(&'static str, Value)> = Vec::new();
     let mut add = |key: &'static str, value: Option<Value>| keys.extend(value.map(|value| (key, value)));
     let list = |texts: &[Text]| (!texts.is_empty()).then(|| Value::List(texts.to_vec()));
     add("package", filling.package.clone().map(Value::Text));
@@ -247,7 +296,7 @@ fn target(
     add("base", Some(Value::Text(images.base)));
     add("builder", images.builder.map(Value::Text));
     add("layout", filling.stages.iter().find_map(|index| layout(&reader.stages[*index])));
-    let (apt, build_apt) = packages(reader, &stage, filling);
+    let (apt, build_apt) = packages(reader, &stage, filling, shared);
     let (apk, build_apk) = added(reader, &stage, filling);
     add("apt", list(&apt));
     add("apk", list(&apk));
@@ -268,8 +317,15 @@ fn target(
     }
     add("expose", (!stage.expose.is_empty()).then(|| Value::Ports(stage.expose.clone())));
     add("healthcheck", stage.runtime.healthcheck.as_ref().map(healthcheck));
+    let numbers = stage.runtime.healthcheck.iter().flat_map(|check| &check.options);
+    numbers.flat_map(|(_, text)| text.origins()).for_each(|range| reader.written(range));
     add("stop-signal", stage.runtime.stop_signal.clone().map(Value::Text));
     add("volumes", list(&stage.volumes));
+    let mut writable = writable(reader, &stage);
+    writable.retain(|path| !stage.volumes.contains(path));
+    if !is_check {
+        add("writable", list(&writable));
+    }
     let labels: Vec<_> = stage.labels.iter().map(|(name, text)| (name.clone(), Value::Text(text.clone()))).collect();
     add("labels", (!labels.is_empty()).then_some(Value::Table(labels)));
     let installed = Installed {
@@ -277,11 +333,25 @@ fn target(
         is_for_dependencies: filling.is_for_dependencies(reader),
         is_editable,
     };
-    let (made_by, steps) = steps::steps(reader, index, &filling.stages);
+    let Steps { made_by, steps, hindrances } = steps::steps(reader, index, &filling.stages);
     let files = sources::files(reader, index, &installed, &made_by);
     add("files", (!files.is_empty()).then_some(Value::Tables(files)));
     add("steps", (!steps.is_empty()).then_some(Value::Tables(steps)));
+    of_members(reader, filling, &made_by, shared);
+    let is_building = |stage: &usize| filling.stages.contains(stage);
+    for stage in made_by.iter().filter(|stage| is_building(stage)) {
+        // Its commands, variables and inputs are those of the step.
+        let stage = reader.stages[*stage].clone();
+        let made = stage.made.iter().map(|made| &made.range);
+        let env = stage.env.values().map(|(_, range)| range);
+        let copies = stage.copies.iter().map(|copy| &copy.word);
+        made.chain(env).chain(copies).for_each(|range| reader.written(range));
+    }
+    shared.hindrances.extend(hindrances.into_iter().filter(|(stage, _)| !is_building(stage)));
+    shared.building.extend(&filling.stages);
     used.extend(made_by);
+    for_builds(reader, filling);
+    keys.iter().for_each(|(_, value)| reader.write(value));
     inherit(reader, index, &name, keys, before)
 }
 
@@ -335,105 +405,8 @@ fn layout(stage: &Stage) -> Option<Value> {
     })
 }
 
-struct Images {
-    base: Text,
-    builder: Option<Text>,
-}
-
-/// The image under a target, and the one that members are built in where it is another.
-fn images(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling, shared: &mut Shared) -> Images {
-    let base = runtime::split(&stage.base);
-    let mut builder = None;
-    for index in &filling.stages {
-        let other = reader.stages[*index].clone();
-        let split = runtime::split(&other.base);
-        let uv = other.uv.as_ref().and_then(runtime::uv_image).or(split.uv);
-        shared.uv = shared.uv.take().or(uv);
-        if split.base != base.base && !split.has_no_python {
-            builder = Some(split.base);
-        }
-        let version = other.env.get("UV_PYTHON").map(|(text, _)| text.clone()).filter(Text::is_known);
-        let wants_managed =
-            other.env.get("UV_PYTHON_PREFERENCE").is_some_and(|(text, _)| text.shown().contains("managed"));
-        let installed = other.managed_python.as_ref();
-        if installed.is_some() || wants_managed || split.has_no_python {
-            let version = installed.cloned().flatten().or(version);
-            let known = shared.managed_python.take().flatten();
-            shared.managed_python = Some(known.or(version));
-        }
-    }
-    Images { base: base.base, builder }
-}
-
-/// Debian packages of the image, and those of the steps that build.
-fn packages(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling) -> (Vec<Text>, Vec<Text>) {
-    let mut of_builds: Vec<Text> = Vec::new();
-    for index in filling.stages.iter().filter(|index| filling.stages.last() != Some(index)) {
-        let packages = &reader.stages[*index].packages;
-        of_builds.extend(packages.iter().filter(|package| !of_builds.contains(package)).cloned().collect::<Vec<_>>());
-    }
-    let is_made_here = filling.stages.len() == 1;
-    let (tools, runtime): (Vec<Text>, Vec<Text>) =
-        stage.packages.iter().cloned().partition(|package| is_made_here && is_for_builds(&package.shown()));
-    of_builds.extend(tools);
-    of_builds.retain(|package| !IN_STEPS.contains(&package.shown().as_str()));
-    (runtime, of_builds)
-}
-
-/// The same of Alpine.
-fn added(reader: &Reader<'_>, stage: &Stage, filling: &Filling) -> (Vec<Text>, Vec<Text>) {
-    let others = filling.stages.iter().filter(|index| filling.stages.last() != Some(index));
-    let mut of_builds: Vec<Text> =
-        others.flat_map(|index| &reader.stages[*index].added).map(|added| added.name.clone()).collect();
-    let is_made_here = filling.stages.len() == 1;
-    let (tools, runtime): (Vec<&Added>, Vec<&Added>) =
-        stage.added.iter().partition(|added| added.is_deleted || is_made_here && is_for_builds(&added.name.shown()));
-    let names = |added: Vec<&Added>| added.into_iter().map(|added| added.name.clone()).collect::<Vec<_>>();
-    of_builds.extend(names(tools));
-    of_builds.retain(|package| !IN_STEPS.contains(&package.shown().as_str()));
-    (names(runtime), distinct(of_builds))
-}
-
-/// Each once, where it is first.
-fn distinct(texts: Vec<Text>) -> Vec<Text> {
-    let mut kept: Vec<Text> = Vec::new();
-    for text in texts {
-        if !kept.contains(&text) {
-            kept.push(text);
-        }
-    }
-    kept
-}
-
-/// What a Dockerfile needs to fetch uv and sources, which BuildKit does here.
-const IN_STEPS: [&str; 4] = ["curl", "wget", "git", "ca-certificates"];
-
-/// Compilers and headers: what is compiled with them does not need them.
-fn is_for_builds(package: &str) -> bool {
-    let name = package.split(['=', ':', '<', '>', '~', '@']).next().unwrap_or(package);
-    let compilers = [
-        "build-essential",
-        "build-base",
-        "gcc",
-        "g++",
-        "make",
-        "cmake",
-        "pkg-config",
-        "pkgconf",
-        "clang",
-        "ninja-build",
-        "samurai",
-        "cargo",
-        "rust",
-        "rustc",
-        "linux-headers",
-        "git",
-    ];
-    compilers.contains(&name) || name.ends_with("-dev")
-}
-
 /// Checks that run where the environment of an image is made become a target of their own, which the image requires.
-fn check(reader: &Reader<'_>, index: usize, filling: &Filling, target: &Target) -> Option<Target> {
+fn check(reader: &mut Reader<'_>, index: usize, filling: &Filling, target: &Target) -> Option<Target> {
     if target.keys.iter().any(|(key, _)| *key == "run") {
         return None;
     }
@@ -451,6 +424,7 @@ fn check(reader: &Reader<'_>, index: usize, filling: &Filling, target: &Target) 
     let mut keys = vec![("inherits", Value::text(&target.name))];
     keys.extend((!groups.is_empty()).then_some(("groups", Value::List(groups))));
     keys.push(("editable", Value::Boolean(true)));
+    checks.iter().for_each(|check| reader.written(&check.range));
     keys.push(("run", Value::Lists(checks.into_iter().map(|check| check.words).collect())));
     Some(Target { stage: index, name: format!("{}-test", target.name), keys })
 }

@@ -1,10 +1,23 @@
 //! Text with variables in it, as a Dockerfile writes it and as a config does.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// A text in parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text(Vec<Part>);
+/// A text in parts, which knows the words of the Dockerfile that it is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Text {
+    parts: Vec<Part>,
+    origins: Vec<Range<usize>>,
+}
+
+/// Equal is what says the same, wherever it was written.
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Text {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -21,35 +34,66 @@ enum Part {
 impl Text {
     /// The value of a build arg.
     pub fn arg(name: &str, default: &str) -> Self {
-        Self(vec![Part::Arg { name: name.to_owned(), default: default.to_owned() }])
+        Self::of(vec![Part::Arg { name: name.to_owned(), default: default.to_owned() }])
     }
 
     /// What a shell has to say.
     pub fn shell(written: &str) -> Self {
-        Self(vec![Part::Shell(written.to_owned())])
+        Self::of(vec![Part::Shell(written.to_owned())])
+    }
+
+    fn of(parts: Vec<Part>) -> Self {
+        Self { parts, origins: Vec::new() }
+    }
+
+    /// Notes a word that it is made of.
+    #[must_use]
+    pub fn at(mut self, range: Range<usize>) -> Self {
+        self.origins.push(range);
+        self
+    }
+
+    /// Notes the words that another text is made of.
+    #[must_use]
+    pub fn from_words_of(mut self, other: &Text) -> Self {
+        self.origins.extend(other.origins.iter().cloned());
+        self
+    }
+
+    /// The same, where it was read from a copy: only the place of what it is the value of is known. Words of variables stay.
+    #[must_use]
+    pub fn elsewhere(mut self, range: &Range<usize>) -> Self {
+        self.origins.pop();
+        self.at(range.clone())
+    }
+
+    /// The words of the Dockerfile that it is made of.
+    pub fn origins(&self) -> &[Range<usize>] {
+        &self.origins
     }
 
     /// Appends a character that stands for itself.
     pub fn push(&mut self, char: char) {
-        match self.0.last_mut() {
+        match self.parts.last_mut() {
             Some(Part::Literal(text)) => text.push(char),
-            _ => self.0.push(Part::Literal(char.to_string())),
+            _ => self.parts.push(Part::Literal(char.to_string())),
         }
     }
 
     /// Appends another text.
     pub fn extend(&mut self, other: Text) {
-        for part in other.0 {
+        for part in other.parts {
             match part {
                 Part::Literal(text) => text.chars().for_each(|char| self.push(char)),
-                part => self.0.push(part),
+                part => self.parts.push(part),
             }
         }
+        self.origins.extend(other.origins);
     }
 
     /// With args at their defaults, and what a shell would say as it was written.
     pub fn shown(&self) -> String {
-        let parts = self.0.iter().map(|part| match part {
+        let parts = self.parts.iter().map(|part| match part {
             Part::Literal(text) | Part::Shell(text) => text.as_str(),
             Part::Arg { default, .. } => default.as_str(),
         });
@@ -58,17 +102,25 @@ impl Text {
 
     /// Nothing of it is left to a shell.
     pub fn is_known(&self) -> bool {
-        !self.0.iter().any(|part| matches!(part, Part::Shell(_)))
+        !self.parts.iter().any(|part| matches!(part, Part::Shell(_)))
     }
 
     /// It is the same whatever args are given.
     pub fn is_constant(&self) -> bool {
-        self.0.iter().all(|part| matches!(part, Part::Literal(_)))
+        self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
+    }
+
+    /// The build arg that it is, and nothing beside it.
+    pub fn as_arg(&self) -> Option<(&str, &str)> {
+        match &self.parts[..] {
+            [Part::Arg { name, default }] => Some((name, default)),
+            _ => None,
+        }
     }
 
     /// As a string of a config, where `${args.NAME}` is an arg.
     pub fn config(&self) -> String {
-        let parts = self.0.iter().map(|part| match part {
+        let parts = self.parts.iter().map(|part| match part {
             Part::Literal(text) | Part::Shell(text) => text.replace("${args.", "$${args."),
             Part::Arg { name, .. } => format!("${{args.{name}}}"),
         });
@@ -77,7 +129,7 @@ impl Text {
 
     /// Adds the args in it, with their defaults.
     pub fn args(&self, args: &mut BTreeMap<String, String>) {
-        for part in &self.0 {
+        for part in &self.parts {
             if let Part::Arg { name, default } = part {
                 let known = args.entry(name.clone()).or_default();
                 if known.is_empty() {
@@ -89,28 +141,28 @@ impl Text {
 
     /// The text before and after the first such character that stands for itself.
     pub fn split_once(&self, at: char) -> Option<(Text, Text)> {
-        let index = self.0.iter().position(|part| matches!(part, Part::Literal(text) if text.contains(at)))?;
-        let Part::Literal(text) = &self.0[index] else { return None };
+        let index = self.parts.iter().position(|part| matches!(part, Part::Literal(text) if text.contains(at)))?;
+        let Part::Literal(text) = &self.parts[index] else { return None };
         let (before, after) = text.split_once(at)?;
-        let mut head = Self(self.0[..index].to_vec());
+        let mut head = Self::of(self.parts[..index].to_vec()).from_words_of(self);
         head.extend(Self::from(before));
-        let mut tail = Self::from(after);
-        tail.extend(Self(self.0[index + 1..].to_vec()));
+        let mut tail = Self::from(after).from_words_of(self);
+        tail.extend(Self::of(self.parts[index + 1..].to_vec()));
         Some((head, tail))
     }
 
     /// The rest of a text that begins with this one.
     pub fn strip_prefix(&self, prefix: &str) -> Option<Text> {
-        let Some(Part::Literal(text)) = self.0.first() else { return None };
-        let mut rest = Self::from(text.strip_prefix(prefix)?);
-        rest.extend(Self(self.0[1..].to_vec()));
+        let Some(Part::Literal(text)) = self.parts.first() else { return None };
+        let mut rest = Self::from(text.strip_prefix(prefix)?).from_words_of(self);
+        rest.extend(Self::of(self.parts[1..].to_vec()));
         Some(rest)
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        if text.is_empty() { Self::default() } else { Self(vec![Part::Literal(text.to_owned())]) }
+        if text.is_empty() { Self::default() } else { Self::of(vec![Part::Literal(text.to_owned())]) }
     }
 }
 

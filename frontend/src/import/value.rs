@@ -49,13 +49,18 @@ impl Value {
 
     /// Adds the args in it, with their defaults.
     pub fn args(&self, args: &mut BTreeMap<String, String>) {
+        self.texts(&mut |text| text.args(args));
+    }
+
+    /// Visits every text in it.
+    pub fn texts(&self, visit: &mut impl FnMut(&Text)) {
         match self {
-            Self::Text(text) => text.args(args),
-            Self::List(texts) | Self::Ports(texts) => texts.iter().for_each(|text| text.args(args)),
-            Self::Lists(lists) => lists.iter().flatten().for_each(|text| text.args(args)),
+            Self::Text(text) => visit(text),
+            Self::List(texts) | Self::Ports(texts) => texts.iter().for_each(visit),
+            Self::Lists(lists) => lists.iter().flatten().for_each(visit),
             Self::Number(_) | Self::Boolean(_) => {}
-            Self::Table(entries) => entries.iter().for_each(|(_, value)| value.args(args)),
-            Self::Tables(tables) => tables.iter().flatten().for_each(|(_, value)| value.args(args)),
+            Self::Table(entries) => entries.iter().for_each(|(_, value)| value.texts(visit)),
+            Self::Tables(tables) => tables.iter().flatten().for_each(|(_, value)| value.texts(visit)),
         }
     }
 }

@@ -31,14 +31,22 @@ pub struct Command {
     pub is_conditional: bool,
     /// Its input or output is a file or another command.
     pub is_redirected: bool,
+    /// These files.
+    pub redirects: Vec<Word>,
 }
 
 impl Command {
     /// Where it is.
     pub fn range(&self) -> Range<usize> {
-        let mut words = self.assignments.iter().chain(&self.words);
-        let first = words.next().map_or(0..0, |word| word.range.clone());
-        first.start..words.next_back().map_or(first.end, |word| word.range.end)
+        let words = || self.assignments.iter().chain(&self.words).chain(&self.redirects).map(|word| &word.range);
+        let start = words().map(|range| range.start).min().unwrap_or_default();
+        start..words().map(|range| range.end).max().unwrap_or(start)
+    }
+
+    /// Where its words are, without what stands in front of them and files.
+    pub fn words_range(&self) -> Range<usize> {
+        let start = self.words.first().map_or(0, |word| word.range.start);
+        start..self.words.last().map_or(start, |word| word.range.end)
     }
 
     /// The texts of its words.
@@ -98,7 +106,40 @@ pub fn words(characters: &[(usize, char)], lookup: &Lookup<'_>) -> Vec<Word> {
 
 /// What stands there as one word, blanks and all.
 pub fn whole(characters: &[(usize, char)], lookup: &Lookup<'_>) -> Text {
-    Lexer { characters, at: 0, lookup, is_shell: false, depth: 0 }.whole()
+    let text = Lexer { characters, at: 0, lookup, is_shell: false, depth: 0 }.whole();
+    match (characters.first(), characters.last()) {
+        (Some((start, _)), Some((end, char))) => text.at(*start..end + char.len_utf8()),
+        _ => text,
+    }
+}
+
+/// The places of the words of a script, but for those that only join commands, and for the names of here-documents.
+pub fn places(characters: &[(usize, char)]) -> Vec<Range<usize>> {
+    let mut lexer = Lexer { characters, at: 0, lookup: &|_| None, is_shell: true, depth: 0 };
+    let mut places = Vec::new();
+    let mut documents: Vec<String> = Vec::new();
+    let (mut is_start, mut is_document) = (true, false);
+    loop {
+        let before = lexer.at;
+        match lexer.token() {
+            None => return places,
+            Some(Token::Operator(_)) => (is_start, is_document) = (true, false),
+            Some(Token::Redirect) => {
+                let written: String = characters[before..lexer.at].iter().map(|(_, char)| *char).collect();
+                is_document = written.trim().trim_end_matches('-').ends_with("<<") && !written.contains("<<<");
+            }
+            Some(Token::Word(word)) => {
+                let shown = word.shown();
+                if std::mem::take(&mut is_document) {
+                    documents.push(shown);
+                } else if !documents.contains(&shown) && !(is_start && KEYWORDS.iter().any(|(name, _)| *name == shown))
+                {
+                    is_start = false;
+                    places.push(word.range);
+                }
+            }
+        }
+    }
 }
 
 /// Words after which a command begins, and how many constructs they open.
@@ -132,7 +173,11 @@ pub fn commands(characters: &[(usize, char)], lookup: &Lookup<'_>) -> Vec<Comman
         let token = lexer.token();
         let separates = matches!(&token, None | Some(Token::Operator(_)));
         if let Some(Token::Word(word)) = token {
-            if std::mem::take(&mut skips_word) || skips_list {
+            if std::mem::take(&mut skips_word) {
+                command.redirects.push(word);
+                continue;
+            }
+            if skips_list {
                 continue;
             }
             let shown = word.shown();
@@ -274,7 +319,8 @@ impl Lexer<'_> {
             }
         }
         let end = self.at.checked_sub(1).and_then(|last| self.characters.get(last));
-        Word { text, range: start..end.map_or(start, |(at, char)| at + char.len_utf8()) }
+        let range = start..end.map_or(start, |(at, char)| at + char.len_utf8());
+        Word { text: text.at(range.clone()), range }
     }
 
     /// What stands before the next double quote.
@@ -354,10 +400,20 @@ impl Lexer<'_> {
             _ if self.depth == MAX_DEPTH => written(),
             (None, Some(value)) if !has_colon => value,
             (Some('-' | '?'), Some(value)) if is_set => value,
-            (Some('-'), Some(_)) => self.nested(word),
+            (Some('-'), Some(value)) => self.default(&value, self.nested(word)),
             (Some('+'), Some(_)) if is_set => self.nested(word),
             (Some('+'), Some(_)) => Text::default(),
             _ => written(),
+        }
+    }
+
+    /// `${NAME:-word}` where nothing sets the variable: that of an arg is what the arg is when none is given.
+    fn default(&self, value: &Text, word: Text) -> Text {
+        match value.as_arg() {
+            Some((name, "")) if word.is_constant() => {
+                Text::arg(name, &word.shown()).from_words_of(value).from_words_of(&word)
+            }
+            _ => word,
         }
     }
 

@@ -1,0 +1,256 @@
+//! Commands of uv and pip: what fills an environment, and what is in it beside the lock.
+
+use super::reader::Reader;
+use super::run::{one, shown};
+use super::stage::Stage;
+use super::sync::Sync;
+use super::text::Text;
+use super::words::{Command, Word};
+
+/// Options of `uv run` that a value follows.
+const WITH_VALUE: [&str; 14] = [
+    "--package",
+    "--python",
+    "-p",
+    "--extra",
+    "--group",
+    "--with",
+    "--with-editable",
+    "--env-file",
+    "--directory",
+    "--project",
+    "--no-group",
+    "--only-group",
+    "--with-requirements",
+    "--config-file",
+];
+
+/// Options of `uv run` that mean nothing where the environment is there and does not change.
+const OF_NO_CONCERN: [&str; 18] = [
+    "--no-sync",
+    "--frozen",
+    "--locked",
+    "--no-dev",
+    "--no-default-groups",
+    "--no-editable",
+    "--offline",
+    "--no-cache",
+    "-n",
+    "--no-progress",
+    "--no-env-file",
+    "--quiet",
+    "-q",
+    "--exact",
+    "--inexact",
+    "--active",
+    "--compile-bytecode",
+    "--no-python-downloads",
+];
+
+/// What `uv run` would run: the environment is in `PATH`, and uv is not in the image. Its options that would change what runs stay
+/// unsettled, and so are told.
+pub fn without_uv(reader: &mut Reader<'_>, words: Vec<Text>) -> Vec<Text> {
+    let shown: Vec<String> = words.iter().map(Text::shown).collect();
+    let is_uv = |word: &String| word == "uv" || word.ends_with("/uv");
+    if !(shown.first().is_some_and(is_uv) && shown.get(1).is_some_and(|word| word == "run")) {
+        return words;
+    }
+    reader.replaced(&words[..2]);
+    let mut at = 2;
+    let mut is_module = false;
+    while let Some(option) = shown.get(at).filter(|word| word.starts_with('-')) {
+        let word = &words[at];
+        at += 1;
+        match option.as_str() {
+            "--" | "-s" | "--script" => {
+                reader.replaced([word]);
+                break;
+            }
+            "-m" | "--module" => {
+                reader.replaced([word]);
+                is_module = true;
+                break;
+            }
+            option if WITH_VALUE.contains(&option) => at += 1,
+            option if OF_NO_CONCERN.contains(&option) => reader.replaced([word]),
+            _ => {}
+        }
+    }
+    let rest = words.get(at..).unwrap_or_default();
+    let is_script = shown.get(at).is_some_and(|word| word.ends_with(".py"));
+    let before: &[&str] = match (is_module, is_script) {
+        (true, _) => &["python", "-m"],
+        (false, true) => &["python"],
+        (false, false) => &[],
+    };
+    before.iter().map(|word| Text::from(*word)).chain(rest.iter().cloned()).collect()
+}
+
+/// `pip`, after its name.
+pub fn pip(reader: &mut Reader<'_>, command: &Command, arguments: &[String]) {
+    let range = command.range();
+    match arguments.first().map(String::as_str) {
+        Some("install") => {}
+        // They look.
+        Some("list" | "check" | "show" | "freeze" | "cache" | "--version") => return reader.implied(&range),
+        _ => return reader.left_out(&range, shown(&command.shown()), ""),
+    }
+    let is_tool = |word: &String| {
+        let name = word.split(['=', '>', '<', '~', '[']).next().unwrap_or_default();
+        word.starts_with('-') || ["uv", "pip", "setuptools", "wheel"].contains(&name)
+    };
+    if arguments[1..].iter().all(is_tool) {
+        return reader.implied(&range);
+    }
+    reader.left_out(
+        &range,
+        format!("{}: images hold what the lock has", shown(&command.shown())),
+        "add it to the project with `uv add`",
+    );
+}
+
+/// Options of `uv` itself that a value follows, before its command.
+const GLOBAL_WITH_VALUE: [&str; 8] = [
+    "--directory",
+    "--project",
+    "--cache-dir",
+    "--config-file",
+    "--color",
+    "--python-preference",
+    "--allow-insecure-host",
+    "--python-fetch",
+];
+
+/// `uv`. `directory` is where it runs.
+pub fn uv(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mut Stage) {
+    let (mut at, mut project) = (1, None);
+    while let Some(word) = command.words.get(at).filter(|word| word.shown().starts_with('-')) {
+        let text = word.shown();
+        let (option, value) = text.split_once('=').map_or((&*text, None), |(option, value)| (option, Some(value)));
+        at += 1;
+        let takes_next = GLOBAL_WITH_VALUE.contains(&option) && value.is_none();
+        let value = value.map(ToOwned::to_owned).or_else(|| command.words.get(at).map(Word::shown));
+        at += usize::from(takes_next);
+        if ["--directory", "--project"].contains(&option) {
+            project = value;
+        }
+    }
+    let Some(name) = command.words.get(at).map(Word::shown) else { return reader.implied(&command.range()) };
+    let arguments = &command.words[at + 1..];
+    let range = command.range();
+    match name.as_str() {
+        "sync" | "export" => {
+            reader.implied(&command.words_range());
+            let (mut sync, strange) = Sync::read(command, arguments, &stage.base.shown());
+            for place in strange {
+                let word = reader.text(&place).to_owned();
+                reader.left_out(&place, format!("`{word}` of `uv {name}`"), "");
+            }
+            let project = sync.directory.as_ref().map(Text::shown).or(project).unwrap_or_default();
+            let found = project_at(reader, stage, &super::stage::absolute(directory, &project));
+            let named = Text::from(project.as_str());
+            sync.directory =
+                found.map(|path| Text::from(path.as_str())).or_else(|| (!project.is_empty()).then_some(named));
+            sync.settle(command, stage);
+            stage.syncs.push(sync);
+        }
+        "pip" => uv_pip(reader, command, arguments, directory, stage),
+        "python" if arguments.first().is_some_and(|word| word.shown() == "install") => {
+            reader.implied(&range);
+            let version = arguments[1..].iter().find(|word| !word.shown().starts_with('-') && word.text.is_known());
+            stage.managed_python = Some(version.map(|word| word.text.clone()));
+        }
+        "run" => {
+            let texts = command.words.iter().map(|word| word.text.clone()).collect();
+            let inner = without_uv(reader, texts).into_iter().map(|text| {
+                let range = text.origins().first().cloned().unwrap_or_else(|| range.clone());
+                Word { text, range }
+            });
+            let inner = Command { words: inner.collect(), ..command.clone() };
+            one(reader, &inner, directory, stage);
+        }
+        "venv" => {
+            reader.implied(&range);
+            let path = arguments.iter().map(Word::shown).find(|word| word.starts_with('/') && !word.contains("python"));
+            stage.environments.extend(path);
+        }
+        "cache" | "python" | "version" | "self" | "help" | "tree" | "--version" => reader.implied(&range),
+        "lock" if arguments.iter().all(|word| ["--check", "--locked", "--offline"].contains(&&*word.shown())) => {
+            reader.implied(&range);
+        }
+        _ => reader.left_out(&range, shown(&command.shown()), ""),
+    }
+}
+
+/// The directory of the context that has the project which uv finds from a directory of a stage.
+fn project_at(reader: &Reader<'_>, stage: &Stage, directory: &str) -> Option<String> {
+    let mut at = Some(directory);
+    while let Some(directory) = at {
+        let manifest = stage.origin(&format!("{}/pyproject.toml", directory.trim_end_matches('/')));
+        if let Some(manifest) = manifest {
+            let is_there = (reader.surroundings.is_directory)(&manifest) == Some(false);
+            if is_there || reader.surroundings.project.is_none() {
+                return Some(manifest.strip_suffix("pyproject.toml")?.trim_end_matches('/').to_owned());
+            }
+        }
+        at = directory.rsplit_once('/').map(|(parent, _)| parent);
+    }
+    None
+}
+
+fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], directory: &str, stage: &mut Stage) {
+    let words: Vec<String> = arguments.iter().map(Word::shown).collect();
+    let range = command.range();
+    match words.first().map(String::as_str) {
+        Some("install" | "sync") => {}
+        Some("list" | "check" | "show" | "freeze" | "tree") => return reader.implied(&range),
+        _ => return reader.left_out(&range, shown(&command.shown()), ""),
+    }
+    let target = words.iter().position(|word| word == "--target" || word == "-t").and_then(|at| arguments.get(at + 1));
+    let joined = arguments.iter().find_map(|word| word.text.strip_prefix("--target="));
+    if let Some(directory) = joined.or_else(|| target.map(|word| word.text.clone())) {
+        stage.directory_layout = Some(directory);
+    }
+    let is_target = |at: usize| at > 0 && ["--target", "-t", "--prefix", "--python", "-p"].contains(&&*words[at - 1]);
+    let project = words.iter().enumerate().find(|(at, word)| is_local(word) && !is_target(*at)).map(|(_, word)| word);
+    let of_manifest = words.iter().any(|word| word.rsplit('/').next() == Some("pyproject.toml"));
+    let is_exported = words.iter().any(|word| word.ends_with(".txt") || word == "-");
+    if project.is_some() || of_manifest {
+        reader.implied(&command.words_range());
+        // It installs what the project requires, and no group; in the versions of the day.
+        reader.differs(
+            &range,
+            format!("{} chooses versions when it runs; here they are those of the lock", shown(&command.shown())),
+            "",
+        );
+        let path = project.map_or(".", |project| project.split('[').next().unwrap_or("."));
+        let extras = project.and_then(|project| project.split_once('[')?.1.strip_suffix(']'));
+        let extras = extras.into_iter().flat_map(|extras| extras.split(',')).map(|extra| Text::from(extra.trim()));
+        let found = project_at(reader, stage, &super::stage::absolute(directory, path));
+        stage.syncs.push(Sync {
+            range,
+            extras: extras.collect(),
+            is_production: true,
+            is_not_editable: !words.iter().any(|word| word == "-e" || word == "--editable"),
+            is_for_dependencies: project.is_none(),
+            directory: found.map(|path| Text::from(path.as_str())),
+            ..Sync::default()
+        });
+    } else if stage.syncs.is_empty() || !is_exported {
+        reader.left_out(
+            &range,
+            format!("{}: images hold what the lock has", shown(&command.shown())),
+            "add it to the project with `uv add`",
+        );
+    } else {
+        reader.implied(&range);
+    }
+}
+
+/// Whether a requirement is a directory: `.`, `./api`, `.[extra]`, `/app`.
+fn is_local(word: &str) -> bool {
+    let path = word.split('[').next().unwrap_or_default();
+    path == "."
+        || path.starts_with("./")
+        || (path.starts_with('/') && !path.ends_with(".txt") && !path.ends_with(".whl"))
+}
