@@ -28,5 +28,6 @@ pub mod private;
 pub mod project;
 pub mod rules;
 pub mod sbom;
+pub mod service;
 pub mod stale;
 pub mod surroundings;

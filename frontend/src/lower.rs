@@ -1,6 +1,7 @@
 //! A [`Plan`] as LLB. Total: a plan that was made can be lowered. The only module, with those below it, that names ops.
 
 pub mod access;
+mod application;
 mod build;
 mod cache;
 mod check;
@@ -150,6 +151,19 @@ pub fn lower(plan: &Plan, options: &Options) -> Lowered {
     }
 }
 
+/// The layers of packages that are not the workspace's.
+pub fn packages(plan: &Plan, options: &Options) -> Vec<Output> {
+    let lowering = Lowering::new(plan, options);
+    let layers = plan.layers.iter().enumerate().filter_map(|(index, layer)| match &layer.contents {
+        Contents::ThirdParty(packages) => {
+            let name = lowering.step_name(index, layer);
+            Some(lowering.install(packages, &lowering.step_prefix(index), name))
+        }
+        _ => None,
+    });
+    layers.collect()
+}
+
 /// What every step of one plan shares.
 struct Lowering<'plan> {
     plan: &'plan Plan,
@@ -218,6 +232,7 @@ impl<'plan> Lowering<'plan> {
                 several => self.members(several, &self.step_prefix(index), name).into(),
             },
             Contents::Sources { trees, ids } => settled(self.copied(trees, *ids), self.metadata(name, None)).into(),
+            Contents::Application(application) => self.application(application, name).into(),
             Contents::Files(files) => {
                 let copies = self.copies(File::on(Input::Scratch), files, &BTreeMap::new());
                 settled(copies, self.copies_metadata(files, self.metadata(name, None))).into()
@@ -338,6 +353,17 @@ impl<'plan> Lowering<'plan> {
         self.assemble_layers(&self.plan.layers, &mut BTreeMap::new())
     }
 
+    /// Name of the last step, which says what was found to start.
+    fn assembling(&self) -> String {
+        let found = self
+            .plan
+            .start
+            .as_ref()
+            .filter(|start| !start.is_script)
+            .map(|start| format!(": it {}", image::start::note(start)));
+        format!("[{}] assemble{}", self.plan.target, found.unwrap_or_default())
+    }
+
     /// The same of the lowest layers; what steps leave is in `left` then.
     fn assemble_layers<'a>(&self, lowest: &'a [Layer], left: &mut BTreeMap<&'a str, Output>) -> Input {
         let mut below = Input::from(&self.base);
@@ -362,7 +388,7 @@ impl<'plan> Lowering<'plan> {
                 _ => layers.push(self.layer(index, layer)),
             }
         }
-        self.stack(below, layers, start, &format!("[{}] assemble", self.plan.target))
+        self.stack(below, layers, start, &self.assembling())
     }
 
     /// Layers on each other, the first of which is that of the plan at `index`.
@@ -423,6 +449,7 @@ fn describe(layer: &Layer) -> String {
             [only] => format!("copy sources of {}", only.name),
             several => format!("copy sources of {} projects", several.len()),
         },
+        Contents::Application(application) => format!("copy the files of {}", application.name),
         Contents::Files(files) => format!("copy {}", files.iter().map(Copied::from).collect::<Vec<_>>().join(", ")),
         Contents::Step(step) => {
             let outputs: Vec<&str> = step.outputs.iter().map(|output| output.to.as_str()).collect();

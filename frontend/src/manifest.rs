@@ -28,7 +28,7 @@ use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 use about::About;
-use declarations::{Declarations, SourceTable};
+use declarations::{Declarations, SourceKind, SourceTable};
 use inputs::Input;
 use version::VersionSource;
 
@@ -47,8 +47,8 @@ pub struct Manifest {
     pub file: Arc<SourceFile>,
     /// `project.name`; a virtual workspace root has none.
     pub name: Option<PackageName>,
-    /// Names of `project.scripts`.
-    pub scripts: Vec<String>,
+    /// `project.scripts`: names, each with what it calls.
+    pub scripts: BTreeMap<String, String>,
     /// How it is built.
     pub build_system: BuildSystem,
     /// What it tells people.
@@ -61,6 +61,13 @@ pub struct Manifest {
     pub indexes: Indexes,
     /// What the lock was made from; absent when something in it is not understood.
     pub declarations: Option<Declarations>,
+}
+
+impl Manifest {
+    /// Whether it has sources that only a member of a workspace can have.
+    pub fn is_of_a_workspace(&self) -> bool {
+        self.sources.values().flatten().any(|source| matches!(source.kind, SourceKind::Workspace { .. }))
+    }
 }
 
 /// `[build-system]`, or what stands for it when it is absent.
@@ -253,7 +260,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     Ok(Manifest {
         file: Arc::clone(file),
         name,
-        scripts: project.map(|project| project.scripts.keys().cloned().collect()).unwrap_or_default(),
+        scripts: project.map(|project| project.scripts()).unwrap_or_default(),
         build_system,
         about: project.map(ProjectWire::about).unwrap_or_default(),
         version,
@@ -265,6 +272,11 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
 }
 
 impl ProjectWire {
+    fn scripts(&self) -> BTreeMap<String, String> {
+        let called = |value: &toml::Value| value.as_str().unwrap_or_default().to_owned();
+        self.scripts.iter().map(|(name, value)| (name.clone(), called(value))).collect()
+    }
+
     fn about(&self) -> About {
         About::new(self.description.as_ref(), self.license.as_ref(), self.urls.as_ref())
     }
@@ -363,7 +375,7 @@ mod tests {
         "#;
         let manifest = parse(&SourceFile::new(FILE_NAME, text)).unwrap();
         assert_eq!(manifest.name.unwrap().as_str(), "pkg-api");
-        assert_eq!(manifest.scripts, ["admin", "serve"]);
+        assert_eq!(manifest.scripts.keys().collect::<Vec<_>>(), ["admin", "serve"]);
         assert_eq!(manifest.build_system.requires, ["setuptools>=61", "wheel"]);
         let arguments = manifest.indexes.arguments();
         assert_eq!(arguments, ["--default-index", "https://index.example/simple", "--find-links", "/index/vendor"]);

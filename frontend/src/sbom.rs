@@ -54,6 +54,7 @@ fn document(plan: &Plan, epoch: Option<i64>) -> Value {
             | Contents::Bytecode
             | Contents::Venv
             | Contents::Sources { .. }
+            | Contents::Application(_)
             | Contents::Files(_)
             | Contents::Step(_) => {}
         }

@@ -5,6 +5,7 @@
 
 mod alpine;
 mod apk;
+mod applications;
 mod artifacts;
 mod attacks;
 mod build;
@@ -96,6 +97,7 @@ fn main() -> Result<ExitCode> {
     distroless::add(&mut trials);
     alpine::add(&mut trials);
     apk::add(&mut trials);
+    applications::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
     locks::add(&mut trials);

@@ -208,6 +208,10 @@ fn settings() -> Value {
                 "description": "Files and directories that the image holds: of the context, or of a server.",
                 "items": file(true),
             },
+            "sources": described(
+                json!({ "type": "boolean" }),
+                "Whether the project's own files lie in the working directory; default: if it is no package, and `files` names none of the context.",
+            ),
             "steps": {
                 "type": "array",
                 "description": "Commands that make directories of the image.",

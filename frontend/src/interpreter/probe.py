@@ -69,6 +69,15 @@ def uv_version(uv):
     return text.split()[1]
 
 
+def programs_of_path():
+    """Names of the programs that the image has where it looks for programs."""
+    names = set()
+    for directory in os.environ.get("PATH", os.defpath).split(":"):
+        if os.path.isdir(directory):
+            names.update(name for name in os.listdir(directory) if os.access(os.path.join(directory, name), os.X_OK))
+    return sorted(names)
+
+
 def main(output, programs, uv):
     """Writes the facts, from one of the wanted programs where the image has several pythons."""
     report_to(os.path.dirname(output))
@@ -94,6 +103,7 @@ def main(output, programs, uv):
         "passwd": text_of("/etc/passwd"),
         "group": text_of("/etc/group"),
         "uv": uv_version(uv),
+        "programs": programs_of_path(),
     }
     with open(output, "w", encoding="utf-8") as file:
         json.dump(facts, file, sort_keys=True)

@@ -6,7 +6,8 @@ use uv_pep508::VersionOrUrl;
 
 use super::inputs::Reading;
 use super::recipe::Recipe;
-use super::{Backend, Member, MemberInput, Toolchain, Tree, artifacts, direct_url, version};
+use super::{Application, Backend, Member, MemberInput, Toolchain, Tree, artifacts, direct_url, version};
+use crate::config::kind::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
@@ -101,19 +102,32 @@ pub(super) fn trees(project: &Project, target: &Target, members: &[Member]) -> V
     trees
 }
 
-/// A project that is no package brings nothing into an image but its dependencies: whoever forgets that finds out when it starts.
+/// The files of the project itself.
+pub(super) fn application(project: &Project, target: &Target, directory: &str, to: &str) -> Application {
+    let root = &project.lock.packages[target.selection.root];
+    Application {
+        name: root.name.to_string(),
+        directory: directory.to_owned(),
+        nested: nested(&directories(project), directory),
+        to: to.to_owned(),
+        span: target.span.clone().unwrap_or_else(|| root.span.clone()),
+    }
+}
+
+/// A project that is no package brings nothing into an environment but its dependencies.
 pub(super) fn warn_of_nothing_installed(project: &Project, target: &Target, warnings: &mut Vec<Diagnostic>) {
     let root = &project.lock.packages[target.selection.root];
-    let Source::Virtual(directory) = &root.source else { return };
-    if target.editable || !target.files.is_empty() || root.dependencies.is_empty() {
+    let Source::Virtual(_) = &root.source else { return };
+    let is_said = target.editable || target.sources.is_some() || !target.files.is_empty();
+    if is_said || target.kind != Kind::Venv || root.dependencies.is_empty() {
         return;
     }
-    let message = format!("`{}` is no package: the image has its dependencies, and none of its own files", root.name);
+    let message =
+        format!("`{}` is no package: the environment has its dependencies, and none of its own files", root.name);
     warnings.push(
         Diagnostic::new("plan::nothing_installed", message)
             .at(target.span.clone().unwrap_or_else(|| root.span.clone()))
-            .help(format!("copy them: `files = [{{ from = \"{directory}\", to = \"/app\" }}]`"))
-            .help("or add a `[build-system]` to its `pyproject.toml`, and run `uv lock`"),
+            .help("add a `[build-system]` to its `pyproject.toml`, and run `uv lock`"),
     );
 }
 
