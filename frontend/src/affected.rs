@@ -124,6 +124,7 @@ fn reads(plan: &Plan, path: &str) -> bool {
     let is_above = |member: &&Member| is_ignore_file && lies_in(&member.directory, directory_of(path));
     members.iter().any(|member| member.holds(path) || is_above(member))
         || others.into_iter().any(|read| below(read, path).is_some())
+        || plan.applications().any(|application| application.holds(path))
 }
 
 /// The path within a directory; of the directory itself, nothing.

@@ -221,7 +221,7 @@ pub fn outline(
     let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
     let declared = table(&["BUILD ARG", "VALUE"], rows);
     let reached = project.reached(vec![target.selection.root], manifests);
-    let mut wanted = Access::of(project, manifests)?.wanted(project, &reached)?;
+    let mut wanted = Access::of(project, manifests)?.wanted(project, &reached);
     for secret in target.steps.iter().flat_map(|step| &step.secrets) {
         wanted.insert(Wanted { id: secret.id.clone(), is_required: secret.is_required });
     }

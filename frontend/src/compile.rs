@@ -15,7 +15,7 @@ use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
 use crate::missing;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Origin, Outside, Plan, Planned, Reason};
+use crate::plan::{self, Application, Contents, Origin, Outside, Plan, Planned, Reason};
 use crate::project::{Project, Target};
 
 /// Everything that a compilation depends on.
@@ -48,6 +48,19 @@ pub struct Compiled {
     pub list: Option<Output>,
     /// Things that are not errors.
     pub warnings: Vec<Diagnostic>,
+    /// What is looked for once the image is made.
+    pub doubt: Option<Doubt>,
+}
+
+/// A program that an image starts, and that only a script of a package can be.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// Its name.
+    pub program: String,
+    /// What is said if there is none.
+    pub error: Diagnostic,
+    /// The layers of packages.
+    pub layers: Vec<Output>,
 }
 
 /// A target that is planned: everything that can be wrong with it was found, and nothing is lowered yet.
@@ -57,6 +70,7 @@ pub struct Prepared<'a> {
     pub plan: Plan,
     /// Things that are not errors.
     pub warnings: Vec<Diagnostic>,
+    doubt: Option<(String, Diagnostic)>,
     target: &'a Target,
     manifest: Option<&'a Manifest>,
     outside: &'a Outside,
@@ -67,7 +81,8 @@ pub struct Prepared<'a> {
 /// Plans a target. A check of it tells what a build would: both find their warnings here.
 pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     let Inputs { project, target, manifests, outside, mut options, epoch } = inputs;
-    let Planned { plan, mut warnings } = plan::plan(project, target, manifests, outside)?;
+    let Planned { mut plan, mut warnings } = plan::plan(project, target, manifests, outside)?;
+    plan.start = image::start::of(project, target, &plan, manifests.get(&target.selection.root), outside)?;
     check_ignored(&plan, &options)?;
     missing::Context { surroundings: &outside.surroundings, options: &options }.check(&plan, project, manifests)?;
     options.base_env = image::env(&outside.base.config);
@@ -77,13 +92,16 @@ pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     let manifest = manifests.get(&target.selection.root);
     let root = &project.lock.packages[target.selection.root];
     warnings.extend(image::command::check(&outside.base.config, target, &plan, manifest, &root.span));
-    Ok(Prepared { plan, warnings, target, manifest, outside, options, epoch })
+    let image = image::program::Image { project, target, plan: &plan, manifests, outside };
+    warnings.extend(image.check());
+    let doubt = image.doubtful();
+    Ok(Prepared { plan, warnings, doubt, target, manifest, outside, options, epoch })
 }
 
 impl Prepared<'_> {
     /// The graph and the config of the image.
     pub fn lower(self) -> Compiled {
-        let Self { plan, warnings, target, manifest, outside, options, epoch } = self;
+        let Self { plan, warnings, doubt, target, manifest, outside, options, epoch } = self;
         let Lowered { image, history } = lower::lower(&plan, &options);
         // What a check leaves has nothing of the base.
         let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
@@ -94,7 +112,8 @@ impl Prepared<'_> {
         // What a check leaves is no image.
         let is_bounded = target.max_image_size.is_some() && plan.check.is_none();
         let list = is_bounded.then(|| lower::files::files(&plan, &options));
-        Compiled { plan, image, config, list, warnings }
+        let doubt = doubt.map(|(program, error)| Doubt { program, error, layers: lower::packages(&plan, &options) });
+        Compiled { plan, image, config, list, warnings, doubt }
     }
 }
 
@@ -148,6 +167,9 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             }
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
+            Contents::Application(Application { name, directory, span, .. }) => {
+                check(&format!("`{name}`"), directory, span);
+            }
             Contents::Account { .. }
             | Contents::Writable(_)
             | Contents::System(_)

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use buildkit_llb::{printable, printable_in_place};
 
+use crate::passwords;
+
 /// A text file of the build context, shared by everything that points into it.
 #[derive(PartialEq, Eq)]
 pub struct SourceFile {
@@ -49,6 +51,13 @@ impl SourceFile {
         &self.text[self.line_range(line)]
     }
 
+    /// The place of a part of the text; none of a text that lies elsewhere.
+    pub fn place_of(self: &Arc<Self>, part: &str) -> Option<Span> {
+        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+        let end = start.checked_add(part.len())?;
+        (end <= self.text.len()).then(|| Span::new(self, start..end))
+    }
+
     /// Bytes of a line, by its 1-based number, without its end; none of a line that there is not.
     pub fn line_range(&self, line: usize) -> Range<usize> {
         let Some(start) = line.checked_sub(1).and_then(|index| self.line_starts.get(index)) else { return 0..0 };
@@ -77,7 +86,8 @@ impl SourceFile {
                 text.push('\n');
             }
             if near.contains(&line) {
-                text += &printable_in_place(&shortened(self.line(line), longest));
+                // It is in the graph and its provenance as well.
+                text += &printable_in_place(&shortened(&passwords::hide(self.line(line)), longest));
             }
         }
         text
@@ -143,6 +153,23 @@ impl Span {
     }
 }
 
+impl Span {
+    /// The text of its first line as it is shown, and which bytes of that are the place.
+    fn drawn(&self, line: usize) -> (Cow<'_, str>, Range<usize>) {
+        let (source, range) = (self.file.line(line), self.file.line_range(line));
+        if source.len() > LONGEST_LINE {
+            return ("…".into(), 0.."…".len());
+        }
+        let shown = passwords::hide(source);
+        let at = |offset: usize| {
+            let offset = offset.clamp(range.start, range.end) - range.start;
+            shown.floor_char_boundary(passwords::offset_when_hidden(source, offset))
+        };
+        let marked = at(self.range.start)..at(self.range.end);
+        (shown, marked)
+    }
+}
+
 /// The file's name: what is written there is equal to what is written elsewhere, see [`crate::affected`].
 impl fmt::Debug for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,7 +200,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without a place yet.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        let message = shortened(&printable(&message.into()), LONGEST_MESSAGE).into_owned();
+        let message = passwords::hide(&message.into()).into_owned();
+        let message = shortened(&printable(&message), LONGEST_MESSAGE).into_owned();
         Self { code, message, spans: Vec::new(), help: Vec::new() }
     }
 
@@ -194,7 +222,8 @@ impl Diagnostic {
     /// Adds a suggestion.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help.push(shortened(&printable(&help.into()), LONGEST_MESSAGE).into_owned());
+        let help = passwords::hide(&help.into()).into_owned();
+        self.help.push(shortened(&printable(&help), LONGEST_MESSAGE).into_owned());
         self
     }
 
@@ -215,18 +244,14 @@ impl Diagnostic {
     pub fn excerpt(&self) -> String {
         let mut text = format!("{}\n", self.message);
         for span in &self.spans {
-            let (line, column) = span.file.position(span.range.start);
-            let source = span.file.line(line);
-            let source = if source.len() > LONGEST_LINE { "…" } else { source };
-            let source = printable_in_place(source);
+            let (line, _) = span.file.position(span.range.start);
+            let (source, marked) = span.drawn(line);
             let gutter = line.to_string().len();
-            let column = column.min(source.chars().count() + 1);
-            let rest = source.chars().count() + 1 - column;
-            let marked = span.file.text.get(span.range.clone()).and_then(|text| text.lines().next());
-            let length = marked.map_or(0, |text| text.chars().count());
-            let carets = "^".repeat(length.min(rest).max(1));
+            let (before, under) = (source[..marked.start].chars().count(), source[marked].chars().count());
+            let carets = "^".repeat(under.max(1));
+            let source = printable_in_place(&source);
             text += &format!("{:gutter$}--> {span}\n", "");
-            text += &format!("{line} | {source}\n{:gutter$} | {:pad$}{carets}\n", "", "", pad = column - 1);
+            text += &format!("{line} | {source}\n{:gutter$} | {:before$}{carets}\n", "", "");
         }
         for help in &self.help {
             text += &format!("help: {help}\n");

@@ -10,7 +10,9 @@ mod images;
 mod links;
 mod listing;
 pub mod memory;
+mod modules;
 mod private_files;
+mod programs;
 mod reading;
 mod result;
 mod size;
@@ -35,6 +37,7 @@ use crate::compile::{self, Compiled, Inputs, Prepared, compile};
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::image;
 use crate::lock::PackageId;
 use crate::lower;
 use crate::lower::container::Container;
@@ -44,6 +47,7 @@ use crate::plan::{Outside, Plan, Platform, system};
 use crate::private;
 use crate::project::{Project, Request, Target};
 use crate::sbom;
+use crate::service::Modules;
 use crate::stale;
 use crate::stale::vicinity::Vicinity;
 use crate::surroundings::Surroundings;
@@ -141,7 +145,7 @@ async fn answer(gateway: &Gateway, options: &Options, call: Call) -> Result<Answ
         }
         Call::Lint | Call::Plan => match planned(&contexts, &platforms, &read).await {
             Ok((plan, _)) if call == Call::Plan => Ok(calls::plan(&plan)),
-            Ok((_, warnings)) => Ok(calls::lint(&Ok(check.filter(warnings)))),
+            Ok((_, warnings)) => Ok(calls::lint(&check.settle(warnings))),
             Err(Failure::Diagnostics(errors)) if call == Call::Lint => Ok(calls::lint(&Err(errors))),
             Err(failure) => Err(failure),
         },
@@ -166,6 +170,8 @@ async fn planned(
 /// What was read of the client's files.
 struct Read {
     project: Project,
+    /// What is asked for, by name or by where the file lies that `-f` names.
+    request: Request,
     manifests: BTreeMap<PackageId, Manifest>,
     vicinity: Vicinity,
     ignore: Vec<String>,
@@ -180,16 +186,19 @@ impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
         let options = contexts.options;
-        let EntryFiles { files, ignore, ignore_file, check } =
+        let EntryFiles { files, ignore, ignore_file, beside, check } =
             reading::entry_files(contexts, &request(options)).await?;
         let check = options.check(check.as_deref())?;
         let project = Project::parse(&files, &options.build_args())?;
+        let request = match (request(options), &beside) {
+            (Request::Default, Some(name)) => project.request_beside(name),
+            (request, _) => request,
+        };
         let (manifests, vicinity) = match all && project.declares_targets() {
             // Declared targets speak for themselves, and there may be none to choose.
             true => Default::default(),
             false => {
                 let elsewhere = elsewhere(contexts, &project, platform).await?;
-                let request = request(options);
                 let ((manifests, above), newcomers) = futures::try_join!(
                     reading::manifests(contexts, &project, &request, &elsewhere),
                     listing::newcomers(contexts, &project, &ignore),
@@ -199,7 +208,7 @@ impl Read {
         };
         let linked = links::targets(contexts, &project).await?;
         let surroundings = OnceCell::new();
-        Ok(Self { project, manifests, vicinity, ignore, ignore_file, linked, check, surroundings })
+        Ok(Self { project, request, manifests, vicinity, ignore, ignore_file, linked, check, surroundings })
     }
 
     /// What lies around the local projects.
@@ -218,7 +227,7 @@ impl Read {
     /// What to build, of a lock that is up to date.
     fn target(&self, options: &Options) -> Result<Target, Diagnostics> {
         stale::check(&self.project, &self.manifests, &self.vicinity)?;
-        let mut target = self.project.target(&request(options), &self.manifests)?;
+        let mut target = self.project.target(&self.request, &self.manifests)?;
         target.labels.extend(options.labels());
         target.git_labels = options.git_labels();
         Ok(target)
@@ -261,6 +270,8 @@ struct Job<'a> {
     warnings: Vec<Diagnostic>,
     /// Files of the context that are usually kept private, once they were looked for.
     found: OnceCell<BTreeSet<String>>,
+    /// Modules of the target's own project, once they were read.
+    modules: OnceCell<Arc<Modules>>,
 }
 
 /// The image of one platform.
@@ -293,6 +304,7 @@ impl<'a> Job<'a> {
             resolve_mode: options.resolve_mode()?,
             warnings,
             found: OnceCell::new(),
+            modules: OnceCell::new(),
         })
     }
 
@@ -324,14 +336,23 @@ impl<'a> Job<'a> {
         self.found.get_or_init(find).await
     }
 
+    /// What lies around local projects, and the modules of the target's own, where nobody said what it starts.
+    async fn around(&self) -> Result<(Arc<Surroundings>, Arc<Modules>), Failure> {
+        let surroundings = self.read.surroundings(self.contexts).await?;
+        let Read { project, manifests, .. } = self.read;
+        let wanted = image::start::wanted(project, self.target, manifests, &surroundings);
+        let read = || async { modules::read(self.contexts, &wanted).await.map(Arc::new) };
+        Ok((surroundings.clone(), self.modules.get_or_try_init(read).await?.clone()))
+    }
+
     async fn build(&self, images: Images, platform: &Platform, show_platform: bool) -> Result<Built, Failure> {
         let elsewhere = elsewhere(self.contexts, &self.read.project, platform).await?;
         let Images { outside, replaced, warnings: of_images } = images;
-        let Compiled { image, config, list, warnings, plan } =
+        let Compiled { image, config, list, warnings, plan, doubt } =
             compile(self.inputs(&outside, replaced, elsewhere, show_platform))?;
         let private = private::check(&plan, self.private().await);
         let all = self.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private);
-        let warnings = self.read.check.filter(all.collect());
+        let warnings = self.read.check.settle(all.collect())?;
         if self.read.check.error {
             Diagnostics::check(warnings.clone())?;
         }
@@ -343,6 +364,9 @@ impl<'a> Job<'a> {
             if let Some(reference) = &reference {
                 // First of all, so that a download that fails is explained.
                 downloads::check(self, reference, &plan).await?;
+            }
+            if let Some(doubt) = doubt {
+                self.read.check.settle(programs::missing(self, doubt).await?.into_iter().collect())?;
             }
             if let (Some(list), Some(limit)) = (list, &self.target.max_image_size) {
                 size::check(self, list, limit).await?;
@@ -458,6 +482,7 @@ impl<'a> Job<'a> {
                 Place::Graph(root) => Some(root.clone()),
             },
             project: self.options.project(),
+            repository: self.options.repository(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
             merge: self.gateway.llb_caps().supports(MERGE_OP),

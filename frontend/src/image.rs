@@ -3,6 +3,8 @@
 
 pub mod command;
 mod labels;
+pub mod program;
+pub mod start;
 
 use serde_json::{Map, Value, json};
 
@@ -46,6 +48,9 @@ pub fn config(
     if let Some(home) = &home {
         set(&mut env, "HOME", home);
     }
+    for (name, value) in plan.start.iter().flat_map(|start| &start.env) {
+        start_with(&mut env, name, value);
+    }
     let env: Vec<String> = env.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     runtime.insert("Env".to_owned(), json!(env));
     if let Some(user) = &plan.user {
@@ -56,15 +61,16 @@ pub fn config(
     labels.extend(target.labels.clone());
     merge_object(&mut runtime, "Labels", labels.into_iter().map(|(name, value)| (name, json!(value))));
     merge_object(&mut runtime, "Volumes", target.volumes.iter().map(|path| (path.clone(), json!({}))));
-    merge_object(&mut runtime, "ExposedPorts", target.expose.iter().map(|port| (port.clone(), json!({}))));
+    let found = plan.start.iter().filter_map(|start| start.port).filter(|_| target.expose.is_empty());
+    let ports = target.expose.iter().cloned().chain(found.map(|port| format!("{port}/tcp")));
+    merge_object(&mut runtime, "ExposedPorts", ports.map(|port| (port, json!({}))));
     if let Some(check) = &target.healthcheck {
         runtime.insert("Healthcheck".to_owned(), healthcheck(check));
     }
     if let Some(signal) = &target.stop_signal {
         runtime.insert("StopSignal".to_owned(), json!(signal));
     }
-    let scripts = manifest.map_or(&[][..], |manifest| &manifest.scripts);
-    let command = command::of(target, plan, scripts);
+    let command = command::of(target, plan);
     if target.entrypoint.is_some() || command.is_some() {
         // Where packages lie in a directory it is the base's entrypoint that starts what is in there: a command is its argument.
         let is_started_by_base = plan.destination != Destination::Venv;
@@ -170,6 +176,15 @@ pub fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
     match env.iter_mut().find(|(known, _)| known == name) {
         Some(entry) => value.clone_into(&mut entry.1),
         None => env.push((name.to_owned(), value.to_owned())),
+    }
+}
+
+/// A variable that what is started reads, if it has no value yet. What modules are looked for in is looked at beside others.
+fn start_with(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+    match env.iter_mut().find(|(known, value)| known == name && !value.is_empty()) {
+        Some((_, known)) if name == "PYTHONPATH" => *known = format!("{value}:{known}"),
+        Some(_) => {}
+        None => set(env, name, value),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod choice;
 pub mod files;
 pub mod request;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use choice::Declared;
@@ -48,6 +49,9 @@ pub struct Interpreter {
     pub group: String,
     /// What `uv --version` says of the uv that will be used: `0.9.18`.
     pub uv: String,
+    /// Names of the programs that the image has where programs are looked for; absent where nobody looked.
+    #[serde(default)]
+    pub programs: Option<BTreeSet<String>>,
     /// It was not looked at, and its patch is a guess.
     #[serde(skip)]
     pub is_patch_guessed: bool,
@@ -148,6 +152,7 @@ impl Interpreter {
             platform_system: "Linux".to_owned(),
             libc,
             gil_disabled: python.gil_disabled,
+            programs: None,
             is_patch_guessed: !python.is_patch_known,
             passwd: "root:x:0:0:root:/root:/bin/bash\n".to_owned(),
             group: "root:x:0:\n".to_owned(),
@@ -270,6 +275,7 @@ mod tests {
             path
         };
         fs::write(directory.path().join("probe.py"), PROBE).unwrap();
+        fs::write(directory.path().join("failure.py"), crate::lower::failure::FAILURE).unwrap();
         let uv = script("uv", "echo uv 0.13.9");
         // A third one would be the start of a loop without end.
         let note = format!("echo started >> {0}; test $(wc -l < {0}) -lt 3 && exec python3 \"$@\"", log.display());

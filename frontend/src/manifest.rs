@@ -8,7 +8,9 @@ pub mod about;
 pub mod configuration;
 pub mod declarations;
 pub mod inputs;
+mod passwords;
 
+pub mod requirement;
 pub mod resolution;
 pub mod settings;
 
@@ -26,7 +28,7 @@ use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 use about::About;
-use declarations::{Declarations, SourceTable};
+use declarations::{Declarations, SourceKind, SourceTable};
 use inputs::Input;
 use version::VersionSource;
 
@@ -45,8 +47,8 @@ pub struct Manifest {
     pub file: Arc<SourceFile>,
     /// `project.name`; a virtual workspace root has none.
     pub name: Option<PackageName>,
-    /// Names of `project.scripts`.
-    pub scripts: Vec<String>,
+    /// `project.scripts`: names, each with what it calls.
+    pub scripts: BTreeMap<String, String>,
     /// How it is built.
     pub build_system: BuildSystem,
     /// What it tells people.
@@ -61,11 +63,20 @@ pub struct Manifest {
     pub declarations: Option<Declarations>,
 }
 
+impl Manifest {
+    /// Whether it has sources that only a member of a workspace can have.
+    pub fn is_of_a_workspace(&self) -> bool {
+        self.sources.values().flatten().any(|source| matches!(source.kind, SourceKind::Workspace { .. }))
+    }
+}
+
 /// `[build-system]`, or what stands for it when it is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildSystem {
     /// PEP 508 requirements, sorted.
     pub requires: Vec<String>,
+    /// Where each of them is written.
+    pub places: BTreeMap<String, Span>,
     /// Dotted name of the backend.
     pub backend: Option<String>,
     /// `tool.setuptools.ext-modules` names modules to be compiled.
@@ -163,7 +174,7 @@ struct ProjectWire {
 #[serde(rename_all = "kebab-case")]
 struct BuildSystemWire {
     #[serde(default)]
-    requires: Vec<String>,
+    requires: Vec<Spanned<String>>,
     build_backend: Option<String>,
 }
 
@@ -213,6 +224,7 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 /// Parses a manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    passwords::check_manifest(file, document.get_ref())?;
     let declarations = declarations::read(file, document.get_ref());
     let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
@@ -231,13 +243,15 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let build_system = match wire.build_system {
         Some(spanned) => {
             let span = Span::new(file, spanned.span());
-            let BuildSystemWire { mut requires, build_backend } = spanned.into_inner();
-            requires.sort();
-            requires.dedup();
-            BuildSystem { requires, backend: build_backend, has_extensions, span }
+            let BuildSystemWire { requires, build_backend } = spanned.into_inner();
+            let places: BTreeMap<String, Span> =
+                requires.into_iter().map(|text| (text.get_ref().clone(), Span::new(file, text.span()))).collect();
+            let requires = places.keys().cloned().collect();
+            BuildSystem { requires, places, backend: build_backend, has_extensions, span }
         }
         None => BuildSystem {
             requires: vec![LEGACY_REQUIRES.to_owned()],
+            places: BTreeMap::new(),
             backend: None,
             has_extensions,
             span: Span::whole(file),
@@ -246,7 +260,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     Ok(Manifest {
         file: Arc::clone(file),
         name,
-        scripts: project.map(|project| project.scripts.keys().cloned().collect()).unwrap_or_default(),
+        scripts: project.map(|project| project.scripts()).unwrap_or_default(),
         build_system,
         about: project.map(ProjectWire::about).unwrap_or_default(),
         version,
@@ -258,6 +272,11 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
 }
 
 impl ProjectWire {
+    fn scripts(&self) -> BTreeMap<String, String> {
+        let called = |value: &toml::Value| value.as_str().unwrap_or_default().to_owned();
+        self.scripts.iter().map(|(name, value)| (name.clone(), called(value))).collect()
+    }
+
     fn about(&self) -> About {
         About::new(self.description.as_ref(), self.license.as_ref(), self.urls.as_ref())
     }
@@ -266,6 +285,7 @@ impl ProjectWire {
 /// The indexes that a `uv.toml` beside the workspace root's manifest names: uv looks at no others. Those that the manifest has a
 /// name for are still there for packages that name them.
 pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Indexes, Diagnostics> {
+    passwords::check_settings(file)?;
     let wire: UvWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
     let mut indexes = indexes(&wire, directory_of(&file.name));
     for (name, url) in &manifest.named {
@@ -276,7 +296,9 @@ pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Inde
 
 /// The indexes that the `tool.uv` of a directory above names, where those count.
 pub fn indexes_above(file: &Arc<SourceFile>) -> Result<Indexes, Diagnostics> {
-    let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    passwords::check_manifest(file, document.get_ref())?;
+    let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     Ok(indexes(&wire.tool.uv, directory_of(&file.name)))
 }
 
@@ -353,7 +375,7 @@ mod tests {
         "#;
         let manifest = parse(&SourceFile::new(FILE_NAME, text)).unwrap();
         assert_eq!(manifest.name.unwrap().as_str(), "pkg-api");
-        assert_eq!(manifest.scripts, ["admin", "serve"]);
+        assert_eq!(manifest.scripts.keys().collect::<Vec<_>>(), ["admin", "serve"]);
         assert_eq!(manifest.build_system.requires, ["setuptools>=61", "wheel"]);
         let arguments = manifest.indexes.arguments();
         assert_eq!(arguments, ["--default-index", "https://index.example/simple", "--find-links", "/index/vendor"]);

@@ -159,12 +159,14 @@ pub fn are_small<'a>(markers: impl IntoIterator<Item = &'a str>) -> bool {
 
 /// A requirement, PEP 508; `None` where it is none, or its marker is too large for a diagram.
 pub fn requirement(text: &str) -> Option<Requirement<VerbatimUrl>> {
+    if is_of_small_marker(text) { text.parse().ok() } else { None }
+}
+
+/// Whether a diagram can be made of the marker of a requirement.
+pub fn is_of_small_marker(requirement: &str) -> bool {
     // A `;` of a URL makes it weigh no less.
-    let marker = text.split_once(';').map_or("", |(_, marker)| marker);
-    if weight(marker) > HEAVIEST || depth(marker) > DEEPEST {
-        return None;
-    }
-    text.parse().ok()
+    let marker = requirement.split_once(';').map_or("", |(_, marker)| marker);
+    weight(marker) <= HEAVIEST && depth(marker) <= DEEPEST
 }
 
 /// Bytes of `VALUE OPERATOR VALUE` at the start of a text, as far as it is that.

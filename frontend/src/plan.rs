@@ -2,6 +2,7 @@
 //! the lowering to LLB.
 
 pub mod access;
+mod application;
 mod artifacts;
 mod composition;
 mod contents;
@@ -42,8 +43,10 @@ use crate::lock::closure::{self, Closure};
 use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
+use crate::service::{Modules, Start};
 use crate::surroundings::Surroundings;
 use access::{Access, Credential, Download};
+pub use application::Application;
 use composition::{Composition, Parts};
 use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
@@ -87,6 +90,8 @@ pub struct Outside {
     pub host: Option<Host>,
     /// What lies around local projects.
     pub surroundings: Arc<Surroundings>,
+    /// Modules of the project, where nobody said what it starts.
+    pub modules: Arc<Modules>,
 }
 
 /// An image, resolved.
@@ -153,6 +158,8 @@ pub struct Plan {
     pub context_paths: BTreeSet<String>,
     /// What a build leaves.
     pub product: Product,
+    /// What its containers start, where that was found and not said.
+    pub start: Option<Start>,
     /// What is run in the image, whose result it is then.
     pub check: Option<Check>,
 }
@@ -237,7 +244,7 @@ pub fn plan(
     };
     let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
-    let indexes = access.indexes(project)?;
+    let indexes = access.indexes(project);
     let mut context_paths = context_paths(&layers, &backends, &indexes);
     if let Some(Ca::File(file)) = access.ca() {
         context_paths.insert(file.value.clone());
@@ -274,6 +281,7 @@ pub fn plan(
         dependencies: dependencies(project, &closure),
         context_paths,
         product,
+        start: None,
         check: (!target.check.run.is_empty()).then(|| Check {
             commands: target.check.run.clone(),
             collect: target.check.collect.clone(),
@@ -310,6 +318,14 @@ pub fn closure_of(project: &Project, target: &Target, outside: &Outside) -> Resu
 }
 
 impl Plan {
+    /// The project that is no package, and whose files an image has.
+    pub fn applications(&self) -> impl Iterator<Item = &Application> {
+        self.layers.iter().filter_map(|layer| match &layer.contents {
+            Contents::Application(application) => Some(application),
+            _ => None,
+        })
+    }
+
     /// The packages that are fetched from URLs, and how.
     pub fn downloads(&self) -> impl Iterator<Item = (&Package, Download)> {
         let packages = self.layers.iter().flat_map(|layer| match &layer.contents {

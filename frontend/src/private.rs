@@ -6,7 +6,7 @@ use crate::config::FileSource;
 use crate::config::kind::Kind;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::paths::{file_in, joined};
-use crate::plan::{self, Contents, Copied, Layer, Plan};
+use crate::plan::{self, Application, Contents, Copied, Layer, Plan};
 use crate::project::Target;
 
 /// What the name of a file says of it.
@@ -79,7 +79,7 @@ pub fn expected_paths(target: &Target) -> BTreeSet<String> {
         FileSource::Context(path) => Some(joined(".", &path.value)),
         FileSource::Url { .. } | FileSource::Step { .. } => None,
     });
-    paths.collect()
+    paths.chain(target.sources.clone()).collect()
 }
 
 /// The code of warnings of such files.
@@ -95,12 +95,15 @@ struct Tree<'a> {
     path: String,
     /// Directories below it that it is without.
     nested: Vec<String>,
+    /// It is a project, without what is left out of those.
+    application: Option<&'a Application>,
     span: &'a Span,
 }
 
 impl Tree<'_> {
     fn holds(&self, path: &str) -> bool {
-        is_below(path, &self.path) && !self.nested.iter().any(|nested| is_below(path, nested))
+        let is_held = self.application.is_none_or(|application| application.holds(path));
+        is_held && is_below(path, &self.path) && !self.nested.iter().any(|nested| is_below(path, nested))
     }
 }
 
@@ -119,6 +122,7 @@ fn trees_of(plan: &Plan) -> Vec<Tree<'_>> {
 
 fn of_layer<'a>(layer: &'a Layer, plan: &'a Plan) -> Vec<Tree<'a>> {
     match &layer.contents {
+        Contents::Application(application) => vec![of_application(application)],
         Contents::Files(files) => files.iter().filter_map(of_file).collect(),
         Contents::Sources { trees, .. } => trees.iter().filter_map(|tree| of_sources(tree, plan)).collect(),
         _ => Vec::new(),
@@ -126,12 +130,17 @@ fn of_layer<'a>(layer: &'a Layer, plan: &'a Plan) -> Vec<Tree<'a>> {
 }
 
 fn of_file(file: &Copied) -> Option<Tree<'_>> {
-    Some(Tree { path: joined(".", file.context_path()?), nested: Vec::new(), span: &file.span })
+    Some(Tree { path: joined(".", file.context_path()?), nested: Vec::new(), application: None, span: &file.span })
+}
+
+fn of_application(application: &Application) -> Tree<'_> {
+    let Application { directory, span, .. } = application;
+    Tree { path: directory.clone(), application: Some(application), nested: Vec::new(), span }
 }
 
 fn of_sources<'a>(tree: &plan::Tree, plan: &'a Plan) -> Option<Tree<'a>> {
     let nested = tree.nested.iter().map(|nested| file_in(&tree.directory, nested)).collect();
-    Some(Tree { path: tree.directory.clone(), nested, span: plan.span.as_ref()? })
+    Some(Tree { path: tree.directory.clone(), nested, application: None, span: plan.span.as_ref()? })
 }
 
 /// Paths of what of the context an image has as it lies there.

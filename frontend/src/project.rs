@@ -16,7 +16,7 @@ use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
 use crate::interpreter::request::PythonRequest;
-use crate::lock::{self, Lock, PackageId};
+use crate::lock::{self, Lock, PackageId, Source};
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
@@ -102,7 +102,21 @@ impl Project {
                     .at(member.name.span.clone())
                     .did_you_mean(&member.name.value, self.local_names())
             });
-        Diagnostics::check(unknown.collect())
+        let packages = self.config.iter().flat_map(|config| &config.packages);
+        let foreign = || self.lock.packages.iter().filter(|package| package.source.project_dir().is_none());
+        let is_foreign =
+            |name: &str| name.parse::<PackageName>().is_ok_and(|name| foreign().any(|known| known.name == name));
+        let unlocked = packages.filter(|package| !is_foreign(&package.name.value)).map(|package| {
+            let name = &package.name.value;
+            let error = |problem| Diagnostic::new("config::unknown_package", problem).at(package.name.span.clone());
+            match is_known(name) {
+                true => error(format!("`{name}` is a project of the workspace, not a package of others"))
+                    .help(format!("write `[members.{name}]`")),
+                false => error(format!("`{name}` is not a package of `{}`", self.lock.file.name))
+                    .did_you_mean(name, foreign().map(|package| package.name.as_str())),
+            }
+        });
+        Diagnostics::check(unknown.chain(unlocked).collect())
     }
 
     /// What the config says of a local project.
@@ -198,6 +212,28 @@ impl Project {
         };
         let defaults = self.config.as_ref().map(|config| config.defaults.clone()).unwrap_or_default();
         self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, &CheckConfig::default(), package)
+    }
+
+    /// What is asked for by a file that lies beside the manifest of a project: that project, if it is a member, or the one target of it.
+    pub fn request_beside(&self, name: &PackageName) -> Request {
+        let is_root = self.manifest.as_ref().and_then(|root| root.name.as_ref()) == Some(name);
+        if is_root || !self.lock.members.contains(name) {
+            return Request::Default;
+        }
+        let declared = self.declared();
+        let is_of = |target: &&TargetConfig| {
+            target
+                .settings
+                .package
+                .as_ref()
+                .is_some_and(|package| package.value.parse().is_ok_and(|of: PackageName| of == *name))
+        };
+        let mut of_member = declared.iter().filter(is_of);
+        match (declared.is_empty(), of_member.next(), of_member.next()) {
+            (true, ..) => Request::Target(name.to_string()),
+            (false, Some(only), None) => Request::Target(only.name.value.clone()),
+            (false, ..) => Request::Default,
+        }
     }
 
     /// Names of all targets: the declared ones in file order, else the members that stand for themselves.
@@ -297,16 +333,22 @@ impl Project {
         Ok(targets)
     }
 
-    /// The members that stand for themselves: those with scripts, or the only one that there is.
+    /// The members that stand for themselves: those with scripts, and those that are applications and no packages; or the only one that
+    /// there is.
     fn own_targets(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<&PackageName> {
-        let has_script = |name: &&PackageName| {
-            let manifest = self.lock.member(name).and_then(|id| manifests.get(&id));
-            manifest.is_some_and(|manifest| !manifest.scripts.is_empty())
+        let is_started = |name: &&PackageName| {
+            let Some(id) = self.lock.member(name) else { return false };
+            let package = &self.lock.packages[id];
+            match &package.source {
+                // The root of a workspace often only holds the tools of those who work on it.
+                Source::Virtual(directory) => *directory != self.lock.root || !package.dependencies.is_empty(),
+                _ => manifests.get(&id).is_some_and(|manifest| !manifest.scripts.is_empty()),
+            }
         };
-        let with_scripts: Vec<&PackageName> = self.lock.members.iter().filter(has_script).collect();
-        match (&with_scripts[..], self.lock.members.len()) {
+        let started: Vec<&PackageName> = self.lock.members.iter().filter(is_started).collect();
+        match (&started[..], self.lock.members.len()) {
             ([], 1) => self.lock.members.iter().collect(),
-            _ => with_scripts,
+            _ => started,
         }
     }
 

@@ -9,13 +9,16 @@ pub struct Rule {
     pub code: &'static str,
     /// What they say of any project.
     pub description: &'static str,
+    /// They fail a build, unless the rule is skipped.
+    pub is_error: bool,
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 16] = [
+pub const RULES: [Rule; 17] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
     rule("files::private", "A file that is usually kept private is copied with a whole directory"),
+    error("image::cannot_start", "An image has not what its command names"),
     rule("image::no_command", "An image starts what its base starts, and nobody said so"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
@@ -23,7 +26,7 @@ pub const RULES: [Rule; 16] = [
     rule("members::not_editable", "A project that may compile is not installed as a link"),
     rule("option::not_applied", "An option has no effect here"),
     rule("option::unused_build_arg", "A build arg is not declared"),
-    rule("plan::nothing_installed", "A project is no package, and nothing of it is in the image"),
+    rule("plan::nothing_installed", "A project is no package, and nothing of it is in the environment"),
     rule("platform::all_emulated", "Every step is emulated, although the builder could run some itself"),
     rule("platform::check_elsewhere", "A check runs on another platform than the image"),
     rule("platform::other_patch", "Bytecode is made by another patch of python"),
@@ -32,7 +35,11 @@ pub const RULES: [Rule; 16] = [
 ];
 
 const fn rule(code: &'static str, description: &'static str) -> Rule {
-    Rule { code, description }
+    Rule { code, description, is_error: false }
+}
+
+const fn error(code: &'static str, description: &'static str) -> Rule {
+    Rule { code, description, is_error: true }
 }
 
 impl Rule {

@@ -169,6 +169,12 @@ impl Surroundings {
         self.entries.keys().map(String::as_str)
     }
 
+    /// Paths of the files that were found.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let is_file = |(_, entry): &(&String, &Entry)| **entry == Entry::File;
+        self.entries.iter().filter(is_file).map(|(path, _)| path.as_str())
+    }
+
     /// The ignore files that backends read for a project in a directory: those in it and above it, up to the next repository.
     pub fn ignore_files(&self, directory: &str) -> Vec<String> {
         let mut files = Vec::new();

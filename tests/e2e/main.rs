@@ -5,7 +5,9 @@
 
 mod alpine;
 mod apk;
+mod applications;
 mod artifacts;
+mod attacks;
 mod build;
 mod caching;
 mod calls;
@@ -95,6 +97,7 @@ fn main() -> Result<ExitCode> {
     distroless::add(&mut trials);
     alpine::add(&mut trials);
     apk::add(&mut trials);
+    applications::add(&mut trials);
     faults::add(&mut trials);
     sources::add(&mut trials);
     locks::add(&mut trials);
@@ -110,6 +113,7 @@ fn main() -> Result<ExitCode> {
     inputs::add(&mut trials);
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
+    attacks::add(&mut trials);
     versions::add(&mut trials);
     wheels::add(&mut trials);
     pins::add(&mut trials);

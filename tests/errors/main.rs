@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use libtest_mimic::{Arguments, Trial};
 use uv_buildkit::diagnostic::Diagnostics;
-use uv_buildkit::rules::Rule;
+use uv_buildkit::rules::{RULES, Rule};
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 
 fn main() -> Result<ExitCode> {
@@ -63,7 +63,9 @@ fn message(case: &Path) -> Result<String> {
             Err(warnings) if warnings.iter().any(|warning| Rule::of(warning).is_none()) => {
                 bail!("a warning of no rule: {warnings}")
             }
-            Err(warnings) => Ok(warnings.render().replace("error[", "warning[")),
+            Err(found) => Ok(RULES.iter().filter(|rule| !rule.is_error).fold(found.render(), |text, rule| {
+                text.replace(&format!("error[{}]", rule.code), &format!("warning[{}]", rule.code))
+            })),
             Ok(()) => bail!("this input is not refused"),
         },
     }

@@ -6,6 +6,7 @@ mod layers;
 mod locks;
 mod printable;
 mod readers;
+mod sources;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};

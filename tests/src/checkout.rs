@@ -22,7 +22,7 @@ use uv_buildkit::project::{Files, Project, Request, Target};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
 use uv_buildkit::surroundings::{self, Surroundings, above};
-use uv_buildkit::{config, ignore, lower, stale};
+use uv_buildkit::{config, ignore, image, lower, stale};
 
 /// The text files of a build context that the compiler may ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Default for Selection {
 const FOREIGN_DIRECTORIES: [&str; 4] = [".git", ".venv", "build", "__pycache__"];
 
 impl Checkout {
-    /// The files of a directory. Sources are left out: the compiler never reads them.
+    /// The files of a directory. Of sources, only modules of python are ever read.
     pub fn read(directory: &Path) -> Result<Self> {
         let mut checkout = Self::default();
         checkout.read_into(directory, "").with_context(|| format!("cannot read {}", directory.display()))?;
@@ -122,6 +122,7 @@ impl Checkout {
                     self.read_into(&entry.path(), &format!("{path}/"))?;
                 }
             } else if name.ends_with(".toml")
+                || name.ends_with(".py")
                 || [
                     lock::FILE_NAME,
                     "Dockerfile",
@@ -239,12 +240,16 @@ impl Checkout {
         stale::check(&project, &manifests, &Vicinity { newcomers, above: vicinity::parse(&above) })?;
         let target = project.target(&request, &manifests)?;
         let private = self.private(&ignore);
+        let surroundings = self.surroundings(&project, &manifests, &ignore);
+        let wanted = image::start::wanted(&project, &target, &manifests, &surroundings);
+        let modules = wanted.into_iter().filter_map(|path| Some((path.clone(), self.file(&path)?))).collect();
         let mut compiled = compile(Inputs {
             project: &project,
             target: &target,
             manifests: &manifests,
             outside: &Outside {
-                surroundings: Arc::new(self.surroundings(&project, &manifests, &ignore)),
+                surroundings: Arc::new(surroundings),
+                modules: Arc::new(modules),
                 ..outside(selection, &project, &target)
             },
             options: lower::Options {
@@ -318,6 +323,7 @@ fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside
             steps: BTreeMap::new(),
             host: None,
             surroundings: Default::default(),
+            modules: Default::default(),
         }
     };
     let host = selection.build_platform.as_ref().map(|platform| {

@@ -113,7 +113,7 @@ fn locks(directory: &Path) -> Result<Vec<String>, CliError> {
     let mut locks = Vec::new();
     find_locks(directory, ".", &mut locks);
     locks.sort_by_key(|path| (path.matches('/').count(), path.clone()));
-    if locks.is_empty() { Err(missing_lock(None, None).into()) } else { Ok(locks) }
+    if locks.is_empty() { Err(missing_lock(None, None, None, None).into()) } else { Ok(locks) }
 }
 
 /// The targets of these locks. What is wrong with one that is not the root's is told.

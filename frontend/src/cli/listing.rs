@@ -1,6 +1,8 @@
 //! What is on disk: directories where members may lie, and what lies around them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::input;
@@ -13,6 +15,7 @@ use crate::paths::file_in;
 use crate::plan::Plan;
 use crate::private::{self, Suspicion};
 use crate::project::Project;
+use crate::service::{MOST_BYTES, Modules};
 use crate::stale::newcomers::{Listing, candidates, listings};
 use crate::surroundings::{Entry, Surroundings};
 
@@ -93,6 +96,17 @@ fn entry(root: &Path, path: &str) -> Option<Entry> {
     } else {
         Entry::File
     })
+}
+
+/// The start of each of these files.
+pub fn modules(root: &Path, paths: BTreeSet<String>) -> Modules {
+    let read = |path: String| {
+        let mut bytes = Vec::new();
+        File::open(root.join(&path)).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+        let file = SourceFile::new(&path, String::from_utf8_lossy(&bytes));
+        Some((path, file))
+    };
+    paths.into_iter().filter_map(read).collect()
 }
 
 /// Files that are usually kept private, in what an image has of the context, without those that an ignore file leaves out.

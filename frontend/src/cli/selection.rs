@@ -16,6 +16,7 @@ use crate::config::python::require_possible;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry;
+use crate::image;
 use crate::interpreter::choice::{Declared, of_reference};
 use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
@@ -132,7 +133,7 @@ impl SelectionArgs {
         let check = Options::default().check(directive.as_deref())?;
         match self.findings(&mut tree) {
             // What is left out is left out before it is put beside what others found.
-            Ok(found) => Ok(calls::lint(&Ok(check.filter(found)))),
+            Ok(found) => Ok(calls::lint(&check.settle(found))),
             Err(CliError::Diagnostics(errors)) => Ok(calls::lint(&Err(errors))),
             Err(error) => Err(error),
         }
@@ -237,6 +238,8 @@ impl SelectionArgs {
         let target = project.target(&request, &manifests)?;
         let mut outside = self.outside(&project, &target);
         outside.surroundings = tree.surroundings(&project);
+        let wanted = image::start::wanted(&project, &target, &manifests, &outside.surroundings);
+        outside.modules = Arc::new(listing::modules(&self.directory, wanted));
         Ok(Chosen {
             project,
             manifests,
@@ -325,6 +328,7 @@ impl SelectionArgs {
                 steps: BTreeMap::new(),
                 host: None,
                 surroundings: Default::default(),
+                modules: Default::default(),
             }
         };
         let host = self.build_platform.as_ref().filter(|build| build.architecture != self.platform.architecture);

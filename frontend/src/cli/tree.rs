@@ -139,7 +139,8 @@ impl<'a> Tree<'a> {
             return Ok(known.clone()?);
         }
         let Some(lock) = self.file(path)? else {
-            return Err(missing_lock(config.as_ref().map(|config| &config.file), named).into());
+            let manifest = self.manifest(manifest::FILE_NAME)?;
+            return Err(missing_lock(config.as_ref().map(|config| &config.file), named, manifest.as_ref(), None).into());
         };
         let file = config.as_ref().map(|config| Arc::clone(&config.file));
         let files = Files::beside(file, lock, &mut |path| self.file(path))?;

@@ -118,6 +118,7 @@ impl Settings {
         fill(&mut self.expose, &other.expose);
         fill(&mut self.labels_from, &other.labels_from);
         fill(&mut self.files, &other.files);
+        fill(&mut self.sources, &other.sources);
         fill(&mut self.writable, &other.writable);
         fill(&mut self.steps, &other.steps);
         fill(&mut self.deny, &other.deny);

@@ -50,7 +50,7 @@ impl Kind {
         let own: &[&str] = match self {
             Self::Image => return true,
             Self::Wheels | Self::Venv => &BUILDS,
-            Self::LambdaZip => &["build-apk", "build-apt", "builder", "files", "layout"],
+            Self::LambdaZip => &["build-apk", "build-apt", "builder", "files", "layout", "sources"],
             Self::Requirements => &[],
         };
         COMMON.contains(&key) || own.contains(&key)
@@ -77,6 +77,7 @@ impl Kind {
             build_apk: settings.build_apk,
             layout: settings.layout.filter(|_| is_zip),
             files: settings.files.filter(|_| is_zip),
+            sources: settings.sources.filter(|_| is_zip),
             deny: settings.deny,
             // What an image and files of the same packages share is made once.
             layers: settings.layers,

@@ -1,5 +1,8 @@
 //! Reading a TOML table key by key: each getter remembers its key, so that [`Reader::finish`] can refuse the others.
 
+mod habits;
+mod interpolation;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +11,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use habits::{FOREIGN_KEYS, needs_a_shell, shape};
+use interpolation::{OPEN, interpolate};
 
 /// A value and the bytes of the file that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -466,97 +471,6 @@ impl<'file> Reader<'file> {
     }
 }
 
-/// Whether a text has something in it that only a shell understands.
-fn needs_a_shell(text: &str) -> bool {
-    text.contains(['|', '&', ';', '<', '>', '$', '`', '*', '"', '\''])
-}
-
-/// What to write for a value that has the shape of a Dockerfile's or a compose file's.
-fn shape(path: &str, value: &DeValue<'_>) -> Option<String> {
-    let key = path.rsplit('.').next()?;
-    let texts: Vec<&str> = match value {
-        DeValue::String(text) => vec![text.as_ref()],
-        DeValue::Array(items) => items.iter().filter_map(|item| item.get_ref().as_str()).collect(),
-        _ => return None,
-    };
-    match key {
-        "files" | "inputs" => {
-            let from = texts.first()?;
-            let name = from.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty() && *name != ".");
-            let to = name.map_or("/app".to_owned(), |name| format!("/app/{name}"));
-            Some(format!("{key} = [{{ from = {from:?}, to = {to:?} }}]"))
-        }
-        "args" | "env" | "labels" => {
-            let pairs = texts.iter().filter_map(|text| text.split_once('='));
-            let pairs: Vec<String> =
-                pairs.map(|(name, value)| format!("{} = {:?}", quoted_key(name.trim()), value.trim())).collect();
-            (!pairs.is_empty()).then(|| format!("{key} = {{ {} }}", pairs.join(", ")))
-        }
-        _ => None,
-    }
-}
-
-/// A key as TOML has it.
-fn quoted_key(name: &str) -> String {
-    let is_bare = |char: char| char.is_ascii_alphanumeric() || ['-', '_'].contains(&char);
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { format!("{name:?}") }
-}
-
-/// Keys as Dockerfiles, compose files and others call them, too far from ours to be taken for a slip of the pen: of those with
-/// several meanings, the first that the table has.
-const FOREIGN_KEYS: [(&str, &str); 50] = [
-    ("add", "files"),
-    ("app", "package"),
-    ("apt-get", "apt"),
-    ("apt-packages", "apt"),
-    ("assets", "files"),
-    ("base-image", "base"),
-    ("build-packages", "build-apt"),
-    ("checksum", "sha256"),
-    ("chmod", "mode"),
-    ("chown", "owner"),
-    ("command", "cmd"),
-    ("commands", "run"),
-    ("copy", "files"),
-    ("cwd", "workdir"),
-    ("dependency-groups", "groups"),
-    ("dest", "to"),
-    ("destination", "to"),
-    ("digest", "sha256"),
-    ("dir", "workdir"),
-    ("dst", "to"),
-    ("environment", "env"),
-    ("exec", "cmd"),
-    ("extends", "inherits"),
-    ("from", "base"),
-    ("hash", "sha256"),
-    ("image", "base"),
-    ("include", "files"),
-    ("maintainer", "labels"),
-    ("member", "package"),
-    ("mount", "caches"),
-    ("mounts", "caches"),
-    ("optional-dependencies", "extras"),
-    ("packages", "apt"),
-    ("path", "from"),
-    ("permissions", "mode"),
-    ("port", "expose"),
-    ("ports", "expose"),
-    ("project", "package"),
-    ("script", "cmd"),
-    ("source", "from"),
-    ("src", "from"),
-    ("start", "cmd"),
-    ("system-packages", "apt"),
-    ("target", "to"),
-    ("test", "run"),
-    ("tmpfs", "writable"),
-    ("uid", "user"),
-    ("username", "user"),
-    ("volumes", "files"),
-    ("working-dir", "workdir"),
-];
-
 /// `PATH.KEY`, for people: keys may be as long as the file.
 fn joined(path: &str, key: &str) -> String {
     let shown = &key[..key.floor_char_boundary(LONGEST_KEY)];
@@ -576,49 +490,4 @@ const MOST_UNKNOWN: usize = 100;
 fn article(type_name: &str) -> String {
     let article = if type_name.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {type_name}")
-}
-
-const OPEN: &str = "${args.";
-
-/// Replaces `${args.NAME}`; `$${args.NAME}` stands for the text itself. Any other `$` is left alone, so that a command may
-/// hold shell syntax. The error is the unknown name; what is longer than `most` is not made.
-fn interpolate(text: &str, args: &BTreeMap<String, String>, most: usize) -> Result<Option<String>, String> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(OPEN) {
-        let after = &rest[at + OPEN.len()..];
-        let Some(end) = after.find('}') else { break };
-        if rest[..at].ends_with('$') {
-            out.push_str(&rest[..at - 1]);
-            out.push_str(&rest[at..at + OPEN.len() + end + 1]);
-        } else {
-            out.push_str(&rest[..at]);
-            out.push_str(args.get(&after[..end]).ok_or_else(|| after[..end].to_owned())?);
-        }
-        rest = &after[end + 1..];
-        if out.len() + rest.len() > most {
-            return Ok(None);
-        }
-    }
-    out.push_str(rest);
-    Ok(Some(out))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fills_in_args() {
-        let interpolate = |text: &str, args: &BTreeMap<String, String>| {
-            interpolate(text, args, 1_000).map(|filled| filled.expect("a short text"))
-        };
-        let args = BTreeMap::from([("V".to_owned(), "3.13".to_owned())]);
-        assert_eq!(interpolate("python:${args.V}-slim", &args).unwrap(), "python:3.13-slim");
-        assert_eq!(
-            interpolate("$${args.V} $PORT ${HOME} ${args.V", &args).unwrap(),
-            "${args.V} $PORT ${HOME} ${args.V"
-        );
-        assert_eq!(interpolate("${args.W}", &args).unwrap_err(), "W");
-    }
 }

@@ -86,6 +86,8 @@ pub struct Settings {
     pub labels_from: Option<Vec<LabelSource>>,
     /// Files of the context that the image holds.
     pub files: Option<Vec<FileConfig>>,
+    /// The files of the project itself lie in the working directory.
+    pub sources: Option<bool>,
     /// Directories that the user may write to.
     pub writable: Option<Vec<Located<String>>>,
     /// Commands that make directories of the image.
@@ -129,6 +131,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         labels: reader.string_map(table, "labels").unwrap_or_default(),
         labels_from: labels::read_sources(reader, table),
         files: files::read(reader, table),
+        sources: reader.boolean(table, "sources"),
         writable: runtime::read_directories(reader, table, "writable"),
         steps: steps::read(reader, table),
         deny: reader.strings(table, "deny"),

@@ -44,9 +44,9 @@ struct Found {
 /// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one. Beside that, it
 /// is looked at what lies around local projects: nothing waits for it.
 pub async fn resolve(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
-    let (mut images, surroundings) =
-        futures::try_join!(resolve_all(job, platform), job.read.surroundings(job.contexts))?;
+    let (mut images, (surroundings, modules)) = futures::try_join!(resolve_all(job, platform), job.around())?;
     images.outside.surroundings = surroundings;
+    images.outside.modules = modules;
     Ok(images)
 }
 
@@ -140,6 +140,7 @@ async fn native(job: &Job<'_>, platform: &Platform) -> Result<Images, Failure> {
         steps,
         host: None,
         surroundings: Default::default(),
+        modules: Default::default(),
     };
     Ok(Images { outside, replaced, warnings: Vec::new() })
 }

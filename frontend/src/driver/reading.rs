@@ -8,6 +8,7 @@ use buildkit_llb::{Input, Local, Metadata};
 use buildkit_proto::Gateway;
 use buildkit_proto::gateway::{Ref, SolveRequest};
 use futures::future::try_join_all;
+use uv_normalize::PackageName;
 
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
 use super::failure::Failure;
@@ -30,6 +31,8 @@ pub struct EntryFiles {
     pub ignore: Vec<String>,
     /// The ignore file.
     pub ignore_file: Option<Arc<SourceFile>>,
+    /// The project whose manifest lies beside the file that `-f` names, if that is not the root's.
+    pub beside: Option<PackageName>,
     /// What the `# check=` line of the config, or of the stub, says.
     pub check: Option<String>,
 }
@@ -50,16 +53,25 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
     let filename = contexts.filename.as_str();
     let own_ignore = format!("{filename}.dockerignore");
     let definition_name = format!("[internal] load build definition from {filename}");
-    let names = [filename, own_ignore.as_str()];
+    // A client sends the file from the directory that it lies in, under its bare name.
+    let [manifest_beside, config_beside] =
+        [manifest::FILE_NAME, config::FILE_NAME].map(|name| file_in(directory_of(filename), name));
+    let names: BTreeSet<&str> = [filename, &own_ignore, &manifest_beside, &config_beside].into();
+    let names = Vec::from_iter(names);
     let (mut beside, mut root) = futures::try_join!(
         read(contexts, &contexts.definition, &names, &definition_name),
         read(contexts, &contexts.context, &ROOT_FILES, "[internal] load project files"),
     )?;
     let named = beside.remove(filename);
+    let beside_manifest = beside.remove(&manifest_beside);
+    let is_elsewhere =
+        beside_manifest.as_ref().map(|file| &file.text) != root.get(manifest::FILE_NAME).map(|file| &file.text);
+    let own = beside_manifest.filter(|_| is_elsewhere).and_then(|file| manifest::parse(&file).ok()?.name);
+    let config_beside = beside.remove(&config_beside).filter(|_| own.is_some());
     let check = named.as_ref().and_then(|file| entry::directive(file, "check"));
     let config = match named.as_ref().map(entry::classify).transpose()? {
         Some(Entry::Config(file)) => Some(file),
-        Some(Entry::Stub) => root.remove(config::FILE_NAME),
+        Some(Entry::Stub) => config_beside.or_else(|| root.remove(config::FILE_NAME)),
         None if [DEFAULT_FILENAME, config::FILE_NAME].contains(&filename) => root.remove(config::FILE_NAME),
         None => {
             return Err(Diagnostic::new("entry::missing", format!("there is no file `{}`", filename))
@@ -82,7 +94,9 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
         root.extend(read(contexts, &contexts.context, &names, &label).await?);
     }
     let Some(lock) = root.remove(lock_path) else {
-        return Err(missing_lock(config.as_ref().or(named.as_ref()), named_lock).into());
+        let manifest = root.get(manifest::FILE_NAME).and_then(|file| manifest::parse(file).ok());
+        let directory = contexts.options.get("vcs:localdir:context");
+        return Err(missing_lock(config.as_ref().or(named.as_ref()), named_lock, manifest.as_ref(), directory).into());
     };
     // What is not sent by a client is not filtered for it.
     let ignore = match &contexts.context {
@@ -100,6 +114,7 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
         },
         ignore: ignore.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default(),
         ignore_file: ignore,
+        beside: own,
         check,
     })
 }
@@ -187,16 +202,9 @@ pub async fn read(
     read_for(contexts, place, paths, name, |_| None).await
 }
 
-/// The same for what the user wrote at `span`.
-async fn read_for(
-    contexts: &Contexts<'_>,
-    place: &Place,
-    paths: &[&str],
-    name: &str,
-    span: impl Fn(&str) -> Option<Span>,
-) -> Result<BTreeMap<String, Arc<SourceFile>>, Failure> {
-    let gateway = contexts.gateway;
-    let root = match place {
+/// A place with those of `paths` that exist in it.
+pub fn root(contexts: &Contexts<'_>, place: &Place, paths: &[&str], name: &str) -> Input {
+    match place {
         Place::Local { name: directory, session } => Local::new(directory)
             .session(session)
             .follow_paths(paths.iter().copied())
@@ -207,7 +215,19 @@ async fn read_for(
             .build()
             .into(),
         Place::Graph(root) => root.clone(),
-    };
+    }
+}
+
+/// The same for what the user wrote at `span`.
+async fn read_for(
+    contexts: &Contexts<'_>,
+    place: &Place,
+    paths: &[&str],
+    name: &str,
+    span: impl Fn(&str) -> Option<Span>,
+) -> Result<BTreeMap<String, Arc<SourceFile>>, Failure> {
+    let gateway = contexts.gateway;
+    let root = root(contexts, place, paths, name);
     let definition = buildkit_llb::marshal(&root)?.into_pb();
     let Some(reference) = solve(gateway, SolveRequest { definition, ..SolveRequest::default() }).await? else {
         return Ok(BTreeMap::new());

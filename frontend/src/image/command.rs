@@ -4,27 +4,14 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::manifest::Manifest;
+use crate::plan::Plan;
 use crate::plan::destination::Destination;
 use crate::plan::product::Product;
-use crate::plan::{Contents, Plan};
 use crate::project::Target;
 
-/// The declared command; else the project's script, when it is clear which. What lies in a directory is started by the base, which
-/// takes no script.
-pub(super) fn of(target: &Target, plan: &Plan, scripts: &[String]) -> Option<Vec<String>> {
-    let has_entrypoint = target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
-    if target.cmd.is_some() || has_entrypoint || plan.destination != Destination::Venv {
-        return target.cmd.clone();
-    }
-    let project = plan.layers.iter().rev().find_map(|layer| match &layer.contents {
-        Contents::Members(members) => members.last().map(|member| member.name.as_str()),
-        _ => None,
-    });
-    let script = match scripts {
-        [only] => Some(only),
-        several => several.iter().find(|script| Some(script.replace('_', "-").as_str()) == project),
-    };
-    script.map(|script| vec![script.clone()])
+/// The declared command, or the one that was found.
+pub(super) fn of(target: &Target, plan: &Plan) -> Option<Vec<String>> {
+    target.cmd.clone().or_else(|| plan.start.as_ref().map(|start| start.cmd.clone()))
 }
 
 /// Whether the entrypoint of a base is a python and nothing else, as in distroless images. Others are for whatever command comes;
@@ -43,6 +30,11 @@ pub(super) fn is_python(entrypoint: &Value) -> bool {
 const IDLE_BASES: [&str; 3] =
     ["docker.io/library/python:", "docker.io/library/debian:", "public.ecr.aws/lambda/python:"];
 
+/// Whether an image is one of those.
+pub(super) fn is_known(reference: &str) -> bool {
+    IDLE_BASES.iter().any(|known| reference.starts_with(known))
+}
+
 /// Programs that end at once, or wait for someone to type, when they are started without arguments.
 const IDLE: [&str; 4] = ["sh", "ash", "bash", "dash"];
 
@@ -57,21 +49,23 @@ pub fn check(
     manifest: Option<&Manifest>,
     span: &Span,
 ) -> Option<Diagnostic> {
-    let scripts = manifest.map_or(&[][..], |manifest| &manifest.scripts);
+    // Of what is no package, none is installed.
+    let manifest = manifest.filter(|_| plan.applications().next().is_none());
+    let scripts: Vec<&String> = manifest.iter().flat_map(|manifest| manifest.scripts.keys()).collect();
     let is_said = target.cmd.is_some() || target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
     let is_image = plan.product == Product::Image && plan.check.is_none();
-    if is_said || !is_image || target.editable || of(target, plan, scripts).is_some() {
+    if is_said || !is_image || target.editable || of(target, plan).is_some() {
         return None;
     }
     let name = &target.name;
     let is_function = plan.destination != Destination::Venv;
     let started = match base {
-        [] => IDLE_BASES.iter().any(|known| plan.base.starts_with(known)).then(|| "what its base does".to_owned())?,
+        [] => is_known(&plan.base).then(|| "what its base does".to_owned())?,
         _ => idle(base, target, is_function)?,
     };
     let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command, and starts {started}"))
         .at(target.span.clone().unwrap_or_else(|| span.clone()));
-    let warning = match scripts {
+    let warning = match &scripts[..] {
         _ if is_function => warning.help("name the handler: `cmd = [\"MODULE.FUNCTION\"]`"),
         [] => warning
             .help("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]`, or give the project a script in `[project.scripts]`"),
@@ -85,7 +79,7 @@ pub fn check(
 }
 
 /// What containers would start of a base, where that is nothing of use.
-fn idle(base: &[u8], target: &Target, is_function: bool) -> Option<String> {
+pub(super) fn idle(base: &[u8], target: &Target, is_function: bool) -> Option<String> {
     let image: Value = serde_json::from_slice(base).unwrap_or_default();
     let words = |key: &str| -> Vec<String> { serde_json::from_value(image["config"][key].clone()).unwrap_or_default() };
     let (entrypoint, cmd) = match &target.entrypoint {

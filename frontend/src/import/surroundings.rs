@@ -52,7 +52,7 @@ impl Surroundings<'_> {
     /// The member that brings a program.
     pub fn member_of_script(&self, script: &str) -> Option<&str> {
         let project = self.project?;
-        let (id, _) = self.manifests.iter().find(|(_, manifest)| manifest.scripts.iter().any(|name| name == script))?;
+        let (id, _) = self.manifests.iter().find(|(_, manifest)| manifest.scripts.contains_key(script))?;
         Some(project.lock.packages[*id].name.as_str())
     }
 

@@ -15,7 +15,13 @@ const NEWEST_PATCH: u64 = 99;
 
 /// A version to ask an image's tag or uv for: `3.13`, `3.13.5`. Of a minor version, the newest patch is meant; an older one is named
 /// where `requires-python` admits no newer one. Nothing, if nothing that is known will do.
-pub fn chosen(request: Option<&PythonRequest>, requires_python: Option<&VersionSpecifiers>) -> Option<String> {
+///
+/// `is_good` says of minor versions whether there is nothing against them: the first of these is preferred to one before it.
+pub fn chosen(
+    request: Option<&PythonRequest>,
+    requires_python: Option<&VersionSpecifiers>,
+    is_good: &dyn Fn(&[(u64, u64)], (u64, u64)) -> bool,
+) -> Option<String> {
     let versions =
         request.and_then(PythonRequest::properties).map_or(&Versions::Any, |properties| &properties.versions);
     if let Some(only) = versions.only() {
@@ -28,12 +34,13 @@ pub fn chosen(request: Option<&PythonRequest>, requires_python: Option<&VersionS
     };
     let minors: Vec<(u64, u64)> = asked.map_or(PREFERRED.map(|minor| (3, minor)).to_vec(), |minor| vec![minor]);
     let fits = |version: &Version| versions.admit(version) && required(version);
-    let newest = minors.iter().find(|(major, minor)| fits(&Version::new([*major, *minor, NEWEST_PATCH]))).or(asked
-        .as_ref()
-        .filter(
-            // Whether it is what the lock is for, is not said by the way.
-            |(major, minor)| !(0..NEWEST_PATCH).any(|patch| fits(&Version::new([*major, *minor, patch]))),
-        ));
+    let fitting: Vec<(u64, u64)> =
+        minors.iter().copied().filter(|(major, minor)| fits(&Version::new([*major, *minor, NEWEST_PATCH]))).collect();
+    let good = fitting.iter().find(|minor| fitting.len() == 1 || is_good(&fitting, **minor));
+    let newest = good.or(fitting.first()).or(asked.as_ref().filter(
+        // Whether it is what the lock is for, is not said by the way.
+        |(major, minor)| !(0..NEWEST_PATCH).any(|patch| fits(&Version::new([*major, *minor, patch]))),
+    ));
     if let Some((major, minor)) = newest {
         return Some(format!("{major}.{minor}"));
     }
@@ -121,7 +128,7 @@ mod tests {
     fn choose(request: &str, requires_python: &str) -> Option<String> {
         let request = (!request.is_empty()).then(|| PythonRequest::parse(request));
         let requires_python: VersionSpecifiers = requires_python.parse().unwrap();
-        chosen(request.as_ref(), Some(&requires_python))
+        chosen(request.as_ref(), Some(&requires_python), &|_, _| true)
     }
 
     #[test]

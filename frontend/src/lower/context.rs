@@ -22,12 +22,15 @@ pub const ALWAYS_IGNORED: [&str; 8] = [
 
 /// The build context: only what the plan reads.
 pub(super) fn context(plan: &Plan, options: &Options) -> Output {
-    let paths = if plan.context_paths.contains(".") { Default::default() } else { plan.context_paths.clone() };
+    let whole = |paths: BTreeSet<String>| if paths.contains(".") { BTreeSet::new() } else { paths };
+    let mut paths = plan.context_paths.clone();
     if let Some(root) = &options.context {
+        paths.extend(plan.applications().map(|application| application.directory.clone()));
+        let paths = whole(paths);
         let linked = (!paths.is_empty()).then_some(&options.linked).into_iter().flatten().cloned();
         return without_ignored(root, paths.into_iter().chain(linked));
     }
-    sync(options, &plan.target, "[internal] load build context", paths, taken_in(plan, options))
+    sync(options, &plan.target, "[internal] load build context", whole(paths), taken_in(plan, options))
 }
 
 /// Ignore files that backends read although the context is to be without them: they decide what is in a wheel, and are in none

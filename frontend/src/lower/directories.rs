@@ -101,6 +101,9 @@ impl Lowering<'_> {
                     mode: None,
                     ids: Some(*ids),
                 })),
+                Contents::Application(application) => {
+                    all.push(Tree { path: application.to.clone(), mode: None, ids: None });
+                }
                 Contents::Files(files) => all.extend(files.iter().map(|file| Tree {
                     path: file.to.trim_end_matches('/').to_owned(),
                     mode: file.mode,

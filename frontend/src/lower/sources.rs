@@ -44,6 +44,7 @@ fn spans(plan: &Plan) -> impl Iterator<Item = &Span> {
         Contents::ThirdParty(packages) => packages.iter().map(|package| &package.span).collect::<Vec<_>>(),
         Contents::Members(members) => members.iter().map(|member| &member.span).collect(),
         Contents::System(packages) => vec![&packages.span],
+        Contents::Application(application) => vec![&application.span],
         Contents::Files(files) => files.iter().map(|file| &file.span).collect(),
         Contents::Step(step) => {
             let inputs = step.inputs.iter().map(|file| &file.span);

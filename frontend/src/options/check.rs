@@ -1,7 +1,8 @@
 //! Which findings count: `BUILDKIT_DOCKERFILE_CHECK` and the `# check=` line (dockerfile: `linter.ParseLintOptions`).
 
 use super::OptionsError;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::rules::Rule;
 
 /// `skip=RULE,RULE;error=true`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +36,19 @@ impl Check {
         Ok(check)
     }
 
-    /// The findings that count.
-    pub fn filter(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// The findings that count; those that fail a build, if there are such.
+    pub fn settle(&self, found: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Diagnostics> {
         let is_skipped = |finding: &Diagnostic| self.skip.iter().any(|rule| rule == "all" || rule == finding.code);
-        found.into_iter().filter(|finding| !is_skipped(finding)).collect()
+        let found: Vec<Diagnostic> = found.into_iter().filter(|finding| !is_skipped(finding)).collect();
+        let is_error = |finding: &&Diagnostic| Rule::of(finding).is_some_and(|rule| rule.is_error);
+        let skip = |error: &Diagnostic| {
+            error.clone().help(format!(
+                "if it is there all the same, write `# check=skip={}` at the top of the file",
+                error.code
+            ))
+        };
+        Diagnostics::check(found.iter().filter(is_error).map(skip).collect())?;
+        Ok(found)
     }
 }
 
@@ -51,11 +61,14 @@ mod tests {
         let found = || vec![Diagnostic::new("lock::no_hash", ""), Diagnostic::new("layers::large_family", "")];
         let codes = |text: &str| {
             let check = Check::parse(OPTION, text).unwrap();
-            (check.filter(found()).iter().map(|finding| finding.code).collect::<Vec<_>>(), check.error)
+            (check.settle(found()).unwrap().iter().map(|finding| finding.code).collect::<Vec<_>>(), check.error)
         };
         assert_eq!(codes(""), (vec!["lock::no_hash", "layers::large_family"], false));
         assert_eq!(codes("skip=Lock::no_hash, x;error=true"), (vec!["layers::large_family"], true));
         assert_eq!(codes("error=0;skip=all"), (vec![], false));
+        let fatal = || vec![Diagnostic::new("image::cannot_start", "")];
+        assert!(Check::parse(OPTION, "").unwrap().settle(fatal()).is_err());
+        assert_eq!(Check::parse(OPTION, "skip=image::cannot_start").unwrap().settle(fatal()).unwrap(), []);
         assert!(Check::parse(OPTION, "skip").is_err() && Check::parse(OPTION, "error=yes").is_err());
     }
 }

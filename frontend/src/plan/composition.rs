@@ -46,6 +46,11 @@ pub(super) struct Parts<'a> {
 }
 
 impl Parts<'_> {
+    /// Where an image has the files of a project that is no package. A zip has them where it has packages.
+    fn application_directory(&self) -> &str {
+        if self.target.kind == Kind::Image { self.workdir } else { self.destination.path() }
+    }
+
     /// User and group of who runs; root's where the base names them.
     pub(super) fn ids(&self) -> (u32, u32) {
         self.account.map_or((0, 0), |account| (account.user.uid, account.user.gid))
@@ -84,6 +89,7 @@ fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super
 fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>) -> Result<Composition, Diagnostics> {
     let Parts { project, target, outside, interpreter, closure, destination, access, .. } = *parts;
     let packages = artifacts::choose(project, target, closure, interpreter, warnings)?;
+    access.check(&packages, &project.lock)?;
     let (members, backends) = local(parts, warnings)?;
     members::warn_of_nothing_installed(project, target, warnings);
     let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };
@@ -114,6 +120,10 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     layers.extend(projects::assign(members));
     if !trees.is_empty() {
         layers.push(Layer { name: "sources".to_owned(), contents: Contents::Sources { trees, ids: parts.ids() } });
+    }
+    if let Some(directory) = &target.sources {
+        let application = members::application(project, target, directory, parts.application_directory());
+        layers.push(Layer { name: "application".to_owned(), contents: Contents::Application(application) });
     }
     if !target.files.is_empty() {
         let files = target.files.iter().map(|file| Copied::of(file, parts.ids(), access)).collect();

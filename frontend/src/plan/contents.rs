@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::inputs::MemberInput;
 use super::recipe::Recipe;
-use super::{Copied, Form, Origin, Package, Step, SystemPackages};
+use super::{Application, Copied, Form, Origin, Package, Step, SystemPackages};
 use crate::account::Account;
 use crate::diagnostic::Span;
 use crate::manifest::Indexes;
@@ -77,6 +77,8 @@ pub enum Contents {
         /// User and group that may change them.
         ids: (u32, u32),
     },
+    /// The files of a project that is no package.
+    Application(Application),
     /// Files of the context, and of servers.
     Files(Vec<Copied>),
     /// Directories that belong to the user, where layers below have them as well.
@@ -125,6 +127,8 @@ pub struct Member {
     pub recipe: Recipe,
     /// What its build may need.
     pub toolchain: Toolchain,
+    /// It has a network.
+    pub network: bool,
     /// It is installed as a link to its sources, of which the image has a copy.
     pub editable: bool,
     /// The place of its build system.
@@ -147,7 +151,7 @@ pub enum Toolchain {
     None,
     /// A compiler, and a cache for what was compiled.
     Compiler,
-    /// The same, and a network: the compiler's own packages are fetched in the build.
+    /// The same, and a network unless the config says no: the compiler's own packages are fetched in the build.
     CompilerWithPackages,
 }
 
@@ -176,7 +180,9 @@ pub(super) fn context_paths(layers: &[Layer], backends: &[Backend], indexes: &In
                     Origin::Url(_) | Origin::Git { .. } => None,
                 }));
             }
-            Contents::Account { .. }
+            // A client sends these apart, without what is left out of them.
+            Contents::Application(_)
+            | Contents::Account { .. }
             | Contents::Writable(_)
             | Contents::System(_)
             | Contents::Python { .. }

@@ -32,6 +32,7 @@ fn fills(layer: &Layer, directory: &str, destination: &Destination) -> bool {
         Contents::Python { .. } | Contents::Bytecode => overlaps(PYTHONS),
         Contents::Venv | Contents::ThirdParty(_) | Contents::Members(_) => overlaps(destination.path()),
         Contents::Sources { trees, .. } => trees.iter().any(|tree| overlaps(&source_path(&tree.directory))),
+        Contents::Application(application) => overlaps(&application.to),
         Contents::Files(files) => files.iter().any(|file| overlaps(&file.to)),
         // Outputs and what is above them are made for it; what lies in one is the command's.
         Contents::Step(step) => {

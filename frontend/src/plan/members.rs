@@ -6,7 +6,8 @@ use uv_pep508::VersionOrUrl;
 
 use super::inputs::Reading;
 use super::recipe::Recipe;
-use super::{Backend, Member, MemberInput, Toolchain, Tree, artifacts, direct_url, version};
+use super::{Application, Backend, Member, MemberInput, Toolchain, Tree, artifacts, direct_url, version};
+use crate::config::kind::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
@@ -101,19 +102,32 @@ pub(super) fn trees(project: &Project, target: &Target, members: &[Member]) -> V
     trees
 }
 
-/// A project that is no package brings nothing into an image but its dependencies: whoever forgets that finds out when it starts.
+/// The files of the project itself.
+pub(super) fn application(project: &Project, target: &Target, directory: &str, to: &str) -> Application {
+    let root = &project.lock.packages[target.selection.root];
+    Application {
+        name: root.name.to_string(),
+        directory: directory.to_owned(),
+        nested: nested(&directories(project), directory),
+        to: to.to_owned(),
+        span: target.span.clone().unwrap_or_else(|| root.span.clone()),
+    }
+}
+
+/// A project that is no package brings nothing into an environment but its dependencies.
 pub(super) fn warn_of_nothing_installed(project: &Project, target: &Target, warnings: &mut Vec<Diagnostic>) {
     let root = &project.lock.packages[target.selection.root];
-    let Source::Virtual(directory) = &root.source else { return };
-    if target.editable || !target.files.is_empty() || root.dependencies.is_empty() {
+    let Source::Virtual(_) = &root.source else { return };
+    let is_said = target.editable || target.sources.is_some() || !target.files.is_empty();
+    if is_said || target.kind != Kind::Venv || root.dependencies.is_empty() {
         return;
     }
-    let message = format!("`{}` is no package: the image has its dependencies, and none of its own files", root.name);
+    let message =
+        format!("`{}` is no package: the environment has its dependencies, and none of its own files", root.name);
     warnings.push(
         Diagnostic::new("plan::nothing_installed", message)
             .at(target.span.clone().unwrap_or_else(|| root.span.clone()))
-            .help(format!("copy them: `files = [{{ from = \"{directory}\", to = \"/app\" }}]`"))
-            .help("or add a `[build-system]` to its `pyproject.toml`, and run `uv lock`"),
+            .help("add a `[build-system]` to its `pyproject.toml`, and run `uv lock`"),
     );
 }
 
@@ -202,7 +216,10 @@ impl Planning<'_> {
             directory,
             nested: &nested,
         };
-        let env = self.project.config_of(id).into_iter().flat_map(|config| &config.env);
+        let config = self.project.config_of(id);
+        let env = config.into_iter().flat_map(|config| &config.env);
+        let toolchain = toolchain(&manifest.build_system, self.has_builder);
+        let network = config.and_then(|config| config.network);
         Ok(Some(Member {
             name: package.name.to_string(),
             version: given.as_ref().or(package.version.as_ref()).map(ToString::to_string),
@@ -215,7 +232,8 @@ impl Planning<'_> {
             backend,
             direct_url: direct_url::text(&package.source),
             recipe,
-            toolchain: toolchain(&manifest.build_system, self.has_builder),
+            toolchain,
+            network: network.unwrap_or(toolchain == Toolchain::CompilerWithPackages),
             editable: false,
             span: manifest.build_system.span.clone(),
         }))
@@ -225,12 +243,16 @@ impl Planning<'_> {
     fn backend(&mut self, id: PackageId, manifest: &Manifest, recipe: &Recipe) -> Result<usize, Diagnostics> {
         let mut requires: BTreeSet<String> = recipe.extra_requires.iter().cloned().collect();
         let mut projects = BTreeSet::new();
+        let mut errors = Vec::new();
         for text in &manifest.build_system.requires {
-            match requirement::need(self.project, id, manifest, text)? {
-                Need::Requirement(text) => drop(requires.insert(text)),
-                Need::Project(id) => self.reach(id, &mut projects),
+            match requirement::need(self.project, id, manifest, text) {
+                Ok(Need::Requirement(text)) => drop(requires.insert(text)),
+                Ok(Need::Project(id)) => self.reach(id, &mut projects),
+                Err(error) => errors.push(error),
             }
         }
+        errors.sort_by_key(|error: &Diagnostic| error.spans.first().map(|span| span.range.start));
+        Diagnostics::check(errors)?;
         // What it asks for by `get_requires_for_build_editable`, which is not known before it is there.
         let is_hatchling = manifest.build_system.backend.as_deref() == Some("hatchling.build");
         if self.editable && is_hatchling {
@@ -298,6 +320,9 @@ const PURE: [&str; 14] = [
     "wheel",
 ];
 
+/// Backends that run cargo, which fetches the crates that a project needs.
+const FETCHING: [&str; 2] = ["maturin", "setuptools-rust"];
+
 /// What a build needs, from what it requires. What is not known may compile.
 ///
 /// A `setup.py` may compile without a sign of it in the manifest: where there is a builder, it is thought to.
@@ -307,10 +332,10 @@ fn toolchain(build_system: &BuildSystem, has_builder: bool) -> Toolchain {
         let name = marker::requirement(requirement).map(|requirement| requirement.name);
         let needed = match name.as_ref().map_or("", |name| name.as_str()) {
             "setuptools" if build_system.has_extensions || has_builder => Toolchain::Compiler,
-            "cffi" | "cython" | "numpy" | "pybind11" => Toolchain::Compiler,
             "setuptools" => Toolchain::None,
             name if PURE.contains(&name) => Toolchain::None,
-            _ => Toolchain::CompilerWithPackages,
+            name if FETCHING.contains(&name) => Toolchain::CompilerWithPackages,
+            _ => Toolchain::Compiler,
         };
         toolchain = toolchain.max(needed);
     }
@@ -327,13 +352,15 @@ mod tests {
         let toolchain = |requires: &[&str], has_extensions: bool, has_builder: bool| {
             let requires = requires.iter().map(|text| (*text).to_owned()).collect();
             let span = Span::whole(&SourceFile::new("pyproject.toml", ""));
-            super::toolchain(&BuildSystem { requires, backend: None, has_extensions, span }, has_builder)
+            let places = BTreeMap::new();
+            super::toolchain(&BuildSystem { requires, places, backend: None, has_extensions, span }, has_builder)
         };
         assert_eq!(toolchain(&["hatchling>=1", "hatch_vcs"], false, true), Toolchain::None);
         assert_eq!(toolchain(&["setuptools", "wheel"], false, false), Toolchain::None);
         assert_eq!(toolchain(&["setuptools", "wheel"], false, true), Toolchain::Compiler);
         assert_eq!(toolchain(&["setuptools"], true, false), Toolchain::Compiler);
         assert_eq!(toolchain(&["Cython", "setuptools"], false, false), Toolchain::Compiler);
+        assert_eq!(toolchain(&["scikit-build-core", "nobody-knows"], false, false), Toolchain::Compiler);
         assert_eq!(toolchain(&["maturin>=1,<2"], false, false), Toolchain::CompilerWithPackages);
     }
 }

@@ -8,7 +8,6 @@ use uv_normalize::PackageName;
 use crate::diagnostic::Diagnostic;
 use crate::lock::closure::Closure;
 use crate::lock::{Lock, Package, Source};
-use crate::manifest::resolution::Resolution;
 use crate::manifest::settings::{Config, ExtraRequirement};
 use crate::marker;
 use crate::project::Project;
@@ -36,8 +35,6 @@ struct UvToml<'recipe> {
     config_settings: &'recipe Config,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extra_build_dependencies: BTreeMap<&'recipe str, &'recipe [String]>,
-    #[serde(flatten)]
-    resolution: Option<&'recipe Resolution>,
 }
 
 /// `uv_build.json` (uv: `BuildInfo`).
@@ -64,14 +61,13 @@ impl Recipe {
         })
     }
 
-    /// What a build by uv is configured with, which may look for build requirements; none when it is as uv does by itself.
-    pub fn uv_toml(&self, name: &str, resolution: Option<&Resolution>) -> Option<String> {
+    /// What a build by uv is configured with, which finds its requirements there; none when it is as uv does by itself.
+    pub fn uv_toml(&self, name: &str) -> Option<String> {
         let extra = (!self.extra_requires.is_empty()).then_some((name, self.extra_requires.as_slice()));
         let toml = UvToml {
             build_constraint_dependencies: &self.constraints,
             config_settings: &self.config,
             extra_build_dependencies: extra.into_iter().collect(),
-            resolution,
         };
         // As a value: what is no table comes first then.
         let value = toml::Value::try_from(&toml).ok()?;

@@ -1,11 +1,14 @@
 //! A plan for people and programs: the JSON of `uv-buildkit plan --format json` and its text twin.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::printable;
 use serde::Serialize;
 
 use super::access::Download;
 use super::product::Product;
-use super::{Contents, Copied, Layer, Origin, Package, Plan, source_path};
+use super::{Application, Contents, Copied, Layer, Origin, Package, Plan, source_path};
+use crate::service::shown;
 
 /// The JSON form of a plan.
 #[derive(Debug, Serialize)]
@@ -24,7 +27,17 @@ pub struct Report<'plan> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     run: Vec<&'plan [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<StartReport<'plan>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     requirements: Option<&'plan str>,
+}
+
+/// What was found to start.
+#[derive(Debug, Serialize)]
+struct StartReport<'plan> {
+    cmd: &'plan [String],
+    env: &'plan BTreeMap<String, String>,
+    because: &'plan str,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +101,11 @@ impl<'plan> Report<'plan> {
             directory: plan.destination.directory(),
             layers: plan.layers.iter().map(|layer| LayerReport::new(plan, layer)).collect(),
             run: plan.check.iter().flat_map(|check| &check.commands).map(|command| &command.value[..]).collect(),
+            start: plan.start.as_ref().map(|start| StartReport {
+                cmd: &start.cmd,
+                env: &start.env,
+                because: &start.reason,
+            }),
             requirements: match &plan.product {
                 Product::Requirements(text) => Some(text),
                 _ => None,
@@ -143,6 +161,9 @@ impl<'plan> Report<'plan> {
         for command in &self.run {
             line(format!("      run          {}", command.join(" ")));
         }
+        if let Some(StartReport { cmd, because, .. }) = &self.start {
+            line(format!("      start        {}  ({because})", shown(cmd)));
+        }
         let packages: usize = self.layers.iter().map(|layer| layer.packages.len()).sum();
         let artifacts =
             self.layers.iter().flat_map(|layer| &layer.packages).filter_map(|package| package.artifact.as_ref());
@@ -189,6 +210,9 @@ impl<'plan> LayerReport<'plan> {
                 build_requires: member.backend.map(|backend| plan.backends[backend].requires.as_slice()),
             })),
             Contents::Sources { trees, .. } => report.sources.extend(trees.iter().map(|tree| tree.directory.as_str())),
+            Contents::Application(Application { directory, to, .. }) => {
+                report.files.push(FileReport { step: None, from: directory, to });
+            }
             Contents::Files(files) => report.files.extend(files.iter().map(FileReport::new)),
             Contents::Step(step) => {
                 report.files.extend(step.inputs.iter().map(FileReport::new));
@@ -211,7 +235,7 @@ impl<'plan> ArtifactReport<'plan> {
         let (url, secret) = match &package.artifact.origin {
             Origin::Url(url) => {
                 let Download { url, secret, .. } = plan.access.download(url, package.index.as_deref());
-                (url, secret.map(|secret| secret.value))
+                (url.to_string(), secret.map(|secret| secret.value))
             }
             Origin::Context(path) => (path.clone(), None),
             Origin::Git { url, .. } => (url.clone(), None),
@@ -233,6 +257,7 @@ impl Layer {
             Contents::ThirdParty(_) => "third-party",
             Contents::Members(_) => "member",
             Contents::Sources { .. } => "sources",
+            Contents::Application(_) => "application",
             Contents::Files(_) => "files",
             Contents::Writable(_) => "writable",
             Contents::Step(_) => "step",

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use uv_platform_tags::Tags;
+
 use super::Project;
 use crate::config::Settings;
 use crate::config::kind::Kind;
 use crate::config::python::{Downloads, ManagedConfig, PythonConfig, require_possible};
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::interpreter::choice::chosen;
+use crate::interpreter::choice::{Declared, chosen};
 use crate::interpreter::request::{Form, Properties, PythonRequest};
+use crate::interpreter::{Interpreter, Libc, LibcName};
+use crate::lock::PackageId;
+use crate::lock::artifact::best_wheel;
+use crate::lock::closure::{self, Selection};
 use crate::paths::joined;
 use crate::plan::python::ManagedPython;
 
@@ -35,7 +41,7 @@ const DEFAULT_BASE_WITHOUT_PYTHON: &str = "debian:bookworm-slim";
 impl Project {
     /// The python and the base: `python:VERSION-slim-bookworm`, unless the config says otherwise, with the version that the command
     /// line, the config, `.python-version` or `requires-python` asks for. Wheels of a zip must fit what AWS Lambda runs it in.
-    pub(super) fn python(&self, settings: &Settings, kind: Kind) -> Result<Python, Diagnostics> {
+    pub(super) fn python(&self, settings: &Settings, kind: Kind, selection: &Selection) -> Result<Python, Diagnostics> {
         let PythonConfig { version, managed } =
             self.config.as_ref().map(|config| config.python.clone()).unwrap_or_default();
         let requested = self.flag.clone().or(version);
@@ -46,7 +52,7 @@ impl Project {
         }
         let request = requested.or_else(|| self.pin.clone());
         request.as_ref().map(require_possible).transpose()?;
-        let version = self.version(request.as_ref())?;
+        let version = self.version(request.as_ref(), selection)?;
         let properties = request.as_ref().and_then(|request| request.value.properties());
         let is_free_threaded = properties.is_some_and(Properties::is_free_threaded);
         if let Some(managed) = managed {
@@ -94,9 +100,15 @@ impl Project {
     }
 
     /// The version that an image's tag or uv is asked for.
-    fn version(&self, request: Option<&Located<PythonRequest>>) -> Result<Located<String>, Diagnostics> {
+    fn version(
+        &self,
+        request: Option<&Located<PythonRequest>>,
+        selection: &Selection,
+    ) -> Result<Located<String>, Diagnostics> {
         let required = self.lock.requires_python.as_ref();
-        let version = chosen(request.map(|request| &request.value), required.map(|(specifiers, _)| specifiers));
+        let is_good = |minors: &[(u64, u64)], minor| self.has_wheels(selection, minors, minor);
+        let version =
+            chosen(request.map(|request| &request.value), required.map(|(specifiers, _)| specifiers), &is_good);
         let span = request.map(|request| &request.span).or(required.map(|(_, span)| span));
         if let Some(value) = version {
             return Ok(Located { value, span: span.cloned().unwrap_or_else(|| self.root_span()) });
@@ -110,6 +122,45 @@ impl Project {
             .help("write `[python]` with `version = \"…\"`, or `base = \"…\"` for the target")
             .into())
     }
+}
+
+impl Project {
+    /// Whether nothing of a selection must be compiled for a python that has a wheel for an older one of `minors`. Which platform that
+    /// is for does not matter much: wheels for a python are there for all that is usual, or for none.
+    fn has_wheels(&self, selection: &Selection, minors: &[(u64, u64)], minor: (u64, u64)) -> bool {
+        let lacking = self.without_wheels(selection, minor);
+        let has_older = |id: &PackageId| {
+            let older = minors.iter().filter(|older| **older < minor);
+            older.into_iter().any(|older| !self.lacks_wheel(*id, &tags_of(*older)))
+        };
+        !lacking.iter().any(has_older)
+    }
+
+    /// Packages that have wheels, and none for a python.
+    fn without_wheels(&self, selection: &Selection, minor: (u64, u64)) -> Vec<PackageId> {
+        let Ok(environment) = declared(minor).environment() else { return Vec::new() };
+        // What cannot be installed at all is told where it is planned.
+        let Ok(closure) = closure::select(&self.lock, selection, &environment) else { return Vec::new() };
+        let tags = tags_of(minor);
+        closure.packages().filter(|id| self.lacks_wheel(*id, &tags)).collect()
+    }
+
+    fn lacks_wheel(&self, id: PackageId, tags: &Option<Tags>) -> bool {
+        let package = &self.lock.packages[id];
+        let is_for_any = package.wheels.iter().any(|wheel| wheel.file.ends_with("-none-any.whl"));
+        let Some(tags) = tags.as_ref().filter(|_| !is_for_any && !package.wheels.is_empty()) else { return false };
+        best_wheel(&package.wheels, tags).is_none()
+    }
+}
+
+/// A python of a minor version in an official image.
+fn declared((major, minor): (u64, u64)) -> Interpreter {
+    let libc = Libc { name: LibcName::Glibc, major: 2, minor: 36 };
+    Interpreter::declared(&Declared::of(&format!("{major}.{minor}")), "amd64", libc, "")
+}
+
+fn tags_of(minor: (u64, u64)) -> Option<Tags> {
+    declared(minor).tags().ok()
 }
 
 /// The python that a file asks for: the first that uv does not pass over; and what it passes over before it.
@@ -186,6 +237,41 @@ mod tests {
         assert_eq!(base(config, "3.14", ""), python("3.12"));
         assert_eq!(base(config, "3.14", "3.11"), python("3.11"));
         assert_eq!(base("[defaults]\nbase = \"registry.example/app:1\"\n", "3.12", ""), "registry.example/app:1");
+    }
+
+    #[test]
+    fn a_python_that_wheels_are_for_is_preferred() {
+        let base = |wheels: &str, requires: &str| {
+            let lock = format!(
+                "version = 1\nrequires-python = \"{requires}\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ editable = \".\" }}\n\
+                 dependencies = [{{ name = \"quick\" }}]\n\n[[package]]\nname = \"quick\"\nversion = \"1\"\n\
+                 source = {{ registry = \"https://index.example/simple\" }}\n\
+                 sdist = {{ url = \"https://files.example/quick-1.tar.gz\", hash = \"sha256:{0}\" }}\nwheels = [{wheels}]\n",
+                "0".repeat(64)
+            );
+            let files = Files {
+                config: None,
+                lock: SourceFile::new("uv.lock", lock),
+                manifest: Some(SourceFile::new("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n")),
+                uv_toml: None,
+                python_version: None,
+                above: Vec::new(),
+            };
+            let project = Project::parse(&files, &BTreeMap::new()).unwrap();
+            project.target(&Request::Package("app".to_owned()), &BTreeMap::new()).unwrap().base.value
+        };
+        let wheel = |tags: &str| {
+            format!("{{ url = \"https://files.example/quick-1-{tags}.whl\", hash = \"sha256:{}\" }},", "0".repeat(64))
+        };
+        let linux = |python: &str| wheel(&format!("{python}-{python}-manylinux_2_17_x86_64"));
+        let of = |version: &str| format!("python:{version}-slim-bookworm");
+        assert_eq!(base(&(linux("cp311") + &linux("cp312")), ">=3.11"), of("3.12"));
+        assert_eq!(base(&(linux("cp312") + &linux("cp313")), ">=3.11"), of("3.13"));
+        assert_eq!(base(&wheel("cp310-abi3-manylinux_2_17_x86_64"), ">=3.11"), of("3.13"));
+        assert_eq!(base(&wheel("py3-none-any"), ">=3.11"), of("3.13"));
+        // It is built for every python that is admitted.
+        assert_eq!(base(&linux("cp311"), ">=3.12"), of("3.13"));
+        assert_eq!(base("", ">=3.11"), of("3.13"));
     }
 
     #[test]

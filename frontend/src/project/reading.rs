@@ -56,7 +56,10 @@ impl Files {
         let path = named.map_or(lock::FILE_NAME, |named| &named.value);
         match read(path)? {
             Some(lock) => Self::beside(config, lock, read),
-            None => Err(missing_lock(config.as_ref(), named).into()),
+            None => {
+                let manifest = read(manifest::FILE_NAME)?.and_then(|file| manifest::parse(&file).ok());
+                Err(missing_lock(config.as_ref(), named, manifest.as_ref(), None).into())
+            }
         }
     }
 
@@ -150,7 +153,14 @@ impl Project {
 }
 
 /// What is said when there is no lock, or not the one that is named.
-pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<String>>) -> Diagnostics {
+///
+/// `manifest` is that at the root of the context, and `directory` where that lies in its repository.
+pub fn missing_lock(
+    config: Option<&Arc<SourceFile>>,
+    named: Option<&Located<String>>,
+    manifest: Option<&Manifest>,
+    directory: Option<&str>,
+) -> Diagnostics {
     if let Some(Located { value: path, span }) = named {
         return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
             .at(span.clone())
@@ -161,8 +171,20 @@ pub fn missing_lock(config: Option<&Arc<SourceFile>>, named: Option<&Located<Str
             .help("see whether `.dockerignore` leaves it out")
             .into();
     }
-    Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
-        .at_some(config.map(Span::whole))
+    let error = Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
+        .at_some(config.map(Span::whole));
+    // Only a member of a workspace can have such sources.
+    if let Some(manifest) = manifest.filter(|manifest| manifest.is_of_a_workspace()) {
+        let name = manifest.name.as_ref().map_or("MEMBER", |name| name.as_str());
+        let directory = directory.filter(|directory| !["", "."].contains(directory)).unwrap_or("DIRECTORY");
+        return error
+            .help(format!("`{name}` is a member of a workspace, whose lock lies at its root, in a directory above"))
+            .help(format!(
+                "build from there: `docker buildx build -f {directory}/Dockerfile .`, or with `--target {name}`"
+            ))
+            .into();
+    }
+    error
         .help("run `uv lock`, and build from the directory that holds the lock")
         .help("to build a member of a workspace, build from the root of the workspace with `--target MEMBER`")
         .help(

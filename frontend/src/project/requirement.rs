@@ -25,6 +25,8 @@ pub enum Need {
 /// What a requirement in the build system of the project `id` is.
 pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -> Result<Need, Diagnostic> {
     let as_it_is = Need::Requirement(text.to_owned());
+    let place = manifest.build_system.places.get(text).unwrap_or(&manifest.build_system.span);
+    crate::manifest::requirement::check(text, place)?;
     let Some(requirement) = marker::requirement(text) else { return Ok(as_it_is) };
     if project.settings.no_sources.place(&requirement.name).is_some() {
         return Ok(as_it_is);

@@ -13,11 +13,11 @@ use crate::config::members::InputConfig;
 use crate::config::sbom::Sbom;
 use crate::config::steps::Place;
 use crate::config::table::Located;
-use crate::config::{FileConfig, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
+use crate::config::{FileConfig, FileSource, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::request::PythonRequest;
-use crate::lock::PackageId;
 use crate::lock::closure::Selection;
+use crate::lock::{PackageId, Source};
 use crate::plan;
 use crate::plan::python::ManagedPython;
 
@@ -88,6 +88,8 @@ pub struct Target {
     pub git_labels: BTreeMap<String, String>,
     /// Files of the context that the image holds.
     pub files: Vec<FileConfig>,
+    /// The directory of the project, whose files the image has in its working directory.
+    pub sources: Option<String>,
     /// Directories that the user may write to.
     pub writable: BTreeSet<String>,
     /// Commands that make directories of the image.
@@ -159,7 +161,8 @@ impl Project {
         }
         Diagnostics::check(errors)?;
 
-        let Python { request: python, managed, base } = self.python(settings, kind)?;
+        let selection = Selection { root, extras, groups };
+        let Python { request: python, managed, base } = self.python(settings, kind, &selection)?;
         let required = self.settings.required_version.as_ref().map(|required| &required.value);
         let default_uv = || Located { value: plan::uv::default_image(required), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
@@ -177,7 +180,7 @@ impl Project {
         Ok(Target {
             name: name.to_owned(),
             span: span.clone(),
-            selection: Selection { root, extras, groups },
+            selection,
             editable,
             kind,
             layout,
@@ -209,6 +212,7 @@ impl Project {
             labels_from: settings.labels_from.clone().unwrap_or_else(|| vec![LabelSource::Project]),
             git_labels: BTreeMap::new(),
             files: settings.files.clone().unwrap_or_default(),
+            sources: sources(settings, kind, &package.source),
             writable: strings(&settings.writable).unwrap_or_default().into_iter().collect(),
             steps: settings.steps.clone().unwrap_or_default(),
             feeding,
@@ -242,6 +246,19 @@ impl Project {
     pub(super) fn root_span(&self) -> Span {
         Span::whole(self.config.as_ref().map_or(&self.lock.file, |config| &config.file))
     }
+}
+
+/// The directory of which an image has all files: that of a project that is no package, unless the config says which it has.
+fn sources(settings: &Settings, kind: Kind, source: &Source) -> Option<String> {
+    if !matches!(kind, Kind::Image | Kind::LambdaZip) {
+        return None;
+    }
+    let is_of_context = |file: &FileConfig| matches!(file.source, FileSource::Context(_));
+    let is_package = !matches!(source, Source::Virtual(_));
+    let names_some = settings.files.iter().flatten().any(is_of_context);
+    let is_default = !is_package && !names_some && settings.editable != Some(true);
+    let directory = source.project_dir().filter(|_| settings.sources.unwrap_or(is_default));
+    directory.map(ToOwned::to_owned)
 }
 
 /// The names of extras or groups that a target asks for, each checked against the member.

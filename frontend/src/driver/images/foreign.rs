@@ -52,6 +52,7 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
         steps: BTreeMap::new(),
         host,
         surroundings: Default::default(),
+        modules: Default::default(),
     };
     Ok(Images { outside, replaced, warnings })
 }

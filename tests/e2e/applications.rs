@@ -1,0 +1,99 @@
+//! Projects that are no packages: their files are in the image, and what they start is found.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::Trials;
+use crate::container;
+use crate::context::Context;
+use crate::image::Image;
+use crate::layer::{self, Layer};
+use crate::stage::Stage;
+
+/// Adds the tests.
+pub fn add(trials: &mut Trials) {
+    trials.add("applications::of_a_member", of_a_member);
+}
+
+/// A service that knows the port, a module that it imports, and what an image is to be without.
+fn write(context: &Context<'_>, nonce: &str) -> Result<()> {
+    context.write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"services/*\", \"libs/*\"]\n")?;
+    context.write(
+        "services/clock/pyproject.toml",
+        "[project]\nname = \"clock\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\ndependencies = [\"ticks\"]\n\n\
+         [tool.uv.sources]\nticks = { workspace = true }\n",
+    )?;
+    context.write(
+        "services/clock/main.py",
+        format!(
+            "import pathlib\nimport face\nimport ticks\n\n# {nonce}\nif __name__ == \"__main__\":\n    \
+             print(face.SHOWN, ticks.COUNT, sorted(path.name for path in pathlib.Path().iterdir()), face.__cached__)\n"
+        ),
+    )?;
+    context.write("services/clock/face.py", "SHOWN = \"noon\"\n")?;
+    context.write("services/clock/hands/hour.txt", "12")?;
+    context.write("services/clock/.env", "PASSWORD=1\n")?;
+    context.write("services/clock/node_modules/x/index.js", "1")?;
+    context.write(
+        "services/other/pyproject.toml",
+        "[project]\nname = \"other\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n",
+    )?;
+    context.write("services/other/main.py", "print(\"other\")\n")?;
+    context.write(
+        "libs/ticks/pyproject.toml",
+        "[project]\nname = \"ticks\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n\
+         [build-system]\nrequires = [\"uv_build>=0.9.18,<0.14\"]\nbuild-backend = \"uv_build\"\n",
+    )?;
+    context.write("libs/ticks/src/ticks/__init__.py", "COUNT = 60\n")?;
+    let stub = context.read("Dockerfile")?;
+    context.write("services/clock/Dockerfile", stub)?;
+    context.lock()
+}
+
+/// The file that `-f` names says which member is meant, its files are the topmost layer, and an edit changes no other.
+fn of_a_member(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "applications")?;
+    write(&context, &stage.nonce())?;
+    let file = context.directory.join("services/clock/Dockerfile");
+    let build = || context.build().argument(format!("--file={}", file.display()));
+    let built = build().push("applications")?;
+    let said = container::run(stage.lab(), &built.reference, &[], &[])?;
+    let names = "['.venv', '__pycache__', 'face.py', 'hands', 'main.py', 'pyproject.toml']";
+    let expected = |shown: &str| format!("{shown} 60 {names} /app/__pycache__/face.cpython-");
+    ensure!(said.stdout.starts_with(&expected("noon")), "{said:?}");
+    ensure!(built.progress.contains("it starts `python main.py`"), "what is started is not told:\n{}", built.progress);
+
+    let image = Image::of(stage.lab(), &built)?;
+    let layers = layer::over_the_base(stage.lab(), &built, &image)?;
+    let last = layers.last().context("no layer")?;
+    ensure!(last.history == "copy the files of clock", "{}", last.history);
+    let files: BTreeSet<&str> = files(last).collect();
+    ensure!(
+        files.iter().all(|path| path.starts_with("app/") && !path.contains("node_modules") && !path.ends_with(".env")),
+        "{files:?}"
+    );
+    ensure!(files.iter().filter(|path| path.ends_with(".pyc")).count() == 2, "{files:?}");
+    ensure!(last.entries.values().all(|entry| entry.modified == 315_532_800), "times of {files:?}");
+
+    context.edit("services/clock/face.py", "noon", "midnight")?;
+    let edited = build().push("applications")?;
+    let said = container::run(stage.lab(), &edited.reference, &[], &[])?;
+    ensure!(said.stdout.starts_with(&expected("midnight")), "{said:?}");
+    let changed = Image::of(stage.lab(), &edited)?;
+    let changed = changed.changed_from(&image)?;
+    ensure!(changed == ["copy the files of clock"], "{changed:?}");
+
+    // A program that nothing brings is told before anything is built, and in a check as well.
+    context.write(
+        "services/clock/uv.build.toml",
+        "[targets.clock]\npackage = \"clock\"\ncmd = [\"uv\", \"run\", \"main.py\"]\n",
+    )?;
+    let failed = build().fail()?;
+    ensure!(failed.contains("`clock` cannot start: the image has no program `uv`"), "{failed}");
+    Ok(())
+}
+
+fn files(layer: &Layer) -> impl Iterator<Item = &str> {
+    layer.entries.iter().filter(|(_, entry)| entry.content.is_some()).map(|(path, _)| path.as_str())
+}
