@@ -47,6 +47,9 @@ pub use user::{DEFAULT_ID, DEFAULT_NAME, UserConfig};
 /// The default name of the config file.
 pub const FILE_NAME: &str = "uv.build.toml";
 
+/// Syntax errors that are collected.
+const MOST_FOUND: usize = 100;
+
 /// A checked config file.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -77,7 +80,7 @@ pub struct Config {
 /// Parses a config file; `build_args` override the defaults of `[args]`. Every mistake is reported, not only the first.
 pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> Result<Config, Diagnostics> {
     let (document, errors) = DeTable::parse_recoverable(&file.text);
-    let mut errors: Vec<Diagnostic> = errors.iter().map(|error| syntax_error(file, error)).collect();
+    let mut errors: Vec<Diagnostic> = errors.iter().take(MOST_FOUND).map(|error| syntax_error(file, error)).collect();
     errors.sort_by_key(start);
     Diagnostics::check(errors)?;
 

@@ -38,7 +38,7 @@ const CORPUS: &str = "UV_BUILDKIT_CORPUS";
 const MOST_TIME: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 256 << 20;
 
-/// An input that takes longer than this does not end.
+/// An input that takes longer than this of a processor does not end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// As much as a thread of the frontend has.
@@ -64,8 +64,8 @@ struct Options {
     output: PathBuf,
 }
 
-/// What is being tried, for whoever watches.
-type Current = Mutex<Option<(Instant, u64)>>;
+/// What is being tried, since which time of the processor, for the thread that watches.
+type Current = Mutex<Option<(Duration, u64)>>;
 
 /// What was seen.
 #[derive(Default)]
@@ -96,8 +96,9 @@ fn main() -> Result<()> {
         while !worker.is_finished() {
             std::thread::sleep(Duration::from_millis(200));
             let stuck = current.lock().ok().and_then(|current| *current);
-            if let Some((since, number)) = stuck.filter(|(since, _)| since.elapsed() > PATIENCE) {
-                println!("input {number} takes longer than {} s", since.elapsed().as_secs());
+            if let Some((since, number)) = stuck.filter(|(since, _)| processor_time().saturating_sub(*since) > PATIENCE)
+            {
+                println!("input {number} takes longer than {} s", PATIENCE.as_secs());
                 fuzz.save(number)?;
                 exit(1);
             }
@@ -135,7 +136,7 @@ impl Fuzz<'_> {
             // The end of the stack is the end of the process: this says of which input.
             std::fs::write(&note, &input)?;
             let set = |value| current.lock().map(|mut current| *current = value).unwrap_or_default();
-            set(Some((Instant::now(), number)));
+            set(Some((processor_time(), number)));
             MEMORY.reset_peak_usage();
             let (before, since) = (MEMORY.current_usage(), processor_time());
             let outcome = catch_unwind(AssertUnwindSafe(|| self.readers.read(kind, &input, number)));

@@ -178,7 +178,7 @@ fn read_options(text: &str) {
     let options = Options::from_env(variables);
     drop((options.build_args(), options.labels(), options.git_labels(), options.project()));
     drop((options.platforms().is_ok(), options.multi_platform(2).is_ok(), options.no_cache(), options.wants_sbom()));
-    drop((options.source_date_epoch().is_ok(), options.cache_imports().is_ok(), options.container().is_ok()));
-    drop((options.limits().is_ok(), options.require_capabilities().is_ok(), options.check(None).is_ok()));
+    drop((options.source_date_epoch().ok(), options.cache_imports().ok(), options.container().ok()));
+    drop((options.limits().ok(), options.require_capabilities().ok(), options.check(None).ok()));
     drop(options.get("context").and_then(GitReference::parse));
 }

@@ -307,3 +307,46 @@ fn a_lock_of_20_megabytes() {
         .sum();
     assert_eq!(installed, names.len());
 }
+
+/// Each compared with all others, they would take minutes.
+#[test]
+fn thousands_of_targets_and_groups() {
+    let hello = &projects()[0];
+    let targets: String = (0..10_000).map(|index| format!("[targets.t{index}]\ninherits = \"hello\"\n")).collect();
+    let config = format!("default-target = \"hello\"\n[targets.hello]\npackage = \"hello\"\n{targets}");
+    let project = hello.clone().with(config::FILE_NAME, config);
+    project.compile(&Selection::target("t9999")).unwrap_or_else(|error| panic!("{}", error.render()));
+
+    let manifest = &hello.files[manifest::FILE_NAME];
+    let groups: String = (0..20_000).map(|index| format!("g{index} = [\"boxtext\"]\n")).collect();
+    let project = hello.clone().with(manifest::FILE_NAME, format!("{manifest}\n[dependency-groups]\n{groups}"));
+    let error = project.compile(&Selection::default()).expect_err("groups that were not locked").to_string();
+    assert!(error.contains("was locked without the group `g0`") && error.ends_with("more"), "{error}");
+
+    // Each includes the one before it twice: as many requirements as there are atoms.
+    let doubled: String = (1..200)
+        .map(|index| {
+            format!("g{index} = [{{ include-group = \"g{0}\" }}, {{ include-group = \"g{0}\" }}]\n", index - 1)
+        })
+        .collect();
+    let manifest = format!("{manifest}\n[dependency-groups]\ng0 = [\"boxtext\"]\n{doubled}");
+    compile(&hello.clone().with(manifest::FILE_NAME, manifest));
+}
+
+/// Parentheses that would end the stack, and clauses of which a diagram would have more nodes than there is memory.
+#[test]
+fn markers_of_any_size() {
+    let hello = &projects()[0];
+    let clauses: Vec<String> =
+        (0..64).map(|index| format!("'{index}' in os_name and '{index}' in sys_platform")).collect();
+    let deep = format!("{}os_name == 'posix'{}", "(".repeat(8_000), ")".repeat(8_000));
+    for marker in [clauses.join(" or "), deep] {
+        let edge = format!("{{ name = \"boxtext\", marker = \"{marker}\"");
+        let lock = hello.files[lock::FILE_NAME].replacen("{ name = \"boxtext\"", &edge, 1);
+        assert_ne!(lock, hello.files[lock::FILE_NAME]);
+        compile(&hello.clone().with(lock::FILE_NAME, lock));
+        let requirement = format!("\"boxtext>=0.3; {marker}\"");
+        let manifest = hello.files[manifest::FILE_NAME].replacen("\"boxtext>=0.3\"", &requirement, 1);
+        compile(&hello.clone().with(manifest::FILE_NAME, manifest));
+    }
+}
