@@ -325,7 +325,7 @@ impl Reader<'_> {
                 // Every path that is relative to it says what it says.
                 self.replaced([&path]);
                 stage.workdir = Some(match path.is_constant() {
-                    true => Text::from(stage.absolute(&path.shown()).as_str()).from_words_of(&path),
+                    true => Text::from(stage.absolute(&path.shown()).as_str()).with_words_of(&path),
                     false => path,
                 });
             }
@@ -417,7 +417,7 @@ impl Reader<'_> {
             (Ok(first), Ok(last)) if first > 0 && first < last && last - first < 100 => {
                 let suffix = if protocol == "tcp" { String::new() } else { format!("/{protocol}") };
                 let ports = (first..=last).map(|port| Text::from(format!("{port}{suffix}").as_str()));
-                stage.expose.extend(ports.map(|number| number.from_words_of(&port)));
+                stage.expose.extend(ports.map(|number| number.with_words_of(&port)));
             }
             _ => self.left_out(range, format!("`{shown}` of `EXPOSE`"), "write the number of a port"),
         }

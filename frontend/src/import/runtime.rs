@@ -43,7 +43,7 @@ pub fn split(image: &Text) -> Split {
     };
     if let Some(python) = flavour.strip_prefix("python") {
         let (version, system) = python.split_once('-').unwrap_or((python, Text::default()));
-        let mut base = Text::from("python:").from_words_of(image);
+        let mut base = Text::from("python:").with_words_of(image);
         base.extend(version);
         let system = system.shown();
         let suffix = match system.strip_suffix("-slim") {
@@ -64,7 +64,7 @@ pub fn split(image: &Text) -> Split {
         }
         _ => return plain(),
     };
-    Split { base: Text::from(system.as_str()).from_words_of(image), uv, has_no_python: true }
+    Split { base: Text::from(system.as_str()).with_words_of(image), uv, has_no_python: true }
 }
 
 /// Whether an image is known to have no python: those of systems and of CUDA.

@@ -234,7 +234,7 @@ impl Stage {
         let shown = program.shown();
         match shown.rsplit_once("/bin/") {
             Some((environment, name)) if self.is_environment(environment) && program.is_constant() => {
-                Text::from(name).from_words_of(program)
+                Text::from(name).with_words_of(program)
             }
             _ => program.clone(),
         }

@@ -233,14 +233,14 @@ fn package(reader: &mut Reader<'_>, index: usize, syncs: &[Sync]) -> (Option<Tex
     let directory = directory.as_deref().map(|path| path.trim_start_matches("./").trim_end_matches('/'));
     if let (Some(directory), Some(named)) = (directory.filter(|path| !path.is_empty() && *path != "."), named) {
         if let Some(member) = surroundings.member_in(directory) {
-            return (Some(Text::from(member).from_words_of(named)), None);
+            return (Some(Text::from(member).with_words_of(named)), None);
         }
         let lock = format!("{directory}/uv.lock");
         // Without a project around it, what a command names is all that is known.
         if (surroundings.is_directory)(&lock) == Some(false)
             || surroundings.project.is_none() && !directory.starts_with('/')
         {
-            return (None, Some(Text::from(lock.as_str()).from_words_of(named)));
+            return (None, Some(Text::from(lock.as_str()).with_words_of(named)));
         }
     }
     if surroundings.project.is_none() || surroundings.root().is_some() {

@@ -55,7 +55,7 @@ impl Text {
 
     /// Notes the words that another text is made of.
     #[must_use]
-    pub fn from_words_of(mut self, other: &Text) -> Self {
+    pub fn with_words_of(mut self, other: &Text) -> Self {
         self.origins.extend(other.origins.iter().cloned());
         self
     }
@@ -153,9 +153,9 @@ impl Text {
         let index = self.parts.iter().position(|part| matches!(part, Part::Literal(text) if text.contains(at)))?;
         let Part::Literal(text) = &self.parts[index] else { return None };
         let (before, after) = text.split_once(at)?;
-        let mut head = Self::of(self.parts[..index].to_vec()).from_words_of(self);
+        let mut head = Self::of(self.parts[..index].to_vec()).with_words_of(self);
         head.extend(Self::from(before));
-        let mut tail = Self::from(after).from_words_of(self);
+        let mut tail = Self::from(after).with_words_of(self);
         tail.extend(Self::of(self.parts[index + 1..].to_vec()));
         Some((head, tail))
     }
@@ -163,7 +163,7 @@ impl Text {
     /// The rest of a text that begins with this one.
     pub fn strip_prefix(&self, prefix: &str) -> Option<Text> {
         let Some(Part::Literal(text)) = self.parts.first() else { return None };
-        let mut rest = Self::from(text.strip_prefix(prefix)?).from_words_of(self);
+        let mut rest = Self::from(text.strip_prefix(prefix)?).with_words_of(self);
         rest.extend(Self::of(self.parts[1..].to_vec()));
         Some(rest)
     }

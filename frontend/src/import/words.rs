@@ -132,8 +132,7 @@ pub fn places(characters: &[(usize, char)]) -> Vec<Range<usize>> {
                 let shown = word.shown();
                 if std::mem::take(&mut is_document) {
                     documents.push(shown);
-                } else if !documents.contains(&shown) && !(is_start && KEYWORDS.iter().any(|(name, _)| *name == shown))
-                {
+                } else if !(documents.contains(&shown) || is_start && KEYWORDS.iter().any(|(name, _)| *name == shown)) {
                     is_start = false;
                     places.push(word.range);
                 }
@@ -411,7 +410,7 @@ impl Lexer<'_> {
     fn default(&self, value: &Text, word: Text) -> Text {
         match value.as_arg() {
             Some((name, "")) if word.is_constant() => {
-                Text::arg(name, &word.shown()).from_words_of(value).from_words_of(&word)
+                Text::arg(name, &word.shown()).with_words_of(value).with_words_of(&word)
             }
             _ => word,
         }

@@ -13,6 +13,9 @@ const OTHERS: [u64; 11] = [20, 19, 18, 17, 16, 15, 9, 8, 7, 6, 5];
 /// The newest patch of a minor version: an image with `3.13` in its tag has it, whichever that is by now.
 const NEWEST_PATCH: u64 = 99;
 
+/// A minor version: `(3, 13)`.
+pub type Minor = (u64, u64);
+
 /// A version to ask an image's tag or uv for: `3.13`, `3.13.5`. Of a minor version, the newest patch is meant; an older one is named
 /// where `requires-python` admits no newer one. Nothing, if nothing that is known will do.
 ///
@@ -20,7 +23,7 @@ const NEWEST_PATCH: u64 = 99;
 pub fn chosen(
     request: Option<&PythonRequest>,
     requires_python: Option<&VersionSpecifiers>,
-    is_good: &dyn Fn(&[(u64, u64)], (u64, u64)) -> bool,
+    is_good: &dyn Fn(&[Minor], Minor) -> bool,
 ) -> Option<String> {
     let versions =
         request.and_then(PythonRequest::properties).map_or(&Versions::Any, |properties| &properties.versions);
@@ -32,9 +35,9 @@ pub fn chosen(
         Versions::Release(release) if release.len() == 2 => Some((release[0], release[1])),
         _ => None,
     };
-    let minors: Vec<(u64, u64)> = asked.map_or(PREFERRED.map(|minor| (3, minor)).to_vec(), |minor| vec![minor]);
+    let minors: Vec<Minor> = asked.map_or(PREFERRED.map(|minor| (3, minor)).to_vec(), |minor| vec![minor]);
     let fits = |version: &Version| versions.admit(version) && required(version);
-    let fitting: Vec<(u64, u64)> =
+    let fitting: Vec<Minor> =
         minors.iter().copied().filter(|(major, minor)| fits(&Version::new([*major, *minor, NEWEST_PATCH]))).collect();
     let good = fitting.iter().find(|minor| fitting.len() == 1 || is_good(&fitting, **minor));
     let newest = good.or(fitting.first()).or(asked.as_ref().filter(

@@ -101,6 +101,9 @@ impl Source {
     }
 }
 
+/// A source at a path of the context.
+type OfPath = fn(String) -> Source;
+
 impl Reader<'_> {
     pub(super) fn source(&self, package: &PackageWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
         let wire = &package.source;
@@ -126,7 +129,7 @@ impl Reader<'_> {
             }
             return Ok(Source::Url { url, subdirectory: wire.subdirectory.as_ref().map(ToString::to_string) });
         }
-        let kinds: [(_, fn(String) -> Source); 4] = [
+        let kinds: [(_, OfPath); 4] = [
             (&wire.path, Source::Path),
             (&wire.directory, Source::Directory),
             (&wire.editable, Source::Editable),
