@@ -112,7 +112,7 @@ fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
 fn every_attack_has_a_test_that_exists() -> Result<()> {
     let table = read("docs/security.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
-    let directories = ["frontend/src", "frontend/tests", "llb/src", "llb/tests", "tests/properties", "xtask/src"];
+    let directories = ["frontend/src", "frontend/tests", "llb/src", "llb/tests", "tests/properties", "tests/worker", "xtask/src"];
     let beside: Vec<String> = directories.into_iter().map(sources).collect::<Result<Vec<_>>>()?.concat();
     let beside = beside.concat();
     let mut count = 0;

@@ -221,14 +221,14 @@ fn rust_by_maturin(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     Ok(())
 }
 
-/// A build backend that compiles: its name, `[build-system]`, the rest of the manifest and what is compiled. `MODULE` stands for the module.
+/// A build backend that compiles: its name, `[build-system]`, the rest of the manifest and what is compiled. `{module}` stands for the module.
 const COMPILING: [(&str, &str, &str, &[(&str, &str)]); 2] = [
     (
         "maturin",
         "requires = [\"maturin==1.9.4\"]\nbuild-backend = \"maturin\"\n",
-        "[tool.maturin]\nbindings = \"bin\"\npython-source = \"src\"\nmodule-name = \"MODULE\"\n",
+        "[tool.maturin]\nbindings = \"bin\"\npython-source = \"src\"\nmodule-name = \"{module}\"\n",
         &[
-            ("Cargo.toml", "[package]\nname = \"MODULE\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"),
+            ("Cargo.toml", "[package]\nname = \"{module}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"),
             ("src/main.rs", "fn main() { println!(\"{}\", include_str!(\"../../../VERSION\")) }\n"),
         ],
     ),
@@ -239,11 +239,11 @@ const COMPILING: [(&str, &str, &str, &[(&str, &str)]); 2] = [
         &[
             (
                 "CMakeLists.txt",
-                "cmake_minimum_required(VERSION 3.18)\nproject(MODULE C)\nfile(READ ../../VERSION VERSION)\n\
+                "cmake_minimum_required(VERSION 3.18)\nproject({module} C)\nfile(READ ../../VERSION VERSION)\n\
                  find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)\n\
-                 Python_add_library(_sums MODULE WITH_SOABI sums.c)\ninstall(TARGETS _sums DESTINATION MODULE)\n\
+                 Python_add_library(_sums MODULE WITH_SOABI sums.c)\ninstall(TARGETS _sums DESTINATION {module})\n\
                  file(WRITE ${CMAKE_BINARY_DIR}/version.txt ${VERSION})\n\
-                 install(FILES ${CMAKE_BINARY_DIR}/version.txt DESTINATION MODULE)\n",
+                 install(FILES ${CMAKE_BINARY_DIR}/version.txt DESTINATION {module})\n",
             ),
             ("sums.c", "long part(void) { return 2; }\n"),
         ],
@@ -269,8 +269,10 @@ fn wheels_of_members(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
             let (member, directory) = (format!("{name}-{case}"), format!("packages/{name}-{case}"));
             let module = member.replace('-', "_");
             let write = |path: &str, text: &str| {
-                context
-                    .write(&format!("{directory}/{path}").replace("MODULE", &module), text.replace("MODULE", &module))
+                context.write(
+                    &format!("{directory}/{path}").replace("{module}", &module),
+                    text.replace("{module}", &module),
+                )
             };
             write(
                 "pyproject.toml",
@@ -283,7 +285,7 @@ fn wheels_of_members(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
                 write(path, text)?;
             }
             for path in ["__init__.py", "plain.txt", ".env", "some.local.json", "own.txt", "sub/.env", "sub/deep.txt"] {
-                write(&format!("src/MODULE/{path}"), "")?;
+                write(&format!("src/{module}/{path}"), "")?;
             }
             if case == "own" {
                 write(".gitignore", "own.txt\n")?;
