@@ -5,6 +5,7 @@ mod comparison;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_llb::printable;
 use serde::Serialize;
 
 use crate::compile::Prepared;
@@ -43,7 +44,7 @@ impl Report {
             if let Some(more @ 1..) = affected.because.len().checked_sub(3) {
                 shown += &format!(" and {more} more");
             }
-            format!("{}: {shown}\n", affected.name)
+            format!("{}\n", printable(&format!("{}: {shown}", affected.name)))
         };
         let told = if self.is_of_a_member { &self.members } else { &self.targets };
         told.iter().map(line).collect()

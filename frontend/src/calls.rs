@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
+use buildkit_llb::printable;
 use serde_json::{Value, json};
 
 use crate::config::kind::Kind;
@@ -215,11 +216,12 @@ pub fn outline(
         .map(|(name, arg)| json!({ "name": name, "value": arg.value, "location": sources.location(&arg.span) }))
         .collect();
     let description = installs(project, target);
-    let head = format!("TARGET:      {}\nDESCRIPTION: {description}\n", target.name);
+    let (name, shown) = (printable(&target.name), printable(&description));
+    let head = format!("TARGET:      {name}\nDESCRIPTION: {shown}\n");
     let rows = declared.iter().map(|(name, arg)| vec![name.clone(), arg.value.clone()]);
     let declared = table(&["BUILD ARG", "VALUE"], rows);
     let reached = project.reached(vec![target.selection.root], manifests);
-    let mut wanted = Access::of(project, manifests)?.wanted(project, &reached)?;
+    let mut wanted = Access::of(project, manifests)?.wanted(project, &reached);
     for secret in target.steps.iter().flat_map(|step| &step.secrets) {
         wanted.insert(Wanted { id: secret.id.clone(), is_required: secret.is_required });
     }
@@ -350,7 +352,7 @@ impl Sources {
     }
 
     fn infos(&self) -> Value {
-        let info = |((file, _), data): (&(Arc<SourceFile>, Vec<Span>), String)| json!({ "filename": file.name, "language": "TOML", "data": data });
+        let info = |((file, _), data): (&(Arc<SourceFile>, Vec<Span>), String)| json!({ "filename": printable(&file.name), "language": "TOML", "data": data });
         self.files.iter().zip(self.texts()).map(info).collect()
     }
 }
@@ -358,7 +360,8 @@ impl Sources {
 /// Columns as wide as their widest cell.
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let header = header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let shown = |row: Vec<String>| row.iter().map(|cell| printable(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).map(shown).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for row in &rows {

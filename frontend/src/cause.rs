@@ -30,6 +30,10 @@ pub struct Report {
     musl: bool,
     /// The member of the workspace that it builds, if it does.
     member: Option<String>,
+    /// The package of others that it builds, if it does.
+    package: Option<String>,
+    /// It builds one of the two, and was not given a network.
+    offline: bool,
 }
 
 /// Why a step failed, as users are told.
@@ -47,6 +51,11 @@ impl Report {
         serde_json::from_slice(json).ok()
     }
 
+    /// What there is to say of a tool that failed with these words.
+    pub fn of(words: String) -> Self {
+        Self { words, ..Self::default() }
+    }
+
     /// Picks out of it why the step failed.
     pub fn cause(&self) -> Cause {
         let words = Words::of(&self.words);
@@ -54,7 +63,7 @@ impl Report {
         let mut help = remedy(&lacks, self.musl);
         // That a package is needed is said better where it is known which.
         let of_uv = words.hints.iter().filter(|hint| !is_idle(hint) && (lacks.is_empty() || !is_of_a_library(hint)));
-        help.extend(of_uv.map(|hint| (*hint).to_owned()));
+        help.extend(of_uv.map(|hint| self.undeclared(hint, &words).unwrap_or_else(|| (*hint).to_owned())));
         help.extend(KNOWN.iter().filter(|(sign, _)| self.words.contains(sign)).map(|(_, help)| (*help).to_owned()));
         help.extend(self.help.iter().cloned());
         let lines: Vec<String> = match &self.error {
@@ -64,11 +73,46 @@ impl Report {
         if let (Some(member), Some(first)) = (&self.member, lines.first()) {
             help.extend(missed(member, first));
         }
+        if self.offline && NETWORK.as_ref().is_some_and(|regex| regex.is_match(&self.words)) {
+            let table = match (&self.member, &self.package) {
+                (Some(member), _) => Some(format!("members.{member}")),
+                (None, Some(package)) => Some(format!("packages.{package}")),
+                (None, None) => None,
+            };
+            let advice = |table| {
+                format!("the build has no network: in uv.build.toml, `[{table}]` with `network = true` gives it one")
+            };
+            help.extend(table.map(advice));
+        }
         // Where it is built is no path of the user's.
         let lines = lines.iter().map(|line| CHECKOUT.replace(line, "").into_owned()).collect();
         Cause { lines, help }
     }
 }
+
+impl Report {
+    /// What to write where a build imports what it does not require. uv calls what it was given as a directory by the name of that.
+    fn undeclared(&self, hint: &str, words: &Words<'_>) -> Option<String> {
+        let found = UNDECLARED.as_ref()?.captures(hint)?;
+        let (module, name) = (found.get(1)?.as_str(), found.get(2)?.as_str());
+        let is_of_step = words.chain.first().is_some_and(|what| what.ends_with(&format!("/{name}`")));
+        if let Some(member) = self.member.as_ref().filter(|_| is_of_step) {
+            return Some(format!(
+                "`{member}` imports `{module}` when it is built: add it to its `build-system.requires`"
+            ));
+        }
+        let package = self.package.as_deref().filter(|_| is_of_step).unwrap_or(name);
+        Some(format!(
+            "`{package}` imports `{module}` when it is built, and does not require it: write \
+             `extra-build-dependencies = {{ {package} = [\"{module}\"] }}` in `[tool.uv]`"
+        ))
+    }
+}
+
+/// A hint of uv about a module that a build imports: the module, and what is built.
+static UNDECLARED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"depends on `([^`]+)`, but doesn't declare it as a build dependency\. If `([^`]+)` is").ok()
+});
 
 impl fmt::Display for Cause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +131,17 @@ impl fmt::Display for Cause {
 /// Where projects are built, as `worker.py` lays them out.
 static CHECKOUT: LazyLock<Pattern> =
     LazyLock::new(|| Pattern(Regex::new(r"/opt/uv-buildkit/(?:made|kept)/checkout/").ok()));
+
+/// How programs say that they reach no server.
+static NETWORK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        "(?i)name resolution|resolve host|resolve proxy|resolve address|name or service not known|network is unreachable|enetunreach|eai_again\
+         |failed to lookup address|dns error|no such host|failed to resolve|nodename nor servname|spurious network error\
+         |failed to download from|unable to access 'https?:|urlopen error|max retries exceeded|could not connect to server\
+         |failed to connect to|connection refused|enotfound|network is down|\\[Errno 101\\]|\\[Errno -[23]\\]",
+    )
+    .ok()
+});
 
 /// A file of the workspace that a build looks for.
 static MISSED_FILE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -142,8 +197,13 @@ struct Words<'a> {
 impl<'a> Words<'a> {
     fn of(text: &'a str) -> Self {
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-        let is_of_uv = |line: &&str| line.is_empty() || line.starts_with("  ") || line.starts_with("hint: ");
-        let start = lines.iter().rposition(|line| !is_of_uv(line)).filter(|at| lines[*at].starts_with("error: "));
+        let is_of_uv = |line: &&str| line.is_empty() || line.starts_with("  ");
+        // Hints come last, and may be of several lines.
+        let start = lines.iter().rposition(|line| line.starts_with("error: "));
+        let start = start.filter(|at| {
+            let mut words = lines[at + 1..].iter().take_while(|line| !line.starts_with("hint: "));
+            words.all(is_of_uv)
+        });
         let (before, of_uv) = lines.split_at(start.unwrap_or(lines.len()));
         let mut words = Self { backend: before.to_vec(), ..Self::default() };
         let mut in_section = false;
@@ -151,6 +211,8 @@ impl<'a> Words<'a> {
             let said = line.trim_start();
             if let Some(hint) = line.strip_prefix("hint: ") {
                 (in_section, words.hints) = (false, [&words.hints[..], &[hint]].concat());
+            } else if !words.hints.is_empty() {
+                continue;
             } else if said == "[stdout]" || said == "[stderr]" {
                 in_section = true;
             } else if in_section {
@@ -279,7 +341,7 @@ mod tests {
     use super::*;
 
     fn told(words: &str) -> String {
-        Report { words: words.to_owned(), ..Report::default() }.cause().to_string()
+        Report { words: words.to_owned(), package: Some("attn".to_owned()), ..Report::default() }.cause().to_string()
     }
 
     /// As tools say it.
@@ -314,6 +376,13 @@ mod tests {
         // A command that a script ran.
         "cmake -S .\nCMake Error at CMakeLists.txt:3 (find_package):\n  Could NOT find HDF5\n\nTraceback (most recent call last):\n  File \
          \"setup.py\", line 3, in <module>\nsubprocess.CalledProcessError: Command '['cmake']' returned non-zero exit status 1.\n",
+        // A script that imports what it does not require.
+        "Building wheel...\nTraceback (most recent call last):\n  File \"setup.py\", line 3, in <module>\nModuleNotFoundError: No module named \
+         'torch'\nerror: Failed to build `/opt/uv-buildkit/kept/checkout`\n  cause: The build backend returned an error\n  cause: Call to \
+         `setuptools.build_meta.get_requires_for_build_wheel` failed (exit status: 1)\n\nhint: This error likely indicates that `checkout` \
+         depends on `torch`, but doesn't declare it as a build dependency. If `checkout` is a first-party package, consider adding `torch` to \
+         its `build-system.requires`. Otherwise, either add it to your `pyproject.toml` under:\n\n[tool.uv.extra-build-dependencies]\n\
+         checkout = [\"torch\"]\n\nor `uv pip install torch` into the environment and re-run with `--no-build-isolation`.\n",
         // Package managers.
         "Reading package lists...\nE: Unable to locate package libfoo\nE: Couldn't find any package\n",
         "fetch index\nERROR: unable to select packages:\n  libfoo (no such package):\n    required by: world[libfoo]\n",
@@ -353,6 +422,31 @@ mod tests {
         help: in uv.build.toml, `[members.jobs]` with `env = { GIT_SHA = "…" }` gives its build this variable
         "#);
         assert_eq!(told("KeyError: 'name'"), "KeyError: 'name'");
+    }
+
+    #[test]
+    fn a_build_without_a_network_is_told_how_it_gets_one() {
+        let told = |words: &str, place: &str| {
+            let json = format!(r#"{{"words": "{words}", {place}}}"#);
+            Report::parse(json.as_bytes()).unwrap().cause().help
+        };
+        let cargo = "error: failed to download from `https://crates.example/serde`";
+        let advice = |table: &str| {
+            [format!("the build has no network: in uv.build.toml, `[{table}]` with `network = true` gives it one")]
+        };
+        assert_eq!(told(cargo, r#""member": "jobs", "offline": true"#), advice("members.jobs"));
+        for words in [
+            cargo,
+            "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+            "OSError: [Errno 101] Network is unreachable",
+            "fatal: unable to access 'https://git.example/x/': Could not resolve host: git.example",
+            "curl: (6) Could not resolve host: files.example",
+            "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
+        ] {
+            assert_eq!(told(words, r#""package": "reed", "offline": true"#), advice("packages.reed"), "{words}");
+        }
+        assert!(told(cargo, r#""member": "jobs", "offline": false"#).is_empty());
+        assert!(told("SystemExit: 1", r#""member": "jobs", "offline": true"#).is_empty());
     }
 
     #[test]

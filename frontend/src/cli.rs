@@ -6,6 +6,7 @@ mod git;
 mod history;
 mod import;
 mod init;
+mod input;
 pub mod listing;
 mod selection;
 mod tree;
@@ -13,13 +14,14 @@ mod tree;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
+use buildkit_llb::printable;
 use buildkit_proto::{Gateway, GatewayError, transport};
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::calls;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::driver;
+use crate::driver::{self, memory};
 use crate::options::{Options, OptionsError};
 use crate::plan::report::Report;
 pub use selection::SelectionArgs;
@@ -135,7 +137,7 @@ pub enum CliError {
     #[error("{}", .0.render())]
     Diagnostics(#[from] Diagnostics),
     /// A file could not be read.
-    #[error("{path}: {error}")]
+    #[error("{}: {error}", printable(&path.to_string_lossy()))]
     Read {
         /// Which.
         path: PathBuf,
@@ -188,6 +190,10 @@ fn warn(warning: &Diagnostic) -> Result<(), CliError> {
 
 /// Runs a command.
 pub fn run(command: Command) -> Result<(), CliError> {
+    if !matches!(command, Command::Frontend) {
+        // Nobody may read this.
+        memory::watch(|error| drop(writeln!(std::io::stderr(), "error[{}]: {error}", error.code)));
+    }
     let mut out = BufWriter::new(std::io::stdout().lock());
     match command {
         Command::Plan { selection, why: Some(name), .. } => {
@@ -276,9 +282,12 @@ fn serve() -> Result<(), CliError> {
     #[expect(clippy::disallowed_methods, reason = "the options of a build come through the environment")]
     let options = Options::from_env(std::env::vars());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let channel = transport::connect_stdio().await?;
         let gateway = Gateway::connect(channel).await?;
         Ok(driver::run(gateway, options).await?)
-    })
+    });
+    // What was given up for its memory may still run.
+    runtime.shutdown_background();
+    outcome
 }

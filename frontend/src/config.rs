@@ -13,6 +13,7 @@ mod lock;
 pub mod members;
 pub mod path;
 pub mod python;
+mod reference;
 mod runtime;
 pub mod sbom;
 pub mod schema;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::de::DeTable;
+use uv_normalize::PackageName;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 pub use access::AccessConfig;
@@ -34,7 +36,7 @@ pub use files::{FileConfig, FileSource};
 pub use labels::LabelSource;
 pub use layers::LayersConfig;
 use lock::LockCheck;
-use members::MemberConfig;
+use members::{MemberConfig, PackageConfig};
 use python::PythonConfig;
 pub use runtime::Healthcheck;
 pub use steps::StepConfig;
@@ -64,6 +66,8 @@ pub struct Config {
     pub default_target: Option<Located<String>>,
     /// `[members.*]` in file order.
     pub members: Vec<MemberConfig>,
+    /// `[packages.*]` in file order.
+    pub packages: Vec<PackageConfig>,
     /// `[targets.*]` in file order, with what they inherit already merged in.
     pub targets: Vec<TargetConfig>,
     /// `[defaults]`, for the targets that exist without being named.
@@ -90,7 +94,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
 
     let python = python::read(&mut reader, &mut root);
     let uv_image = reader.table(&mut root, "uv").and_then(|mut table| {
-        let image = reader.string(&mut table, "image");
+        let image = reference::read(&mut reader, &mut table, "image");
         reader.finish(&table);
         image
     });
@@ -98,6 +102,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     let lock_check = lock_check.unwrap_or_default();
     let access = access::read(&mut reader, &mut root);
     let members = members::read(&mut reader, &mut root);
+    let packages = members::read_packages(&mut reader, &mut root);
     let default_target = reader.string(&mut root, "default-target");
     let mut defaults = Settings::default();
     if let Some(table) = reader.table(&mut root, "defaults") {
@@ -133,9 +138,19 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         lock_check,
         default_target,
         members,
+        packages,
         targets,
         defaults,
     })
+}
+
+impl Config {
+    /// Whether the build of somebody else's package is given a network.
+    pub fn has_network(&self, name: &PackageName) -> bool {
+        let is_it =
+            |package: &&PackageConfig| package.name.value.parse::<PackageName>().is_ok_and(|other| other == *name);
+        self.packages.iter().find(is_it).is_some_and(|package| package.network)
+    }
 }
 
 /// Mistakes are told in the order of the file.

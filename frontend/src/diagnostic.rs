@@ -9,6 +9,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_llb::{printable, printable_in_place};
+
+use crate::passwords;
+
 /// A text file of the build context, shared by everything that points into it.
 #[derive(PartialEq, Eq)]
 pub struct SourceFile {
@@ -31,14 +35,27 @@ impl SourceFile {
     /// 1-based line and 1-based column (in characters) of a byte offset.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = offset.min(self.text.len());
-        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let line = self.line_of(offset);
         let start = self.line_starts[line - 1];
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
         (line, column + 1)
     }
 
+    /// 1-based line of a byte offset.
+    fn line_of(&self, offset: usize) -> usize {
+        let offset = offset.min(self.text.len());
+        self.line_starts.partition_point(|start| *start <= offset)
+    }
+
     fn line(&self, line: usize) -> &str {
         &self.text[self.line_range(line)]
+    }
+
+    /// The place of a part of the text; none of a text that lies elsewhere.
+    pub fn place_of(self: &Arc<Self>, part: &str) -> Option<Span> {
+        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+        let end = start.checked_add(part.len())?;
+        (end <= self.text.len()).then(|| Span::new(self, start..end))
     }
 
     /// Bytes of a line, by its 1-based number, without its end; none of a line that there is not.
@@ -69,7 +86,8 @@ impl SourceFile {
                 text.push('\n');
             }
             if near.contains(&line) {
-                text += &shortened(self.line(line), longest);
+                // It is in the graph and its provenance as well.
+                text += &printable_in_place(&shortened(&passwords::hide(self.line(line)), longest));
             }
         }
         text
@@ -129,9 +147,26 @@ impl Span {
 
     /// 1-based first and last line. A place can be all of a long file: then these are its first lines.
     pub fn lines(&self) -> (usize, usize) {
-        let first = self.file.position(self.range.start).0;
-        let last = self.file.position(self.range.end.saturating_sub(1).max(self.range.start)).0;
+        let first = self.file.line_of(self.range.start);
+        let last = self.file.line_of(self.range.end.saturating_sub(1).max(self.range.start));
         (first, last.min(first + MOST_LINES))
+    }
+}
+
+impl Span {
+    /// The text of its first line as it is shown, and which bytes of that are the place.
+    fn drawn(&self, line: usize) -> (Cow<'_, str>, Range<usize>) {
+        let (source, range) = (self.file.line(line), self.file.line_range(line));
+        if source.len() > LONGEST_LINE {
+            return ("…".into(), 0.."…".len());
+        }
+        let shown = passwords::hide(source);
+        let at = |offset: usize| {
+            let offset = offset.clamp(range.start, range.end) - range.start;
+            shown.floor_char_boundary(passwords::offset_when_hidden(source, offset))
+        };
+        let marked = at(self.range.start)..at(self.range.end);
+        (shown, marked)
     }
 }
 
@@ -145,7 +180,7 @@ impl fmt::Debug for Span {
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.file.position(self.range.start);
-        write!(out, "{}:{line}:{column}", self.file.name)
+        write!(out, "{}:{line}:{column}", printable(&self.file.name))
     }
 }
 
@@ -154,7 +189,7 @@ impl fmt::Display for Span {
 pub struct Diagnostic {
     /// Stable identifier, `pass::mistake`.
     pub code: &'static str,
-    /// A lower-case sentence without a final period that names the offending value.
+    /// A lower-case sentence without a final period that names the offending value, as terminals may have it.
     pub message: String,
     /// Where; the first is the primary place.
     pub spans: Vec<Span>,
@@ -165,7 +200,9 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without a place yet.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), spans: Vec::new(), help: Vec::new() }
+        let message = passwords::hide(&message.into()).into_owned();
+        let message = shortened(&printable(&message), LONGEST_MESSAGE).into_owned();
+        Self { code, message, spans: Vec::new(), help: Vec::new() }
     }
 
     /// Adds a place.
@@ -185,7 +222,8 @@ impl Diagnostic {
     /// Adds a suggestion.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help.push(help.into());
+        let help = passwords::hide(&help.into()).into_owned();
+        self.help.push(shortened(&printable(&help), LONGEST_MESSAGE).into_owned());
         self
     }
 
@@ -204,19 +242,16 @@ impl Diagnostic {
 
     /// Its message, each place with an excerpt and carets, and its help.
     pub fn excerpt(&self) -> String {
-        let mut text = format!("{}\n", shortened(&self.message, LONGEST_MESSAGE));
+        let mut text = format!("{}\n", self.message);
         for span in &self.spans {
-            let (line, column) = span.file.position(span.range.start);
-            let source = span.file.line(line);
-            let source = if source.len() > LONGEST_LINE { "…" } else { source };
+            let (line, _) = span.file.position(span.range.start);
+            let (source, marked) = span.drawn(line);
             let gutter = line.to_string().len();
-            let column = column.min(source.chars().count() + 1);
-            let rest = source.chars().count() + 1 - column;
-            let marked = span.file.text.get(span.range.clone()).and_then(|text| text.lines().next());
-            let length = marked.map_or(0, |text| text.chars().count());
-            let carets = "^".repeat(length.min(rest).max(1));
+            let (before, under) = (source[..marked.start].chars().count(), source[marked].chars().count());
+            let carets = "^".repeat(under.max(1));
+            let source = printable_in_place(&source);
             text += &format!("{:gutter$}--> {span}\n", "");
-            text += &format!("{line} | {source}\n{:gutter$} | {:pad$}{carets}\n", "", "", pad = column - 1);
+            text += &format!("{line} | {source}\n{:gutter$} | {:before$}{carets}\n", "", "");
         }
         for help in &self.help {
             text += &format!("help: {help}\n");
@@ -230,7 +265,7 @@ impl fmt::Display for Diagnostic {
         if let Some(span) = self.spans.first() {
             write!(out, "{span}: ")?;
         }
-        write!(out, "{}", shortened(&self.message, LONGEST_MESSAGE))?;
+        write!(out, "{}", self.message)?;
         for help in &self.help {
             write!(out, "\nhelp: {help}")?;
         }
@@ -294,10 +329,20 @@ fn render(diagnostic: &Diagnostic) -> String {
     format!("error[{}]: {}", diagnostic.code, diagnostic.excerpt())
 }
 
+/// Bytes of names that are compared, and how many are: the comparison of two takes as long as their lengths multiplied.
+const LONGEST_NAME: usize = 128;
+const MOST_COMPARED: usize = 4096;
+
 /// The known name nearest to what was given, when it is near enough to be a slip of the pen.
 fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    if given.len() > LONGEST_NAME {
+        return None;
+    }
+    let is_as_long = |name: &&&str| name.len().abs_diff(given.len()) <= (given.len().max(name.len()) / 3).max(1);
     known
         .iter()
+        .filter(is_as_long)
+        .take(MOST_COMPARED)
         .map(|name| (strsim::damerau_levenshtein(given, name), *name))
         .filter(|(distance, name)| *distance <= (given.len().max(name.len()) / 3).max(1))
         .min()

@@ -9,6 +9,7 @@ mod flags;
 mod images;
 mod links;
 mod listing;
+pub mod memory;
 mod modules;
 mod private_files;
 mod programs;
@@ -62,7 +63,10 @@ pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError>
         let gateway = gateway.clone();
         async move { build(&gateway, &options).await }
     });
-    let outcome = task.await.unwrap_or_else(|error| Err(Failure::Panic(error.to_string())));
+    let outcome = tokio::select! {
+        outcome = task => outcome.unwrap_or_else(|error| Err(Failure::Panic(error.to_string()))),
+        () = memory::exhausted() => Err(memory::error().into()),
+    };
     match outcome {
         Ok(result) => gateway.return_result(result).await,
         Err(failure) => {
@@ -478,6 +482,7 @@ impl<'a> Job<'a> {
                 Place::Graph(root) => Some(root.clone()),
             },
             project: self.options.project(),
+            repository: self.options.repository(),
             no_cache: self.options.no_cache(),
             cache_namespace: self.options.get("build-arg:BUILDKIT_CACHE_MOUNT_NS").map(ToOwned::to_owned),
             merge: self.gateway.llb_caps().supports(MERGE_OP),

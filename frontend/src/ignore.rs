@@ -1,5 +1,9 @@
 //! `.dockerignore` (moby/patternmatcher: `ignorefile.ReadAll`).
 
+mod glob;
+
+use glob::Glob;
+
 /// The patterns of an ignore file, as BuildKit's local source takes them: comments and blank lines left out, `!` kept, slashes
 /// at the front and the end taken off.
 pub fn parse(text: &str) -> Vec<String> {
@@ -47,18 +51,19 @@ fn clean(path: &str) -> String {
 /// all below it; the last one that matches decides (moby/patternmatcher: `MatchesOrParentMatches`). What has a part that is taken
 /// in again is not left out.
 pub fn leaves_out<'a>(patterns: &'a [String], path: &str) -> Option<&'a str> {
-    let path: Vec<&str> = path.split('/').collect();
+    let depth = path.split('/').count();
     let mut decisive = None;
     for pattern in patterns {
         let (is_exception, glob) = match pattern.strip_prefix('!') {
             Some(glob) => (true, glob),
             None => (false, pattern.as_str()),
         };
-        let glob: Vec<&str> = glob.split('/').collect();
-        let matches_above = (1..=path.len()).any(|length| matches(&glob, &path[..length]));
-        // The part of the exception that is as deep as the path.
-        let matches_below = glob.contains(&"**") || (glob.len() > path.len() && matches(&glob[..path.len()], &path));
-        if is_exception && (matches_above || matches_below) {
+        // It would change nothing.
+        if is_exception != decisive.is_some() {
+            continue;
+        }
+        let matches_above = Glob::new(glob).matches_or_parent_matches(path);
+        if is_exception && (matches_above || may_match_below(glob, path, depth)) {
             decisive = None;
         } else if !is_exception && matches_above {
             decisive = Some(pattern.as_str());
@@ -67,53 +72,18 @@ pub fn leaves_out<'a>(patterns: &'a [String], path: &str) -> Option<&'a str> {
     decisive
 }
 
+/// Whether a pattern may match something in a directory: its part that is as deep matches the directory.
+fn may_match_below(glob: &str, directory: &str, depth: usize) -> bool {
+    if glob.contains("**") {
+        return true;
+    }
+    let mut slashes = glob.match_indices('/').map(|(at, _)| at);
+    slashes.nth(depth - 1).is_some_and(|end| is_match(&glob[..end], directory))
+}
+
 /// Whether a pattern matches a path, and not only a directory that it lies in.
 pub fn is_match(pattern: &str, path: &str) -> bool {
-    matches(&pattern.split('/').collect::<Vec<_>>(), &path.split('/').collect::<Vec<_>>())
-}
-
-/// Whether a pattern, part by part, matches a path; `**` stands for any number of parts.
-fn matches(glob: &[&str], path: &[&str]) -> bool {
-    match (glob, path) {
-        ([], []) => true,
-        (["**", rest @ ..], _) => (0..=path.len()).any(|skipped| matches(rest, &path[skipped..])),
-        ([part, rest @ ..], [name, below @ ..]) => matches_part(part, name) && matches(rest, below),
-        _ => false,
-    }
-}
-
-/// Whether a part of a pattern matches a name: `*` stands for any text, `?` for a character, `[a-z]` for one of several.
-fn matches_part(glob: &str, name: &str) -> bool {
-    let Some(first) = glob.chars().next() else { return name.is_empty() };
-    let rest = &glob[first.len_utf8()..];
-    let after_character = |rest: &str, admits: &dyn Fn(char) -> bool| {
-        let next = name.chars().next().filter(|char| admits(*char));
-        next.is_some_and(|char| matches_part(rest, &name[char.len_utf8()..]))
-    };
-    match first {
-        '*' => name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| matches_part(rest, &name[at..])),
-        '?' => after_character(rest, &|_| true),
-        '[' => match rest.split_once(']') {
-            Some((class, rest)) => after_character(rest, &|char| in_class(class, char)),
-            None => false,
-        },
-        '\\' if !rest.is_empty() => {
-            let escaped = rest.chars().next();
-            after_character(&rest[escaped.map_or(0, char::len_utf8)..], &|char| Some(char) == escaped)
-        }
-        first => after_character(rest, &|char| char == first),
-    }
-}
-
-/// `a-z` or `^abc`
-fn in_class(class: &str, char: char) -> bool {
-    let (is_negated, class) = class.strip_prefix('^').map_or((false, class), |class| (true, class));
-    let members: Vec<char> = class.chars().collect();
-    let mut found = members.contains(&char);
-    for range in members.windows(3).filter(|range| range[1] == '-') {
-        found |= (range[0]..=range[2]).contains(&char);
-    }
-    found != is_negated
+    Glob::new(pattern).matches(path)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 pub mod artifact;
 pub mod closure;
 pub mod metadata;
+mod remote;
+pub mod source;
 mod wire;
 
 use std::cell::RefCell;
@@ -13,13 +15,14 @@ use std::sync::Arc;
 use toml::Spanned;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
-use uv_pep508::MarkerTree;
 
 use crate::config::syntax_error;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::paths::{directory_of, joined};
+use crate::marker::Marker;
+use crate::paths::directory_of;
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
+pub use source::{GitSource, Source};
 use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
 
 /// The file's name.
@@ -37,11 +40,11 @@ pub struct Lock {
     /// The bounds within which its markers are valid.
     pub requires_python: Option<(VersionSpecifiers, Span)>,
     /// `tool.uv.environments`; when not empty, one of them must match the target's environment.
-    pub supported_markers: Vec<MarkerTree>,
+    pub supported_markers: Vec<Marker>,
     /// The place of that list, or the start of the file.
     pub supported_markers_span: Span,
     /// `tool.uv.required-environments`.
-    pub required_markers: Vec<MarkerTree>,
+    pub required_markers: Vec<Marker>,
     /// Sets of which at most one item may be active.
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members; for a single project, its own name.
@@ -100,100 +103,7 @@ pub struct Dependency {
     /// The extras of it that are asked for.
     pub extras: Vec<ExtraName>,
     /// When it applies; includes uv's encoding of conflicts as extras.
-    pub marker: MarkerTree,
-}
-
-/// Where a package comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// An index, by URL.
-    Registry(String),
-    /// A flat index in a directory of the workspace, by its path in the context.
-    FlatRegistry(String),
-    /// A commit of a git repository.
-    Git(GitSource),
-    /// A direct URL, and where in the archive the project lies.
-    Url {
-        /// Of a wheel or a source distribution.
-        url: String,
-        /// Within the archive.
-        subdirectory: Option<String>,
-    },
-    /// A local archive.
-    Path(String),
-    /// A local project, installed as a wheel; path in the context.
-    Directory(String),
-    /// A local project, editable by default; path in the context.
-    Editable(String),
-    /// A local project of which only the dependencies count; path in the context.
-    Virtual(String),
-}
-
-/// `URL?rev=…&subdirectory=…#COMMIT`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GitSource {
-    /// Without query and fragment.
-    pub url: String,
-    /// 40 hexadecimal digits.
-    pub commit: String,
-    /// Where in the repository the project lies.
-    pub subdirectory: Option<String>,
-    /// What was asked for: a branch, a tag or a revision.
-    pub requested: Option<String>,
-    /// Files of git LFS are needed.
-    pub lfs: bool,
-}
-
-impl GitSource {
-    fn parse(text: &str) -> Result<Source, &'static str> {
-        let (rest, commit) = text.split_once('#').ok_or("it names no commit")?;
-        if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err("what follows `#` is not a commit");
-        }
-        let (url, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let parameter = |name: &str| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| artifact::percent_decoded(value))
-        };
-        Ok(Source::Git(Self {
-            url: url.to_owned(),
-            commit: commit.to_owned(),
-            subdirectory: parameter("subdirectory"),
-            requested: parameter("rev").or_else(|| parameter("tag")).or_else(|| parameter("branch")),
-            lfs: parameter("lfs").as_deref() == Some("true"),
-        }))
-    }
-}
-
-impl Source {
-    /// The directory of a local project.
-    pub fn project_dir(&self) -> Option<&str> {
-        match self {
-            Self::Directory(path) | Self::Editable(path) | Self::Virtual(path) => Some(path),
-            _ => None,
-        }
-    }
-
-    /// The URL of the index that it comes from.
-    pub fn index(&self) -> Option<&str> {
-        match self {
-            Self::Registry(url) => Some(url),
-            _ => None,
-        }
-    }
-
-    /// As the lock spells its kind.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Registry(_) | Self::FlatRegistry(_) => "registry",
-            Self::Git(_) => "git",
-            Self::Url { .. } => "url",
-            Self::Path(_) => "path",
-            Self::Directory(_) => "directory",
-            Self::Editable(_) => "editable",
-            Self::Virtual(_) => "virtual",
-        }
-    }
+    pub marker: Marker,
 }
 
 /// One item of a conflict set, in the encoding that the lock's markers use for it.
@@ -219,6 +129,12 @@ impl Lock {
     /// What to do about a lock that does not fit the manifests.
     pub fn relock(&self) -> String {
         if self.root == "." { "run `uv lock`".to_owned() } else { format!("run `uv lock` in `{}`", self.root) }
+    }
+
+    /// The place of a text at or after another place; none where it is written in another way.
+    pub fn place_after(&self, text: &str, span: &Span) -> Option<Span> {
+        let start = span.range.start + self.file.text.get(span.range.start..)?.find(text)?;
+        Some(Span::new(&self.file, start..start + text.len()))
     }
 
     /// The local project with this name.
@@ -276,6 +192,9 @@ fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), D
     .into())
 }
 
+/// Parts that `requires-python` may have.
+const MOST_SPECIFIERS: usize = 500;
+
 /// What to do about a lock that uv would not have written so.
 const REPAIR: &str = "`uv lock` repairs the lock";
 
@@ -283,7 +202,7 @@ const REPAIR: &str = "`uv lock` repairs the lock";
 struct Reader<'file> {
     file: &'file Arc<SourceFile>,
     /// Those that were parsed: a lock has thousands of edges, and says the same few things of them.
-    markers: RefCell<BTreeMap<String, MarkerTree>>,
+    markers: RefCell<BTreeMap<String, Marker>>,
 }
 
 /// Packages by name, to resolve edges.
@@ -307,12 +226,12 @@ impl Reader<'_> {
         text.parse().map_err(|error| self.invalid(what, text, error, span.clone()))
     }
 
-    fn marker(&self, text: &str, span: &Span) -> Result<MarkerTree, Diagnostic> {
+    fn marker(&self, text: &str, span: &Span) -> Result<Marker, Diagnostic> {
         if let Some(known) = self.markers.borrow().get(text) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
-        let marker = self.parse("marker", text, span)?;
-        self.markers.borrow_mut().insert(text.to_owned(), marker);
+        let marker = Marker::parse(text).map_err(|error| self.invalid("marker", text, error, span.clone()))?;
+        self.markers.borrow_mut().insert(text.to_owned(), marker.clone());
         Ok(marker)
     }
 
@@ -337,7 +256,12 @@ impl Reader<'_> {
         let requires_python = match &wire.requires_python {
             Some(text) => {
                 let span = Span::new(self.file, text.span());
-                Some((self.parse("requires-python", text.get_ref(), &span)?, span))
+                let specifiers: VersionSpecifiers = self.parse("requires-python", text.get_ref(), &span)?;
+                if specifiers.len() > MOST_SPECIFIERS {
+                    let problem = format!("`requires-python` has more than {MOST_SPECIFIERS} parts");
+                    return Err(Diagnostic::new("lock::too_large", problem).at(span));
+                }
+                Some((specifiers, span))
             }
             None => None,
         };
@@ -346,10 +270,10 @@ impl Reader<'_> {
         let supported_markers = supported
             .iter()
             .flat_map(|list| list.get_ref())
-            .map(|marker| self.parse("marker", marker, &supported_markers_span))
+            .map(|marker| self.marker(marker, &supported_markers_span))
             .collect::<Result<_, _>>()?;
         let required_markers =
-            wire.required_markers.iter().map(|marker| self.parse("marker", marker, &top)).collect::<Result<_, _>>()?;
+            wire.required_markers.iter().map(|marker| self.marker(marker, &top)).collect::<Result<_, _>>()?;
         let conflicts = wire
             .conflicts
             .iter()
@@ -413,13 +337,8 @@ impl Reader<'_> {
         for (name, wires) in &wire.dev_dependencies {
             groups.insert(self.parse("group", name, &span)?, edges(wires)?);
         }
-        let wheels = wire
-            .wheels
-            .iter()
-            .map(|wheel| {
-                Wheel::from_wire(wheel).map_err(|(value, error)| self.invalid("wheel", &value, error, span.clone()))
-            })
-            .collect::<Result<_, _>>()?;
+        let wheels =
+            wire.wheels.iter().map(|wheel| self.wheel(wheel, wire.name.get_ref(), &span)).collect::<Result<_, _>>()?;
         Ok(Package {
             name: self.parse("package name", wire.name.get_ref(), &span)?,
             version: wire.version.as_deref().map(|version| self.parse("version", version, &span)).transpose()?,
@@ -428,7 +347,7 @@ impl Reader<'_> {
             extras,
             groups,
             wheels,
-            sdist: wire.sdist.as_ref().map(Sdist::from_wire),
+            sdist: wire.sdist.as_ref().map(|sdist| self.sdist(sdist, wire.name.get_ref(), &span)).transpose()?,
             metadata: Metadata::from_wire(
                 wire,
                 directory_of(&self.file.name),
@@ -436,33 +355,6 @@ impl Reader<'_> {
                 noted_groups.into_iter(),
             ),
             span,
-        })
-    }
-
-    fn source(&self, package: &PackageWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
-        let wire = &package.source;
-        let in_context = |path: &str| joined(directory_of(&self.file.name), path);
-        let kinds = [
-            wire.registry.as_ref().map(|at| {
-                if at.contains("://") { Source::Registry(at.to_string()) } else { Source::FlatRegistry(in_context(at)) }
-            }),
-            wire.git.as_ref().map(|at| GitSource::parse(at)).transpose().map_err(|problem| {
-                self.invalid("git source", wire.git.as_deref().unwrap_or_default(), problem, span.clone())
-            })?,
-            wire.url.as_ref().map(|at| Source::Url {
-                url: at.to_string(),
-                subdirectory: wire.subdirectory.as_ref().map(ToString::to_string),
-            }),
-            wire.path.as_ref().map(|at| Source::Path(in_context(at))),
-            wire.directory.as_ref().map(|at| Source::Directory(in_context(at))),
-            wire.editable.as_ref().map(|at| Source::Editable(in_context(at))),
-            wire.virtual_.as_ref().map(|at| Source::Virtual(in_context(at))),
-        ];
-        kinds.into_iter().flatten().next().ok_or_else(|| {
-            let problem = format!("package `{}` comes from a source of an unknown kind", package.name.get_ref());
-            Diagnostic::new("lock::unknown_source", problem)
-                .at(span.clone())
-                .help("use a newer frontend image in the `# syntax=` line")
         })
     }
 
@@ -490,7 +382,7 @@ impl Reader<'_> {
             extras: wire.extra.iter().map(|extra| self.parse("extra", extra, span)).collect::<Result<_, _>>()?,
             marker: match &wire.marker {
                 Some(marker) => self.marker(marker, span)?,
-                None => MarkerTree::TRUE,
+                None => Marker::always(),
             },
         })
     }

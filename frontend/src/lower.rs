@@ -3,11 +3,13 @@
 pub mod access;
 mod application;
 mod build;
+mod cache;
 mod check;
 pub mod container;
 pub mod context;
 mod copies;
 mod directories;
+pub mod failure;
 pub mod files;
 mod install;
 mod member;
@@ -32,6 +34,7 @@ use crate::image;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
 use container::Container;
+use failure::reporting;
 pub use member::is_of_the_workspace;
 use site::{Ground, Images, Site};
 use sources::Sources;
@@ -48,8 +51,11 @@ const REPOSITORY: &str = include_str!("lower/repository.py");
 /// How modules become bytecode, beside it where it compiles some.
 const BYTECODE: &str = include_str!("lower/bytecode.py");
 
-/// What it is imported as.
-const BYTECODE_NAME: &str = "bytecode.py";
+/// The part of the worker that makes environments of build requirements.
+const REQUIREMENTS: &str = include_str!("lower/requirements.py");
+
+/// The part of the worker that builds packages of others.
+const SOURCE: &str = include_str!("lower/source.py");
 
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
@@ -73,6 +79,8 @@ pub struct Options {
     pub linked: BTreeSet<String>,
     /// What tells the project from others with a target of the same name, for the daemon's copy of its files.
     pub project: String,
+    /// Where its repository is, however it is fetched from there; empty where nobody says.
+    pub repository: String,
     /// Images that are not to be had from a registry, by their references in the plan and their platforms.
     pub images: BTreeMap<(String, plan::Platform), Output>,
     /// Sources of local projects that lie elsewhere than in the context, by the projects' names.
@@ -277,7 +285,7 @@ impl<'plan> Lowering<'plan> {
             .mount(root)
             .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly())
             .mount(Bind::new(&worker, &self.worker).selector("/worker.py").readonly());
-        self.options.container.limit(ground.with_python(exec))
+        self.options.container.limit(ground.with_python(reporting(exec)))
     }
 
     /// A step whose python runs a script of its own, without uv and a network, and leaves what is in `/out`.
@@ -291,22 +299,20 @@ impl<'plan> Lowering<'plan> {
             .envs(STEP_ENV)
             .network(Network::None)
             .mount(Bind::new("/", &ground.root).readonly())
-            .mount(Bind::new(&path, script(name, text)).selector(format!("/{name}")).readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
+        let exec = reporting(with_script(exec, name, text));
         self.options.container.limit(ground.with_python(exec))
     }
 
     /// A step whose build asks git what it ignores.
     fn in_a_repository(&self, exec: Exec) -> Exec {
-        let repository = script("repository.py", REPOSITORY);
-        exec.mount(Bind::new(format!("{TOOLS}/repository.py"), repository).selector("/repository.py").readonly())
+        with_script(exec, "repository.py", REPOSITORY)
     }
 
     /// A step that leaves bytecode.
     fn compiling(&self, exec: Exec) -> Exec {
-        let path = format!("{TOOLS}/{BYTECODE_NAME}");
-        exec.mount(Bind::new(path, script(BYTECODE_NAME, BYTECODE)).selector(format!("/{BYTECODE_NAME}")).readonly())
+        with_script(exec, "bytecode.py", BYTECODE)
     }
 
     /// A step that fetches what no lock names.
@@ -368,7 +374,7 @@ impl<'plan> Lowering<'plan> {
                 Contents::System(packages) => {
                     let root = self.stack(below, layers, start, &self.shared_name("prepare the base"));
                     let step = self.step_name(index, layer);
-                    below = self.system(root, &self.native().runtime, packages, step).into();
+                    below = self.system(root, (&self.native().runtime, &self.plan.base), packages, step).into();
                     (layers, start) = (Vec::new(), index + 1);
                 }
                 Contents::Step(step) => {
@@ -464,6 +470,11 @@ fn script(name: &str, text: &str) -> Output {
         .mkfile(Mkfile::new(format!("/{name}"), 0o755, text).timestamp(EPOCH))
         .metadata(Metadata::named(format!("[internal] {name}")))
         .build()
+}
+
+/// Mounts a file of our own beside the others that a step runs.
+fn with_script(exec: Exec, name: &str, text: &str) -> Exec {
+    exec.mount(Bind::new(format!("{TOOLS}/{name}"), script(name, text)).selector(format!("/{name}")).readonly())
 }
 
 /// Copies a file op's tree once more: an action gives a time to what it writes, and changes that of the directory around it.

@@ -8,7 +8,9 @@ pub mod about;
 pub mod configuration;
 pub mod declarations;
 pub mod inputs;
+mod passwords;
 
+pub mod requirement;
 pub mod resolution;
 pub mod settings;
 
@@ -39,7 +41,7 @@ pub const UV_TOML: &str = "uv.toml";
 /// A manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by name as it is written.
+    /// Where packages come from, builds' requirements among them: `tool.uv.sources`, by normalised name.
     pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// The file.
     pub file: Arc<SourceFile>,
@@ -73,6 +75,8 @@ impl Manifest {
 pub struct BuildSystem {
     /// PEP 508 requirements, sorted.
     pub requires: Vec<String>,
+    /// Where each of them is written.
+    pub places: BTreeMap<String, Span>,
     /// Dotted name of the backend.
     pub backend: Option<String>,
     /// `tool.setuptools.ext-modules` names modules to be compiled.
@@ -170,7 +174,7 @@ struct ProjectWire {
 #[serde(rename_all = "kebab-case")]
 struct BuildSystemWire {
     #[serde(default)]
-    requires: Vec<String>,
+    requires: Vec<Spanned<String>>,
     build_backend: Option<String>,
 }
 
@@ -220,6 +224,7 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 /// Parses a manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    passwords::check_manifest(file, document.get_ref())?;
     let declarations = declarations::read(file, document.get_ref());
     let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
@@ -238,13 +243,15 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let build_system = match wire.build_system {
         Some(spanned) => {
             let span = Span::new(file, spanned.span());
-            let BuildSystemWire { mut requires, build_backend } = spanned.into_inner();
-            requires.sort();
-            requires.dedup();
-            BuildSystem { requires, backend: build_backend, has_extensions, span }
+            let BuildSystemWire { requires, build_backend } = spanned.into_inner();
+            let places: BTreeMap<String, Span> =
+                requires.into_iter().map(|text| (text.get_ref().clone(), Span::new(file, text.span()))).collect();
+            let requires = places.keys().cloned().collect();
+            BuildSystem { requires, places, backend: build_backend, has_extensions, span }
         }
         None => BuildSystem {
             requires: vec![LEGACY_REQUIRES.to_owned()],
+            places: BTreeMap::new(),
             backend: None,
             has_extensions,
             span: Span::whole(file),
@@ -278,6 +285,7 @@ impl ProjectWire {
 /// The indexes that a `uv.toml` beside the workspace root's manifest names: uv looks at no others. Those that the manifest has a
 /// name for are still there for packages that name them.
 pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Indexes, Diagnostics> {
+    passwords::check_settings(file)?;
     let wire: UvWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
     let mut indexes = indexes(&wire, directory_of(&file.name));
     for (name, url) in &manifest.named {
@@ -288,7 +296,9 @@ pub fn indexes_beside(file: &Arc<SourceFile>, manifest: &Indexes) -> Result<Inde
 
 /// The indexes that the `tool.uv` of a directory above names, where those count.
 pub fn indexes_above(file: &Arc<SourceFile>) -> Result<Indexes, Diagnostics> {
-    let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    passwords::check_manifest(file, document.get_ref())?;
+    let wire = ManifestWire::deserialize(Deserializer::from(document)).map_err(|error| syntax_error(file, &error))?;
     Ok(indexes(&wire.tool.uv, directory_of(&file.name)))
 }
 

@@ -12,6 +12,7 @@ use buildkit_proto::gateway::{CacheImport, ResolveMode};
 use crate::image::opencontainers;
 use crate::interpreter::files;
 use crate::lower::NoCache;
+use crate::passwords;
 use crate::plan::Platform;
 
 pub use check::Check;
@@ -105,7 +106,7 @@ impl Options {
     /// Labels that tell of the client's checkout, as far as the client does.
     pub fn git_labels(&self) -> BTreeMap<String, String> {
         let told = [("revision", self.get("vcs:revision")), ("source", self.get("vcs:source"))];
-        told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), value?.to_owned()))).collect()
+        told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), without_password(value?)?))).collect()
     }
 
     fn with_prefix(&self, prefix: &str) -> BTreeMap<String, String> {
@@ -188,7 +189,27 @@ impl Options {
     /// What the client tells of the place of a project, for the names of the daemon's copies of its files.
     pub fn project(&self) -> String {
         let told = ["vcs:source", "vcs:localdir:context"].map(|key| self.get(key).unwrap_or_default());
-        told.iter().filter(|text| !text.is_empty()).map(|text| format!(" {text}")).collect()
+        told.iter().filter(|text| !text.is_empty()).map(|text| format!(" {}", passwords::hide(text))).collect()
+    }
+
+    /// Where the project's repository is, and the context in it, as far as the client says: the same for all ways to fetch from it.
+    pub fn repository(&self) -> String {
+        let directory = self.get("vcs:localdir:context").map(|directory| format!(" {directory}")).unwrap_or_default();
+        let is_remote = |text: &&str| text.contains("://") || text.starts_with("git@");
+        let told = self.get("vcs:source").filter(|text| !text.is_empty());
+        let url = told.or_else(|| self.get("context").filter(is_remote)).unwrap_or_default();
+        let url = url.split(['#', '?']).next().unwrap_or_default();
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+        let rest = rest.trim_end_matches('/').trim_end_matches(".git").to_lowercase();
+        // As git has it for ssh: `HOST:PATH`.
+        match rest.split_once(':') {
+            Some((host, path)) if !path.starts_with(|first: char| first.is_ascii_digit()) => {
+                format!("{host}/{path}{directory}")
+            }
+            _ if rest.is_empty() => rest,
+            _ => rest + &directory,
+        }
     }
 
     /// Whether bills of materials go with the image (BuildKit: `frontend/attestations/parse.go`).
@@ -264,6 +285,17 @@ pub enum Epoch {
     Seconds(i64),
     /// When the build context was: the time of a commit.
     OfContext,
+}
+
+/// The URL of a repository without who asks there and the password; none of a text in which only a password is certain.
+fn without_password(url: &str) -> Option<String> {
+    if !passwords::is_in(url) {
+        return Some(url.to_owned());
+    }
+    let mut parsed = url::Url::parse(url).ok()?;
+    parsed.set_password(None).ok()?;
+    parsed.set_username("").ok()?;
+    Some(parsed.into()).filter(|url: &String| !passwords::is_in(url))
 }
 
 /// As Go's `strconv.ParseBool` reads it.
@@ -361,6 +393,22 @@ mod tests {
         let told =
             [("vcs:localdir:context", "shop"), ("vcs:source", "https://git.example/all.git"), ("vcs:revision", "1")];
         assert_eq!(options(&told).project(), " https://git.example/all.git shop");
+        let told = [("vcs:source", "https://otter:sesame@git.example/all.git")];
+        assert_eq!(options(&told).project(), " https://otter:****@git.example/all.git");
+    }
+
+    #[test]
+    fn a_repository_is_the_same_however_it_is_fetched() {
+        for url in
+            ["https://git.example/shop/all.git", "git@git.example:Shop/all.git", "ssh://me@git.example/shop/all/"]
+        {
+            assert_eq!(options(&[("vcs:source", url)]).repository(), "git.example/shop/all");
+        }
+        assert_eq!(options(&[("vcs:localdir:context", "shop")]).repository(), "");
+        let told = [("vcs:localdir:context", "shop"), ("vcs:source", "https://git.example/all.git")];
+        assert_eq!(options(&told).repository(), "git.example/all shop");
+        assert_eq!(options(&[("context", "https://git.example/all.git#main:shop")]).repository(), "git.example/all");
+        assert_ne!(options(&[("vcs:source", "https://git.example/shop/every")]).repository(), "git.example/shop/all");
     }
 
     #[test]
@@ -369,6 +417,14 @@ mod tests {
         let labels = options(&[("vcs:revision", "4f2a"), ("vcs:source", "https://git.example/all.git")]).git_labels();
         assert_eq!(labels["org.opencontainers.image.revision"], "4f2a");
         assert_eq!(labels["org.opencontainers.image.source"], "https://git.example/all.git");
+        for (source, label) in [
+            ("https://otter:sesame@git.example/all.git", Some("https://git.example/all.git")),
+            ("ssh://git@git.example/all.git", Some("ssh://git@git.example/all.git")),
+            ("https://otter:ses/ame@git.example/all.git", None),
+        ] {
+            let labels = options(&[("vcs:source", source)]).git_labels();
+            assert_eq!(labels.get("org.opencontainers.image.source").map(String::as_str), label);
+        }
     }
 
     #[test]

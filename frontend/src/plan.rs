@@ -244,7 +244,7 @@ pub fn plan(
     };
     let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
-    let indexes = access.indexes(project)?;
+    let indexes = access.indexes(project);
     let mut context_paths = context_paths(&layers, &backends, &indexes);
     if let Some(Ca::File(file)) = access.ca() {
         context_paths.insert(file.value.clone());

@@ -102,7 +102,21 @@ impl Project {
                     .at(member.name.span.clone())
                     .did_you_mean(&member.name.value, self.local_names())
             });
-        Diagnostics::check(unknown.collect())
+        let packages = self.config.iter().flat_map(|config| &config.packages);
+        let foreign = || self.lock.packages.iter().filter(|package| package.source.project_dir().is_none());
+        let is_foreign =
+            |name: &str| name.parse::<PackageName>().is_ok_and(|name| foreign().any(|known| known.name == name));
+        let unlocked = packages.filter(|package| !is_foreign(&package.name.value)).map(|package| {
+            let name = &package.name.value;
+            let error = |problem| Diagnostic::new("config::unknown_package", problem).at(package.name.span.clone());
+            match is_known(name) {
+                true => error(format!("`{name}` is a project of the workspace, not a package of others"))
+                    .help(format!("write `[members.{name}]`")),
+                false => error(format!("`{name}` is not a package of `{}`", self.lock.file.name))
+                    .did_you_mean(name, foreign().map(|package| package.name.as_str())),
+            }
+        });
+        Diagnostics::check(unknown.chain(unlocked).collect())
     }
 
     /// What the config says of a local project.

@@ -152,7 +152,7 @@ fn third_party(plan: &Plan, package: &Package) -> Value {
         known.insert("checksums".to_owned(), checksum(&hash.algorithm, &hash.hex));
     }
     let location = match &artifact.origin {
-        Origin::Url(url) => Some(url.clone()),
+        Origin::Url(url) => Some(url.to_string()),
         Origin::Git { url, commit } => Some(format!("git+{url}@{commit}")),
         Origin::Context(_) => None,
     };
@@ -189,7 +189,7 @@ fn locator(plan: &Plan, package: &Package) -> Option<String> {
         Origin::Context(_) => return None,
         Origin::Git { url, commit } => format!("?vcs_url={}", encoded(&format!("git+{url}@{commit}"))),
         Origin::Url(url) => match &package.index {
-            None => format!("?download_url={}", encoded(url)),
+            None => format!("?download_url={}", encoded(url.as_str())),
             Some(index) => {
                 plan.access.named(index).map(|url| format!("?repository_url={}", encoded(&url))).unwrap_or_default()
             }

@@ -28,8 +28,11 @@ use crate::manifest::declarations::{Declarations, ProjectTable};
 use crate::project::Project;
 use kinds::Required;
 use lowering::{Doubt, Lowered, Scope, Table};
-use requirement::{PythonBounds, Requirement};
+use requirement::{MOST_SPECIFIERS, PythonBounds, Requirement};
 use vicinity::Vicinity;
+
+/// As many differences are collected: a lock of another project has thousands, and only the first are told.
+const MOST_FOUND: usize = 1_000;
 
 /// From this revision on uv notes which extras and groups are there though they are empty.
 const NOTES_EMPTY: u32 = 1;
@@ -131,6 +134,9 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn report(&mut self, message: impl std::fmt::Display, span: Span) {
+        if self.errors.len() >= MOST_FOUND {
+            return;
+        }
         let error = Diagnostic::new("lock::stale", format!("`{}` is stale: {message}", self.lock.file.name))
             .at(span)
             .help(self.lock.relock());
@@ -308,10 +314,11 @@ impl<'a> Check<'a> {
         {
             self.report(format!("`{name}` was locked without the extra `{extra}`"), list.span.clone());
         }
+        let places = places_of_groups(own);
         let groups = groups.into_iter().flatten();
         for (group, _) in groups.filter(|(group, list)| list.is_empty() && !package.groups.contains_key(group)) {
             let message = format!("`{name}` was locked without the group `{group}`");
-            place_of_group(own, group.as_str()).into_iter().for_each(|place| self.report(&message, place));
+            places.get(group).into_iter().for_each(|place| self.report(&message, (*place).clone()));
         }
     }
 
@@ -325,13 +332,14 @@ impl<'a> Check<'a> {
         let keeps = |is_empty: bool| self.lock.revision >= NOTES_EMPTY && owner != WORKSPACE || !is_empty;
         let noted: BTreeMap<&str, &[Noted]> =
             noted.iter().filter(|(_, list)| keeps(list.is_empty())).map(|(name, list)| (*name, *list)).collect();
-        let groups: BTreeMap<&str, &[Lowered]> = groups
+        let places = places_of_groups(own);
+        let groups: BTreeMap<&str, (&GroupName, &[Lowered])> = groups
             .iter()
             .filter(|(_, list)| keeps(list.is_empty()))
-            .map(|(name, list)| (name.as_str(), list.as_slice()))
+            .map(|(name, list)| (name.as_str(), (name, list.as_slice())))
             .collect();
-        for (name, required) in &groups {
-            let Some(span) = place_of_group(own, name) else { continue };
+        for (name, (group, required)) in &groups {
+            let Some(span) = places.get(group).map(|place| (*place).clone()) else { continue };
             match noted.get(name).map(|list| self.noted(list)) {
                 Some(Some(noted)) => self.compare(&format!("{owner}:{name}"), required, noted, &span),
                 Some(None) => {}
@@ -351,10 +359,11 @@ impl<'a> Check<'a> {
     /// Reports every requirement that only one side has; two for one package are one change.
     fn compare(&mut self, owner: &str, required: &[Lowered], mut noted: BTreeSet<Requirement>, place: &Span) {
         // What a workspace that is not seen has a source for comes from there, in part at least.
-        let is_elsewhere = |name: &PackageName| noted.iter().any(|old| old.name == *name && !old.origin.is_plain());
+        let elsewhere: BTreeSet<PackageName> =
+            noted.iter().filter(|old| !old.origin.is_plain()).map(|old| old.name.clone()).collect();
         let is_certain = |lowered: &&Lowered| match lowered.doubt {
             Doubt::None => true,
-            Doubt::Unseen => !is_elsewhere(&lowered.requirement.name),
+            Doubt::Unseen => !elsewhere.contains(&lowered.requirement.name),
             Doubt::Unread => false,
         };
         let (certain, doubtful): (Vec<&Lowered>, Vec<&Lowered>) = required.iter().partition(is_certain);
@@ -363,7 +372,10 @@ impl<'a> Check<'a> {
             certain.into_iter().filter(|lowered| !doubtful.contains(&lowered.requirement.name)).collect();
         noted.retain(|old| !doubtful.contains(&old.name));
         let wanted: BTreeSet<&Requirement> = required.iter().map(|lowered| &lowered.requirement).collect();
-        let mut gone: Vec<&Requirement> = noted.iter().filter(|noted| !wanted.contains(noted)).collect();
+        let mut gone: BTreeMap<&PackageName, Vec<&Requirement>> = BTreeMap::new();
+        for old in noted.iter().filter(|noted| !wanted.contains(noted)) {
+            gone.entry(&old.name).or_default().push(old);
+        }
         let mut told = BTreeSet::new();
         for lowered in required {
             let new = &lowered.requirement;
@@ -371,8 +383,10 @@ impl<'a> Check<'a> {
                 continue;
             }
             let owner = in_extra(owner, new);
-            let before = gone.iter().position(|old| old.name == new.name && same_extra(old, new));
-            let (message, is_source) = match before.map(|index| gone.remove(index)) {
+            let alike = gone.get_mut(&new.name);
+            let before = alike
+                .and_then(|alike| alike.iter().position(|old| same_extra(old, new)).map(|index| alike.remove(index)));
+            let (message, is_source) = match before {
                 Some(old) => {
                     let is_source = std::mem::discriminant(&old.origin) != std::mem::discriminant(&new.origin)
                         || lowered.source.is_some();
@@ -383,7 +397,7 @@ impl<'a> Check<'a> {
             let source = lowered.source.clone().filter(|_| is_source);
             self.report(message, source.unwrap_or_else(|| lowered.span.clone()));
         }
-        for old in gone {
+        for old in gone.into_values().flatten() {
             let owner = in_extra(owner, old);
             self.report(format!("{owner} was locked with `{old}`, which it no longer asks for"), place.clone());
         }
@@ -394,6 +408,7 @@ impl<'a> Check<'a> {
         let Some((locked, _)) = &self.lock.requires_python else { return };
         let lock = self.lock;
         let members = compared.iter().filter(|(id, _)| lock.members.contains(&lock.packages[*id].name));
+        let bounds = PythonBounds::of(locked);
         let mut wanted = Vec::new();
         let mut is_certain = true;
         for (_, manifest) in members {
@@ -402,11 +417,12 @@ impl<'a> Check<'a> {
                 continue;
             };
             let Ok(specifiers) = text.value.parse::<uv_pep440::VersionSpecifiers>() else { return };
-            if !PythonBounds::of(locked).within(&PythonBounds::of(&specifiers)) {
+            if !bounds.within(&PythonBounds::of(&specifiers)) {
                 let message = format!("it was made for python `{locked}`, and this project is for `{specifiers}`");
                 self.report(message, text.span.clone());
                 is_certain = false;
             }
+            is_certain &= specifiers.len() <= MOST_SPECIFIERS;
             wanted.push((specifiers, text));
         }
         // A lock for fewer pythons than all members admit; some of them may not have been read.
@@ -416,8 +432,15 @@ impl<'a> Check<'a> {
             && all_read
             && let Some((_, first)) = wanted.first()
         {
-            let together = PythonBounds::of(&wanted.iter().flat_map(|(it, _)| it.iter().cloned()).collect());
-            if !together.within(&PythonBounds::of(locked)) {
+            // Members say the same, mostly.
+            let mut all: Vec<_> = wanted.iter().flat_map(|(it, _)| it.iter().cloned()).collect();
+            all.sort_by_key(ToString::to_string);
+            all.dedup();
+            if all.len() > MOST_SPECIFIERS {
+                return;
+            }
+            let together = PythonBounds::of(&all.into_iter().collect());
+            if !together.within(&bounds) {
                 let message = format!("it was made for python `{locked}`, which is less than the projects are for");
                 let span = first.span.clone();
                 self.report(message, span);
@@ -448,9 +471,10 @@ fn lists(scope: &Scope<'_>, table: &ProjectTable) -> Option<Lists> {
     Some(Lists { dependencies, extras })
 }
 
-fn place_of_group(own: &Declarations, name: &str) -> Option<Span> {
-    let named = own.groups.iter().find(|(key, _)| key.parse::<GroupName>().is_ok_and(|key| key.as_str() == name));
-    named.map(|(_, group)| group.span.clone())
+/// Where the groups are written.
+fn places_of_groups(own: &Declarations) -> BTreeMap<GroupName, &Span> {
+    let named = own.groups.iter().rev().filter_map(|(key, group)| Some((key.parse().ok()?, &group.span)));
+    named.collect()
 }
 
 /// `pkg`, or `pkg[extra]` for a requirement of an extra.

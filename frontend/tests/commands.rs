@@ -467,3 +467,29 @@ fn what_is_not_known_of_a_base_is_as_the_project_requires() {
         assert_eq!(plan, format!("late (linux/amd64, python {python}) on registry.example/base:1"));
     }
 }
+
+/// A pipe that nobody writes to, and a device without an end.
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_not_read() {
+    let workspace = workspace();
+    let directory = workspace.path();
+    for file in ["uv.lock", "pyproject.toml", "uv.build.toml", ".dockerignore"] {
+        let path = directory.join(file);
+        let kept = fs::read(&path).ok();
+        let _absent = fs::remove_file(&path);
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("a link");
+        let output = run(directory, &["check"]);
+        assert!(!output.status.success());
+        assert_eq!(text(&output), format!("./{file}: this is not a regular file\n"));
+        fs::remove_file(&path).expect("a link");
+        if let Some(kept) = kept {
+            fs::write(&path, kept).expect("a file");
+        }
+    }
+    let pipe = directory.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let output = run(directory, &["import", "pipe"]);
+    assert!(!output.status.success());
+    assert_eq!(text(&output), "pipe: this is not a regular file\n");
+}

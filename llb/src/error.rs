@@ -112,4 +112,7 @@ pub enum Problem {
     /// The git remote does not parse.
     #[error("invalid git remote `{0}`")]
     InvalidGitRemote(String),
+    /// git would take it for an option.
+    #[error("invalid git reference `{0}`")]
+    InvalidGitReference(String),
 }

@@ -12,11 +12,11 @@
 //! - **Capabilities are derived** from the finished op by one function, not set by each setter.
 //!
 //! ```
-//! use buildkit_llb::{Bind, Exec, File, Copy, Http, Image, Input, Metadata, Platform, merge, marshal};
+//! use buildkit_llb::{Bind, Exec, File, Copy, Http, HttpUrl, Image, Input, Metadata, Platform, merge, marshal};
 //!
 //! let platform = Platform::new("linux", "amd64");
 //! let base = Image::new("python:3.13-slim").platform(&platform).build();
-//! let wheel = Http::new("https://files.example/idna-3.10-py3-none-any.whl")
+//! let wheel = Http::new(&HttpUrl::parse("https://files.example/idna-3.10-py3-none-any.whl")?)
 //!     .filename("idna-3.10-py3-none-any.whl")
 //!     .metadata(Metadata::named("fetch idna 3.10").export_cache(false))
 //!     .build();
@@ -30,7 +30,7 @@
 //! let image = merge([Input::from(&base), install.output("/out").into()], Metadata::default());
 //! let definition = marshal(&image)?;
 //! assert!(definition.required_caps().contains("mergeop"));
-//! # Ok::<(), buildkit_llb::LlbError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![warn(missing_docs)]
 
@@ -46,6 +46,7 @@ mod marshal;
 mod merge;
 mod metadata;
 mod platform;
+mod printable;
 mod source;
 mod source_map;
 pub mod text;
@@ -66,8 +67,9 @@ pub use crate::marshal::marshal;
 pub use crate::merge::{diff, merge};
 pub use crate::metadata::{Metadata, ProgressGroup};
 pub use crate::platform::Platform;
-pub use crate::source::git::Git;
-pub use crate::source::http::Http;
+pub use crate::printable::{is_command, printable, printable_in_place};
+pub use crate::source::git::{Git, is_git_remote};
+pub use crate::source::http::{Http, HttpUrl, InvalidHttpUrl};
 pub use crate::source::image::{Image, ResolveMode};
 pub use crate::source::image_ref::normalize_image_ref;
 pub use crate::source::local::Local;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::pb;
+use crate::printable::printable;
 use crate::source_map::Location;
 
 /// The key under which BuildKit's clients look for the name of a step.
@@ -44,10 +45,10 @@ impl Metadata {
         Self::default().name(name)
     }
 
-    /// Sets the custom name. An empty name is none.
+    /// Sets the custom name, as terminals may have it. An empty name is none.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
-        self.describe(CUSTOM_NAME, name)
+        self.describe(CUSTOM_NAME, printable(&name.into()))
     }
 
     /// Sets a description entry, which BuildKit keeps and does not read. An empty value is none.

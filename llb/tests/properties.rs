@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use buildkit_llb::{
-    Bind, Cache, Copy, Definition, Exec, File, Http, Image, Input, Location, Metadata, Mkfile, SourceFile, diff,
-    import, marshal, merge,
+    Bind, Cache, Copy, Definition, Exec, File, Http, HttpUrl, Image, Input, Location, Metadata, Mkfile, SourceFile,
+    diff, import, marshal, merge,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -86,7 +86,10 @@ fn build(node: &Node, inputs: &[Input], reverse: bool, metadata: Metadata) -> In
             Image::new(format!("python:{tag}")).metadata(metadata).build().into()
         }
         Kind::Http => {
-            let http = Http::new(format!("https://h/{text}"));
+            // A text that is no part of a URL is still a name of the file.
+            let other = |_| HttpUrl::parse("https://h/other").unwrap();
+            let url = HttpUrl::parse(&format!("https://h/{text}")).unwrap_or_else(other);
+            let http = Http::new(&url);
             http.filename(text).metadata(metadata).build().into()
         }
         Kind::Exec => {

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use buildkit_llb::{
-    Bind, Cache, Copy, Exec, File, Git, Http, Image, Input, Local, Location, Metadata, Mkdir, Mkfile, Output, Owner,
-    ProgressGroup, Secret, SourceFile, Tmpfs, import, marshal, merge, pb,
+    Bind, Cache, Copy, Exec, File, Git, Http, HttpUrl, Image, Input, Local, Location, Metadata, Mkdir, Mkfile, Output,
+    Owner, ProgressGroup, Secret, SourceFile, Tmpfs, import, marshal, merge, pb,
 };
 use buildkit_proto::canonical::digest_of;
 
@@ -88,7 +88,7 @@ fn source_rules() {
          the repository must be lower case",
     );
     check(
-        Http::new("https://h/x").checksum("sha256:12").metadata(named()).build(),
+        Http::new(&HttpUrl::parse("https://h/x").unwrap()).checksum("sha256:12").metadata(named()).build(),
         "invalid source op `it`: invalid checksum `sha256:12`: expected `sha256:` and 64 \
          lower-case hexadecimal digits",
     );

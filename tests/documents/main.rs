@@ -40,7 +40,7 @@ fn literals(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How the first rows of tables begin, which name the columns.
-const HEADS: [&str; 6] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`", "| key"];
+const HEADS: [&str; 7] = ["| option", "| # |", "| failure", "| app |", "| in `uv.lock`", "| key", "| what they try"];
 
 /// Cells of the rows of the tables of a document.
 fn rows(text: &str) -> Vec<Vec<&str>> {
@@ -109,6 +109,34 @@ fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
 }
 
 #[test]
+fn every_attack_has_a_test_that_exists() -> Result<()> {
+    let table = read("docs/security.md")?;
+    let end_to_end = sources("tests/e2e")?.concat();
+    let directories = ["frontend/src", "frontend/tests", "llb/src", "llb/tests", "tests/properties", "tests/worker", "xtask/src"];
+    let beside: Vec<String> = directories.into_iter().map(sources).collect::<Result<Vec<_>>>()?.concat();
+    let beside = beside.concat();
+    let mut count = 0;
+    for row in rows(&table) {
+        ensure!(row.len() == 3, "a row of {} cells: {row:?}", row.len());
+        ensure!(row[2].contains('`'), "no test shows what stops those who try this: {}", row[0]);
+        for test in literals(row[2]) {
+            let exists = match test.split_once("::") {
+                Some(("errors", _)) if end_to_end.contains(&format!("name: \"{}\"", &test["errors::".len()..])) => true,
+                Some(_) => ["trials.add(", "("].iter().any(|call| end_to_end.contains(&format!("{call}\"{test}\", "))),
+                None => {
+                    let cases = ["errors", "imports"].map(|kind| format!("tests/{kind}/cases/{test}"));
+                    beside.contains(&format!("fn {test}(")) || cases.iter().any(|case| repository().join(case).exists())
+                }
+            };
+            ensure!(exists, "docs/security.md names the test `{test}`, and there is none");
+            count += 1;
+        }
+    }
+    ensure!(count > 20, "the tests are no longer found in the tables");
+    Ok(())
+}
+
+#[test]
 fn every_kind_of_source_is_in_its_table() -> Result<()> {
     let table = read("docs/sources.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
@@ -150,7 +178,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
     ensure!(uv::VERSION == DEFAULT_VERSION, "tests ask another uv than the one that images are built with");
     let table = read("docs/uv-settings.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
-    let beside = sources("frontend/src")?.concat();
+    let (beside, parity) = (sources("frontend/src")?.concat(), sources("tests/parity")?.concat());
     let mut named = BTreeSet::new();
     for row in rows(&table) {
         ensure!(row.len() == 4, "a row of {} cells: {row:?}", row.len());
@@ -166,6 +194,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
             let exists = end_to_end.contains(&format!("\"{test}\", "))
                 || test.strip_prefix("sources::").is_some_and(|kind| end_to_end.contains(&format!("(\"{kind}\", ")))
                 || beside.contains(&format!("#[test]\n    fn {test}()"))
+                || test.strip_prefix("parity::").is_some_and(|test| parity.contains(&format!("#[test]\nfn {test}()")))
                 || case.is_dir();
             ensure!(exists, "docs/uv-settings.md names the test `{test}`, and there is none");
         }

@@ -56,6 +56,11 @@ impl Listing {
         self.entries.keys().filter(|path| path.ends_with(end)).count()
     }
 
+    /// How many entries there are of whose path this is a part.
+    pub fn count_in(&self, part: &str) -> usize {
+        self.entries.keys().filter(|path| path.contains(part)).count()
+    }
+
     /// Forgets a file, and that a `RECORD` names it.
     pub fn leave_out(&mut self, path: &str) {
         if self.entries.remove(path).is_some() {

@@ -284,7 +284,7 @@ pub fn show(build: Build<'_>, name: &str, log: &str) -> Result<()> {
     // The client hears of a failure twice, and prints what it hears first.
     settings.add_filter("failed to run Build function", "failed to solve");
     settings.add_filter(r"first \d+ of \d+ bytes", "first [some] of [all] bytes");
-    settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
+    settings.add_filter(r"(127\.0\.0\.1|localhost):\d+", "$1:[port]");
     settings.add_filter(r"3\.13\.\d+", "3.13.[patch]");
     settings.add_filter(r"glibc-2\.\d+", "glibc-2.[minor]");
     settings.bind(|| insta::assert_snapshot!(name, without_progress(&shown)));

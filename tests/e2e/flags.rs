@@ -14,8 +14,11 @@ use crate::Trials;
 use crate::build::Build;
 use crate::container;
 use crate::context::Context;
+use crate::equality::BASE;
 use crate::image::Image;
 use crate::pond::Pond;
+use crate::project::SETUPTOOLS;
+use crate::sources::BUILDER;
 use crate::stage::Stage;
 
 /// Adds the tests.
@@ -40,8 +43,11 @@ const BACKEND: &str = include_str!("backend.py");
 
 const OFFLINE: &str = "of-a-member";
 const ONLINE: &str = "of-an-sdist";
+/// A project with a cache.
+const COMPILED: &str = "compiled";
 
-/// A project that depends on one built as a member, without a network, and on one built from a source distribution, with one.
+/// A project that depends on one built as a member, without a network, and on one built from a source distribution, to which the config
+/// gives one.
 fn witnesses<'a>(stage: &'a Stage, name: &str) -> Result<Context<'a>> {
     let context = Context::new(stage, name)?;
     let manifest = |name: &str| {
@@ -68,6 +74,7 @@ fn witnesses<'a>(stage: &'a Stage, name: &str) -> Result<Context<'a>> {
     let backend = format!("{BACKEND}\n# {} {name}\n", stage.nonce());
     context.write(&format!("{OFFLINE}/backend.py"), &backend)?;
     context.write("vendor/README", "")?;
+    context.write("uv.build.toml", format!("[packages.{ONLINE}]\nnetwork = true\n"))?;
     let archive = File::create(context.directory.join("vendor/of_an_sdist-1.0.tar.gz"))?;
     let mut archive = Builder::new(GzEncoder::new(archive, Compression::fast()));
     let metadata = format!("Metadata-Version: 2.2\nName: {ONLINE}\nVersion: 1.0\nRequires-Python: >=3.11\n");
@@ -132,16 +139,25 @@ fn limits(stage: &Stage) -> Result<()> {
 
 /// Caches of one namespace are none of another's: BuildKit knows them by their ids.
 fn cache_namespace(stage: &Stage) -> Result<()> {
-    let context = witnesses(stage, "cache-namespace")?;
+    let context = Context::new(stage, "cache-namespace")?;
+    let manifest = format!(
+        "[project]\nname = \"{COMPILED}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\n[build-system]\n{SETUPTOOLS}"
+    );
+    context.write("pyproject.toml", format!("{manifest}\n[tool.setuptools]\npy-modules = [\"compiled\"]\n"))?;
+    context.write("compiled.py", format!("# {}\n", stage.nonce()))?;
+    // A `setup.py` may compile where there is what compiles it.
+    context.write("uv.build.toml", format!("[targets.app]\nbase = \"{BASE}\"\nbuilder = \"{BUILDER}\"\n"))?;
+    stage.lab().require_image(BUILDER)?;
+    context.lock()?;
     let namespace = format!("ns-{}", stage.nonce());
     context.build().argument(format!("--build-arg=BUILDKIT_CACHE_MOUNT_NS={namespace}")).push("flags")?;
     let usage = run_captured(&mut stage.lab().buildx(["du", "--verbose"]))?;
-    let cache = format!("with id \"{namespace}/uv-buildkit-{ONLINE}-cpython");
+    let cache = format!("with id \"{namespace}/uv-buildkit-member-{COMPILED}-");
     ensure!(usage.contains(&cache), "no cache `{cache}` in\n{usage}");
     Ok(())
 }
 
-/// Members never have a network; source distributions do, unless the user says no.
+/// A build has a network if the config gives it one, unless the user says no.
 fn no_network(stage: &Stage) -> Result<()> {
     let context = witnesses(stage, "network")?;
     let alone = serde_json::json!(["lo"]);

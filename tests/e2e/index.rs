@@ -39,6 +39,8 @@ struct Doors {
     header: Option<String>,
     /// Files are said to lie on another host, and that host sends on to a third address, where nobody may show a header.
     are_elsewhere: bool,
+    /// Whoever asks for something below a path is sent on to where this URL and the path lead.
+    sent_on: Option<(String, String)>,
     /// What is wrong with everything below a path.
     trouble: Option<(String, Trouble)>,
 }
@@ -120,6 +122,11 @@ impl Index {
     /// Says that files lie on another host, which sends on to where the secret must not be shown.
     pub fn store_elsewhere(&self) {
         self.change(|served| served.doors.are_elsewhere = true);
+    }
+
+    /// Sends those on to another server who ask for something below a path.
+    pub fn send_on(&self, path: &str, server: &str) {
+        self.change(|served| served.doors.sent_on = Some((path.to_owned(), server.to_owned())));
     }
 
     /// Fails for everything below a path.
@@ -252,6 +259,11 @@ impl Served {
         let trouble = self.doors.trouble.as_ref().filter(|(below, _)| path.starts_with(below));
         if let Some((_, Trouble::Status(status))) = trouble {
             return refused(*status);
+        }
+        if let Some((_, server)) = self.doors.sent_on.as_ref().filter(|(below, _)| path.starts_with(below)) {
+            let mut answer = refused(302);
+            answer.head += &format!("\r\nLocation: {server}{path}");
+            return answer;
         }
         if self.doors.are_elsewhere && path.starts_with("packages/") {
             let mut answer = refused(302);

@@ -1,5 +1,6 @@
 //! Private indexes, mirrors of them, and downloads that fail.
 
+pub mod attacks;
 pub mod authority;
 pub mod secrecy;
 
@@ -28,6 +29,9 @@ pub fn add(trials: &mut Trials) {
     trials.add("indexes::mirror", mirror);
     trials.add("indexes::mirror_alone", mirror_alone);
     trials.add("indexes::outline", outline);
+    trials.add("indexes::another_server", attacks::another_server);
+    trials.add("indexes::build_requirement_of_another_server", attacks::build_requirement_of_another_server);
+    trials.add("indexes::sent_on", attacks::sent_on);
     trials.add("indexes::authority", authority::authority);
     trials.add("indexes::authority_for_apt", authority::authority_for_apt);
     trials.add("indexes::authority_for_python", authority::authority_for_python);
@@ -111,9 +115,18 @@ impl<'a> Private<'a> {
         self.context.write("uv.build.toml", format!("[targets.app]\n\n{text}"))
     }
 
-    /// Names the index and its secret in the config.
+    /// Names the index, its secret, and where its files are, in the config.
     fn name_secret(&self) -> Result<()> {
-        self.configure(&format!("[indexes.private]\nsecret = \"{SECRET}\"\n"))
+        self.configure(&self.named())
+    }
+
+    fn named(&self) -> String {
+        format!("[indexes.private]\nsecret = \"{SECRET}\"\nfiles = [\"{}\"]\n", self.server_of_files())
+    }
+
+    /// The host that the files are said to lie on.
+    fn server_of_files(&self) -> String {
+        self.index.url_of("").replace("127.0.0.1", "localhost").trim_end_matches('/').to_owned()
     }
 
     /// A build that is given a secret.
@@ -138,7 +151,9 @@ fn lets_in(stage: &Stage, name: &str, scheme: Scheme) -> Result<()> {
     let private = Private::new(stage, name, scheme)?;
     private.name_secret()?;
     let before = private.asked().len();
-    let build = private.build_with(SECRET, &private.header)?.argument("--provenance=mode=max");
+    let scanner = crate::sbom::scanner(stage, &format!("indexes-{name}-scanner"))?;
+    let scanned = format!("--attest=type=sbom,generator={scanner}");
+    let build = private.build_with(SECRET, &private.header)?.argument("--provenance=mode=max").argument(scanned);
     let built = build.push("indexes")?;
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout == "heron reed\n", "{run:?}");
@@ -198,7 +213,8 @@ fn mirror(stage: &Stage) -> Result<()> {
     let mirror = Index::open(stage, "indexes-mirror-mirror")?;
     let of_files = private.index.url_of("packages").replace("127.0.0.1", "localhost");
     private.configure(&format!(
-        "[indexes.private]\nsecret = \"{SECRET}\"\n\n[mirrors]\n\"{of_files}\" = \"{}\"\n",
+        "{}\n[mirrors]\n\"{of_files}\" = {{ url = \"{}\", secret = \"{SECRET}\" }}\n",
+        private.named(),
         mirror.url_of("packages")
     ))?;
     private.index.fail("", Trouble::Status(500));
@@ -236,7 +252,8 @@ fn mirror_alone(stage: &Stage) -> Result<()> {
 /// What `--call=outline` says of secrets, and of the cache of what is built.
 fn outline(stage: &Stage) -> Result<()> {
     let private = Private::new(stage, "outline", Scheme::Bearer)?;
-    private.name_secret()?;
+    let step = "name = \"web\"\nrun = [\"true\"]\ncaches = [\"/root/.npm\"]\noutputs = [\"/app/web\"]";
+    private.configure(&format!("[[targets.app.steps]]\n{step}\n\n[indexes.private]\nsecret = \"{SECRET}\"\n"))?;
     let shown = private.context.build().call("outline,format=json")?;
     let told: serde_json::Value = serde_json::from_str(&shown).with_context(|| shown.clone())?;
     let expected = serde_json::json!([
@@ -248,7 +265,7 @@ fn outline(stage: &Stage) -> Result<()> {
     ensure!(told["secrets"] == expected, "{told:#}");
     let caches: Vec<&str> =
         told["cache"].as_array().into_iter().flatten().filter_map(|cache| cache["ID"].as_str()).collect();
-    ensure!(matches!(caches[..], [cache] if cache.starts_with("uv-buildkit-reed-cpython")), "{told:#}");
+    ensure!(matches!(caches[..], [cache] if cache.starts_with("uv-buildkit-step-web-")), "{told:#}");
     let text = private.context.build().call("outline")?;
     ensure!(text.contains("SECRET") && text.contains("private-index"), "{text}");
     Ok(())

@@ -7,6 +7,7 @@ mod alpine;
 mod apk;
 mod applications;
 mod artifacts;
+mod attacks;
 mod build;
 mod caching;
 mod calls;
@@ -112,6 +113,7 @@ fn main() -> Result<ExitCode> {
     inputs::add(&mut trials);
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
+    attacks::add(&mut trials);
     versions::add(&mut trials);
     wheels::add(&mut trials);
     pins::add(&mut trials);

@@ -4,7 +4,8 @@
 use std::fs;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use xtask::lab::run_captured;
 
 use crate::Trials;
 use crate::build::Build;
@@ -15,6 +16,7 @@ use crate::patterns;
 use crate::project::SETUPTOOLS;
 use crate::sources::BUILDER;
 use crate::stage::Stage;
+use crate::wheels;
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
@@ -27,6 +29,7 @@ pub fn add(trials: &mut Trials) {
     add("native::c_by_setuptools", c_by_setuptools);
     add("native::c_by_scikit_build_core", c_by_scikit_build_core);
     add("native::rust_by_maturin", rust_by_maturin);
+    add("native::wheels_of_members", wheels_of_members);
 }
 
 /// The builder, with compilers that its official image does not have.
@@ -216,4 +219,112 @@ fn rust_by_maturin(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     ensure!(log.contains("Compiling counter"), "what was edited was not compiled:\n{log}");
     ensure!(!log.contains("Compiling tally"), "what was not edited was compiled:\n{log}");
     Ok(())
+}
+
+/// A build backend that compiles: its name, `[build-system]`, the rest of the manifest and what is compiled. `{module}` stands for the module.
+const COMPILING: [(&str, &str, &str, &[(&str, &str)]); 2] = [
+    (
+        "maturin",
+        "requires = [\"maturin==1.9.4\"]\nbuild-backend = \"maturin\"\n",
+        "[tool.maturin]\nbindings = \"bin\"\npython-source = \"src\"\nmodule-name = \"{module}\"\n",
+        &[
+            ("Cargo.toml", "[package]\nname = \"{module}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"),
+            ("src/main.rs", "fn main() { println!(\"{}\", include_str!(\"../../../VERSION\")) }\n"),
+        ],
+    ),
+    (
+        "scikit-build",
+        "requires = [\"scikit-build-core==1.1.2\"]\nbuild-backend = \"scikit_build_core.build\"\n",
+        "",
+        &[
+            (
+                "CMakeLists.txt",
+                "cmake_minimum_required(VERSION 3.18)\nproject({module} C)\nfile(READ ../../VERSION VERSION)\n\
+                 find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)\n\
+                 Python_add_library(_sums MODULE WITH_SOABI sums.c)\ninstall(TARGETS _sums DESTINATION {module})\n\
+                 file(WRITE ${CMAKE_BINARY_DIR}/version.txt ${VERSION})\n\
+                 install(FILES ${CMAKE_BINARY_DIR}/version.txt DESTINATION {module})\n",
+            ),
+            ("sums.c", "long part(void) { return 2; }\n"),
+        ],
+    ),
+];
+
+/// What `uv build` makes of members in a checkout.
+const ORACLE: &str = "ARG BUILDER\nFROM ${BUILDER} AS oracle\nCOPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv\n\
+     ENV SOURCE_DATE_EPOCH=315532800 UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=/cache\nCOPY . /checkout\n\
+     RUN --mount=type=tmpfs,target=/cache cd /checkout && for member in packages/*/; do \
+     uv build --quiet --wheel --package $(basename $member) --out-dir /wheels || exit 1; done\n\
+     FROM scratch\nCOPY --from=oracle /wheels /\n";
+
+/// Wheels with what a compiler made are those that uv builds in a checkout, with ignore files above and beside the manifest, a file of the
+/// workspace that the build reads, and links that lead out of the member.
+fn wheels_of_members(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
+    let context = Context::new(stage, "native-wheels")?;
+    let builder = toolchain.of(stage)?;
+    let mut members = Vec::new();
+    let mut inputs = String::new();
+    for (name, build_system, tables, files) in COMPILING {
+        for case in ["root", "own"] {
+            let (member, directory) = (format!("{name}-{case}"), format!("packages/{name}-{case}"));
+            let module = member.replace('-', "_");
+            let write = |path: &str, text: &str| {
+                context.write(
+                    &format!("{directory}/{path}").replace("{module}", &module),
+                    text.replace("{module}", &module),
+                )
+            };
+            write(
+                "pyproject.toml",
+                &format!(
+                    "[project]\nname = \"{member}\"\nversion = \"1.0.0\"\nrequires-python = \">=3.11\"\n\n\
+                     [build-system]\n{build_system}\n{tables}"
+                ),
+            )?;
+            for (path, text) in files {
+                write(path, text)?;
+            }
+            for path in ["__init__.py", "plain.txt", ".env", "some.local.json", "own.txt", "sub/.env", "sub/deep.txt"] {
+                write(&format!("src/{module}/{path}"), "")?;
+            }
+            if case == "own" {
+                write(".gitignore", "own.txt\n")?;
+            }
+            let link = context.directory.join(format!("{directory}/src/{module}/event.json"));
+            std::os::unix::fs::symlink("../../../../shared/event.json", link)?;
+            inputs += &format!("[members.{member}]\ninputs = [\"VERSION\"]\n\n");
+            members.push(member);
+        }
+    }
+    let sources = members.iter().map(|name| format!("{name} = {{ workspace = true }}\n")).collect::<String>();
+    context.write(
+        "pyproject.toml",
+        format!(
+            "[project]\nname = \"app\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\ndependencies = {members:?}\n\n\
+             [tool.uv.workspace]\nmembers = [\"packages/*\"]\n\n[tool.uv.sources]\n{sources}"
+        ),
+    )?;
+    context.write("VERSION", "1.0.0")?;
+    context.write("shared/event.json", "{}\n")?;
+    context.write(".gitignore", ".env\n*.local.json\n/*/*/src/*/sub/deep.txt\n")?;
+    let target =
+        format!("[targets.app]\nkind = \"wheels\"\npackage = \"app\"\nbase = \"{BASE}\"\nbuilder = \"{builder}\"\n\n");
+    context.write("uv.build.toml", target + &inputs)?;
+    context.lock()?;
+    let checkout = wheels::check_out(stage, &context, "native")?;
+    let (ours, theirs) = (stage.directory("native-wheels-ours")?, stage.directory("native-wheels-theirs")?);
+    context.build().export(&ours)?;
+
+    let dockerfile = stage.directory("native-wheels-oracle")?.join("Dockerfile");
+    fs::write(&dockerfile, ORACLE)?;
+    let mut build = stage.lab().buildx(["build", "--quiet"]);
+    build.arg("--file").arg(dockerfile).arg(format!("--build-arg=BUILDER={builder}"));
+    build.arg(format!("--output=type=local,dest={}", theirs.display()));
+    run_captured(build.arg(&checkout)).context("uv build")?;
+
+    let table = wheels::differences(&ours, &theirs)?;
+    for (wheel, found) in &table {
+        eprintln!("{wheel}: {found}");
+    }
+    wheels::no_differences(&table, members.len())
 }

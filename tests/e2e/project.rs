@@ -47,6 +47,11 @@ impl Project {
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Deletes a file of it.
+    pub fn remove(&self, path: &str) -> Result<()> {
+        fs::remove_file(self.directory.join(path)).with_context(|| format!("cannot remove {path}"))
+    }
+
     /// Replaces a text in a file of it.
     pub fn edit(&self, path: &str, from: &str, to: &str) -> Result<()> {
         let text = fs::read_to_string(self.directory.join(path))?;

@@ -41,7 +41,7 @@ with open(os.environ["BUILDKIT_SCAN_DESTINATION"] + "/sbom.spdx.json", "w") as f
 "#;
 
 /// Pushes the scanner: its reference.
-fn scanner(stage: &Stage, name: &str) -> Result<String> {
+pub fn scanner(stage: &Stage, name: &str) -> Result<String> {
     let directory = stage.directory(name)?;
     fs::write(directory.join("scan.py"), SCANNER)?;
     let dockerfile = "FROM python:3.13-slim-bookworm\nCOPY scan.py /\nENTRYPOINT [\"python3\", \"/scan.py\"]\n";

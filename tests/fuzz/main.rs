@@ -1,10 +1,13 @@
-//! Feeds damaged files to everything that reads one, until so many have been tried: no panic, no hang, bounded memory.
+//! Feeds damaged files to everything that reads one, until so many have been tried: no panic, and no input of up to 1 MB that takes
+//! more than a second or 256 MB.
 //!
-//! `cargo xtask fuzz --inputs 1000000` builds it with optimisation and runs it. An input is known by the seed and its number: the
-//! same again with `--first NUMBER --inputs 1`.
+//! `cargo xtask fuzz --minutes 30` builds it with optimisation and runs it. An input is known by the seed and its number: the
+//! same again with `--first NUMBER --inputs 1`. Some inputs are damaged in small ways; some have a part of themselves many
+//! times, or deep in itself, since what takes time that grows faster than the input shows in long ones only.
 
 #![expect(clippy::print_stdout, reason = "counts are what it is run for")]
 
+mod growth;
 mod mutation;
 mod reader;
 
@@ -13,38 +16,49 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use mutation::{Random, mutated};
-use reader::{Kind, Readers, Verdict};
+use peak_alloc::PeakAlloc;
+use reader::{KINDS, Kind, Readers, Verdict};
+use rustix::time::{ClockId, clock_gettime};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 /// Directories with files to start from.
-const SEEDS: [&str; 4] = ["../examples", "errors/cases", "parity/workspaces", "../../shared/corpus"];
+const SEEDS: [&str; 5] = ["../examples", "errors/cases", "parity/workspaces", "imports", "../../shared/corpus"];
 
 /// Names a further one: real workspaces.
 const CORPUS: &str = "UV_BUILDKIT_CORPUS";
 
-/// Longer than any input may take: they have some thousand bytes.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What an input may take of a processor and of memory.
+const MOST_TIME: Duration = Duration::from_secs(1);
+const MOST_BYTES: usize = 256 << 20;
+
+/// An input that takes longer than this does not end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As much as a thread of the frontend has.
+const STACK: usize = 2 << 20;
 
 #[derive(Parser)]
 #[command(about = "Feeds damaged files to the readers of locks, configs, manifests and stubs")]
 struct Options {
     /// How many inputs to try
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = u64::MAX)]
     inputs: u64,
+    /// For how long
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
     /// The number of the first
     #[arg(long, default_value_t = 0)]
     first: u64,
     /// Another seed gives other inputs
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many to try at a time
-    #[arg(long, default_value_t = 2)]
-    jobs: u64,
     /// Where inputs are written that the readers do not survive
     #[arg(long, default_value = "target/fuzz")]
     output: PathBuf,
@@ -58,7 +72,12 @@ type Current = Mutex<Option<(Instant, u64)>>;
 struct Tally {
     verdicts: BTreeMap<(Kind, Verdict), u64>,
     bytes: u64,
-    slowest: (Duration, u64, usize),
+    /// By kind: the time, the number and the length of the input.
+    slowest: BTreeMap<Kind, (Duration, u64, usize)>,
+    /// The memory, and the same.
+    largest: BTreeMap<Kind, (usize, u64, usize)>,
+    /// Inputs that took more than they may.
+    beyond: u64,
 }
 
 fn main() -> Result<()> {
@@ -66,29 +85,27 @@ fn main() -> Result<()> {
     let seeds = seeds()?;
     let readers = Readers::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/hello"))?;
     println!("{} files to start from", seeds.len());
-    let next = AtomicU64::new(options.first);
-    let end = options.first + options.inputs;
-    let currents: Vec<Current> = (0..options.jobs).map(|_| Mutex::default()).collect();
-    let started = Instant::now();
+    let current = Current::default();
     let fuzz = Fuzz { options: &options, seeds: &seeds, readers: &readers };
+    let started = Instant::now();
     // What is caught is told with the input.
     std::panic::set_hook(Box::new(|_| {}));
-    let tallies = std::thread::scope(|scope| -> Result<Vec<Tally>> {
-        let workers: Vec<_> = currents.iter().map(|current| scope.spawn(|| fuzz.work(&next, end, current))).collect();
-        while workers.iter().any(|worker| !worker.is_finished()) {
+    let tally = std::thread::scope(|scope| -> Result<Tally> {
+        // One at a time: the memory of a process is measured.
+        let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || fuzz.work(&current))?;
+        while !worker.is_finished() {
             std::thread::sleep(Duration::from_millis(200));
-            for current in &currents {
-                let stuck = current.lock().ok().and_then(|current| *current);
-                if let Some((since, number)) = stuck.filter(|(since, _)| since.elapsed() > PATIENCE) {
-                    println!("input {number} takes longer than {} s", since.elapsed().as_secs());
-                    fuzz.save(number)?;
-                    exit(1);
-                }
+            let stuck = current.lock().ok().and_then(|current| *current);
+            if let Some((since, number)) = stuck.filter(|(since, _)| since.elapsed() > PATIENCE) {
+                println!("input {number} takes longer than {} s", since.elapsed().as_secs());
+                fuzz.save(number)?;
+                exit(1);
             }
         }
-        workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow::Error::msg("a worker ended"))?).collect()
+        worker.join().map_err(|_| anyhow::Error::msg("the worker ended"))?
     })?;
-    report(&tallies, started.elapsed());
+    report(&tally, started.elapsed());
+    ensure!(tally.beyond == 0, "{} inputs took more than they may", tally.beyond);
     Ok(())
 }
 
@@ -103,28 +120,47 @@ impl Fuzz<'_> {
         mutated(&mut Random::new(self.options.seed, number), self.seeds)
     }
 
-    fn work(&self, next: &AtomicU64, end: u64, current: &Current) -> Result<Tally> {
+    fn work(&self, current: &Current) -> Result<Tally> {
         let mut tally = Tally::default();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= end {
-                return Ok(tally);
+        let started = Instant::now();
+        std::fs::create_dir_all(&self.options.output)?;
+        let note = self.options.output.join(format!("current-{}", self.options.seed));
+        let last = self.options.output.join(format!("number-{}", self.options.seed));
+        for number in self.options.first..self.options.first.saturating_add(self.options.inputs) {
+            if started.elapsed() > Duration::from_secs(self.options.minutes * 60) {
+                break;
             }
             let (kind, input) = self.input(number);
-            let since = Instant::now();
+            std::fs::write(&last, format!("{number} {}", kind.file()))?;
+            // The end of the stack is the end of the process: this says of which input.
+            std::fs::write(&note, &input)?;
             let set = |value| current.lock().map(|mut current| *current = value).unwrap_or_default();
-            set(Some((since, number)));
+            set(Some((Instant::now(), number)));
+            MEMORY.reset_peak_usage();
+            let (before, since) = (MEMORY.current_usage(), processor_time());
             let outcome = catch_unwind(AssertUnwindSafe(|| self.readers.read(kind, &input, number)));
+            let (time, bytes) = (processor_time().saturating_sub(since), MEMORY.peak_usage().saturating_sub(before));
             set(None);
             let Ok(verdict) = outcome else {
                 println!("input {number} makes a reader panic");
                 self.save(number)?;
                 exit(1);
             };
+            if time > MOST_TIME || bytes > MOST_BYTES {
+                println!("input {number} takes {:.1} s and {} MB", time.as_secs_f64(), bytes >> 20);
+                self.save(number)?;
+                tally.beyond += 1;
+            }
             *tally.verdicts.entry((kind, verdict)).or_default() += 1;
             tally.bytes += input.len() as u64;
-            tally.slowest = tally.slowest.max((since.elapsed(), number, input.len()));
+            let slowest = tally.slowest.entry(kind).or_default();
+            *slowest = (*slowest).max((time, number, input.len()));
+            let largest = tally.largest.entry(kind).or_default();
+            *largest = (*largest).max((bytes, number, input.len()));
         }
+        std::fs::remove_file(&note)?;
+        std::fs::remove_file(&last)?;
+        Ok(tally)
     }
 
     fn save(&self, number: u64) -> Result<()> {
@@ -157,33 +193,37 @@ fn collect(directory: &Path, seeds: &mut Vec<(Kind, Vec<u8>)>) -> Result<()> {
         if path.is_dir() {
             collect(&path, seeds)?;
         } else if let Some(kind) = Kind::of(&path.file_name().unwrap_or_default().to_string_lossy()) {
-            seeds.push((kind, std::fs::read(&path)?));
+            let text = std::fs::read(&path)?;
+            if kind == Kind::Entry {
+                seeds.push((Kind::Dockerfile, text.clone()));
+            }
+            seeds.push((kind, text));
         }
     }
     Ok(())
 }
 
-fn report(tallies: &[Tally], elapsed: Duration) {
-    let mut verdicts: BTreeMap<(Kind, Verdict), u64> = BTreeMap::new();
-    for (key, count) in tallies.iter().flat_map(|tally| &tally.verdicts) {
-        *verdicts.entry(*key).or_default() += count;
+fn report(tally: &Tally, elapsed: Duration) {
+    for kind in KINDS {
+        let count = |verdict| tally.verdicts.get(&(kind, verdict)).copied().unwrap_or_default();
+        let (time, slowest, _) = tally.slowest.get(&kind).copied().unwrap_or_default();
+        let (bytes, largest, _) = tally.largest.get(&kind).copied().unwrap_or_default();
+        println!(
+            "{:16} {:9} read {:9} refused; at most {:4.2} s (input {slowest}) and {:3} MB (input {largest})",
+            kind.file(),
+            count(Verdict::Read),
+            count(Verdict::Refused),
+            time.as_secs_f64(),
+            bytes >> 20
+        );
     }
-    for ((kind, verdict), count) in &verdicts {
-        println!("{:16} {verdict:?} {count}", kind.file());
-    }
-    let (count, bytes): (u64, u64) = (verdicts.values().sum(), tallies.iter().map(|tally| tally.bytes).sum());
-    println!("{count} inputs of {} MB in {:.1} s: no panic, no hang", bytes / 1_000_000, elapsed.as_secs_f64());
-    if let Some((time, number, length)) = tallies.iter().map(|tally| tally.slowest).max() {
-        println!("the slowest was input {number} of {length} bytes: {:.1} ms", time.as_secs_f64() * 1e3);
-    }
-    if let Some(peak) = peak_memory() {
-        println!("peak memory {peak} kB");
-    }
+    let inputs: u64 = tally.verdicts.values().sum();
+    let megabytes = tally.bytes / 1_000_000;
+    println!("{inputs} inputs of {megabytes} MB in {:.0} s: 0 panics, {} beyond", elapsed.as_secs_f64(), tally.beyond);
 }
 
-/// The most memory that this process has had, in kB.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse().ok()
+/// What this process had of a processor: other processes may be busy as well.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! Damaged files, made from good ones.
 
+use crate::growth::{LONGEST, amplified, grown};
 use crate::reader::Kind;
 
 /// Numbers that look random, and are the same for the same seed and number of input (splitmix64).
@@ -97,6 +98,10 @@ const WINDOW: usize = 6_000;
 
 /// An input, from one of the seeds or from nothing.
 pub fn mutated(random: &mut Random, seeds: &[(Kind, Vec<u8>)]) -> (Kind, Vec<u8>) {
+    let choice = random.below(16);
+    if choice == 0 {
+        return grown(random);
+    }
     let (kind, seed) = random.pick(seeds);
     if random.below(32) == 0 {
         return (*kind, random.bytes(2_000));
@@ -105,6 +110,10 @@ pub fn mutated(random: &mut Random, seeds: &[(Kind, Vec<u8>)]) -> (Kind, Vec<u8>
     for _ in 0..=random.below(6) {
         damage(random, &mut bytes, seeds);
     }
+    if choice == 1 {
+        amplified(random, &mut bytes);
+    }
+    bytes.truncate(LONGEST);
     (*kind, bytes)
 }
 
@@ -141,7 +150,11 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>, seeds: &[(Kind, Vec<u8>)]) {
             drop(bytes.splice(at..at, other[from..to].iter().copied()));
         }
         8 => {
-            let deep = random.pick(&["[", "{a=", "[{a=", "a.", "(", "not ", "\"a\" and ("]).repeat(random.below(1_000));
+            let deep = random.pick(&["[", "{a=", "[{a=", "a.", "(", "not ", "\"a\" and ("]).repeat({
+                // Rarely so deep that calls may not be nested as deep.
+                let most = if random.below(16) == 0 { 100_000 } else { 1_000 };
+                random.below(most)
+            });
             drop(bytes.splice(at..at, deep.bytes()));
         }
         9 => bytes.truncate(at),

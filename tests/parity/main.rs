@@ -12,6 +12,7 @@ mod environment;
 mod oracle;
 mod report;
 mod requests;
+mod settings;
 mod wheelhouse;
 
 use std::io::Write;

@@ -139,6 +139,20 @@ impl Oracle {
         Ok(Ok(installed.collect::<Option<_>>().context("a change without a name")?))
     }
 
+    /// Locks projects that need nothing from an index.
+    pub fn lock(&self, directory: &Path) -> Result<()> {
+        succeed(self.uv().current_dir(directory).args(["lock", "--offline", "--quiet", "--python"]).arg(&self.python))
+            .map(drop)
+    }
+
+    /// What `uv sync` tells that it would do in a directory.
+    pub fn dry_run(&self, directory: &Path, arguments: &[&str]) -> Result<Value> {
+        let mut command = self.uv();
+        command.current_dir(directory).args(["sync", "--frozen", "--offline", "--dry-run", "--output-format", "json"]);
+        let output = succeed(command.arg("--python").arg(&self.python).args(arguments))?;
+        serde_json::from_slice(&output.stdout).context("what `uv sync` tells")
+    }
+
     /// What `uv export` lists.
     pub fn export(&self, workspace: &Workspace, case: &Case, double: &Path) -> Result<Answer<Exported>> {
         let mut command = self.frozen("export", workspace, case, double);
@@ -219,7 +233,7 @@ impl Oracle {
     }
 }
 
-fn normalised(name: &str) -> String {
+pub fn normalised(name: &str) -> String {
     let words: Vec<&str> = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).collect();
     words.join("-").to_lowercase()
 }

@@ -4,7 +4,9 @@ mod affected;
 mod dockerfiles;
 mod layers;
 mod locks;
+mod printable;
 mod readers;
+mod sources;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};

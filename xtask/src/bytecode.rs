@@ -20,6 +20,9 @@ pub struct Options {
     /// Rounds of each
     #[arg(long, default_value_t = 2)]
     rounds: u8,
+    /// How often each package is compiled alone, with the numbers of processes in turn
+    #[arg(long, default_value_t = 10)]
+    alone: u8,
 }
 
 /// Installs the packages into a temporary directory, and compares the rounds.
@@ -32,6 +35,10 @@ pub fn run(options: &Options) -> Result<()> {
     run_shown(install.arg(wheels).arg("--target").arg(&site).args(pins))?;
     let mut table = Command::new(&options.python);
     table.arg(workspace().join("xtask/src/bytecode/table.py")).arg(workspace().join("frontend/src/lower"));
-    table.args([&site, work.path()]).arg(&options.processes).arg(options.rounds.to_string());
+    table
+        .args([&site, work.path()])
+        .arg(&options.processes)
+        .arg(options.rounds.to_string())
+        .arg(options.alone.to_string());
     run_shown(&mut table)
 }

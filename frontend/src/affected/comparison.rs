@@ -177,10 +177,11 @@ fn ground(project: &Project) -> String {
             lock_check: _,
             default_target: _,
             members,
+            packages,
             targets: _,
             defaults: _,
         } = config;
-        (python, uv_image, access, members)
+        (python, uv_image, access, members, packages)
     });
     let Lock { requires_python, supported_markers, required_markers, conflicts, members, packages, .. } = lock;
     let directories: Vec<_> = packages.iter().filter_map(|it| Some((&it.name, it.source.project_dir()?))).collect();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::CliError;
+use super::input::MOST;
 
 fn command(directory: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("git");
@@ -66,6 +67,9 @@ impl Blobs {
         // `NAME blob SIZE`, or `OBJECT missing`.
         let [name, kind, size] = head.trim_end().splitn(3, ' ').collect::<Vec<_>>()[..] else { return Ok(None) };
         let Ok(size) = size.parse::<usize>() else { return Ok(None) };
+        if size as u64 > MOST {
+            return Err(CliError::Usage(format!("{object}: this file has more than {} MB", MOST >> 20)));
+        }
         let mut bytes = vec![0; size + 1];
         self.answers.read_exact(&mut bytes).map_err(failed)?;
         bytes.pop();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::init::{create, stub};
-use super::{CliError, SelectionArgs};
+use super::{CliError, SelectionArgs, input};
 use crate::config;
 use crate::diagnostic::SourceFile;
 use crate::import::{Imported, Surroundings, import};
@@ -39,7 +39,7 @@ pub struct Outcome {
 /// Makes a config of a Dockerfile.
 pub fn run(arguments: &ImportArgs) -> Result<Outcome, CliError> {
     let path = &arguments.dockerfile;
-    let text = match std::fs::read(path) {
+    let text = match input::bytes(path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(CliError::Usage(format!("there is no file `{}`", path.display())));

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::input;
 use crate::diagnostic::SourceFile;
 use crate::ignore;
 use crate::lock::PackageId;
@@ -23,7 +24,7 @@ pub fn newcomers(root: &Path, project: &Project, ignored: &[String]) -> BTreeMap
     let listed = listings(project).iter().flat_map(|listing| directories(root, listing)).collect();
     let read = |directory: String| {
         let path = file_in(&directory, manifest::FILE_NAME);
-        let text = std::fs::read_to_string(root.join(&path)).ok()?;
+        let text = input::text(&root.join(&path)).ok()?;
         Some((directory, manifest::parse(&SourceFile::new(path, text)).ok()?))
     };
     candidates(project, listed, ignored).into_iter().filter_map(read).collect()
@@ -135,7 +136,7 @@ pub fn private_files(root: &Path, plan: &Plan, ignored: &[String]) -> BTreeSet<S
 fn is_private(path: &str, file: &Path) -> bool {
     match private::suspicion(path) {
         Some(Suspicion::Certain) => true,
-        Some(Suspicion::OfKeys) => std::fs::read(file).is_ok_and(|content| private::is_private_key(&content)),
+        Some(Suspicion::OfKeys) => input::bytes(file).is_ok_and(|content| private::is_private_key(&content)),
         None => false,
     }
 }

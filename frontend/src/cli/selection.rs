@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::tree::{Parsed, Tree};
-use super::{CliError, listing};
+use super::{CliError, input, listing};
 use crate::calls::{self, Answer};
 use crate::compile::{self, Compiled, Inputs, Prepared};
 use crate::config;
@@ -278,7 +278,7 @@ impl SelectionArgs {
 
     pub(super) fn read(&self, name: &str) -> Result<Option<Arc<SourceFile>>, CliError> {
         let path = self.directory.join(name);
-        match std::fs::read_to_string(&path) {
+        match input::text(&path) {
             Ok(text) => Ok(Some(SourceFile::new(name, text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(CliError::Read { path, error }),

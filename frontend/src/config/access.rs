@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_llb::HttpUrl;
+use url::Host;
+
 use super::table::{Located, Reader, Table};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -23,6 +26,10 @@ pub struct IndexConfig {
     pub name: Located<String>,
     /// Id of the secret that holds the `Authorization` header for it.
     pub secret: Located<String>,
+    /// Servers beside its own that have its files, and are sent the secret.
+    pub files: Vec<Located<HttpUrl>>,
+    /// Servers that have files of it for everybody, and are not sent the secret.
+    pub public_files: Vec<Located<HttpUrl>>,
 }
 
 /// URLs that are asked elsewhere.
@@ -49,9 +56,14 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> AccessConfi
     let mut indexes = Vec::new();
     for (name, mut table) in reader.named_tables(root, "indexes") {
         let secret = read_secret(reader, &mut table, &format!("indexes.{}.secret", name.value));
+        let files = read_servers(reader, &mut table, "files");
+        for server in &files {
+            require_private(reader, server.value.as_str(), &server.span, &name.value);
+        }
+        let public_files = read_servers(reader, &mut table, "public-files");
         reader.finish(&table);
         match secret {
-            Some(secret) => indexes.push(IndexConfig { name, secret }),
+            Some(secret) => indexes.push(IndexConfig { name, secret, files, public_files }),
             None => reader.errors.push(
                 Diagnostic::new("config::missing_key", format!("`[indexes.{}]` needs a `secret`", name.value))
                     .at(name.span)
@@ -80,6 +92,45 @@ pub(super) fn check_secret_id(reader: &mut Reader<'_>, secret: &Located<String>,
     }
 }
 
+/// Servers: URLs without a path. A secret that a server has, all of it has.
+fn read_servers(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Vec<Located<HttpUrl>> {
+    let mut servers = Vec::new();
+    for text in reader.strings(table, key).unwrap_or_default() {
+        if !check_url(reader, &text.value, &text.span, "write it without: the secret of the index is sent there") {
+            continue;
+        }
+        let Ok(url) = HttpUrl::parse(&text.value) else { continue };
+        let origin = url.origin().ascii_serialization();
+        if url.as_str().trim_end_matches('/') != origin {
+            let problem = format!("`{}` of `{key}` is more than a server", text.value);
+            let error = Diagnostic::new("config::bad_url", problem).at(text.span.clone());
+            reader.errors.push(error.help(format!("write its scheme, host and port: `\"{origin}\"`")));
+        }
+        servers.push(Located { value: url, span: text.span });
+    }
+    servers
+}
+
+/// Whether what is sent there is seen by nobody on the way.
+pub fn is_private(url: &HttpUrl) -> bool {
+    let is_loopback = match url.as_url().host() {
+        Some(Host::Domain(host)) => host == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.as_url().scheme() == "https" || is_loopback
+}
+
+/// Refuses to send a secret where everybody on the way reads it.
+fn require_private(reader: &mut Reader<'_>, text: &str, span: &Span, whose: &str) {
+    if HttpUrl::parse(text).is_ok_and(|url| !is_private(&url)) {
+        let problem = format!("the secret of `{whose}` would be sent to `{text}` without encryption");
+        let error = Diagnostic::new("config::plain_http", problem).at(span.clone());
+        reader.errors.push(error.help("a secret is sent over `https://`, and over `http://` to this machine only"));
+    }
+}
+
 fn read_mirrors(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Mirror> {
     let mut mirrors = Vec::new();
     for (from, value) in reader.strings_or_tables(root, "mirrors") {
@@ -98,10 +149,18 @@ fn read_mirrors(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Mirror> {
                 (to, secret)
             }
         };
-        if let (Some(to), true) = (to, check_url(reader, &from.value, &from.span))
-            && check_url(reader, &to.value, &to.span)
+        let advice = "everyone can read it in the build graph: write `{ url = \"…\", secret = \"ID\" }`";
+        if let (Some(to), true) = (to, check_url(reader, &from.value, &from.span, advice))
+            && check_url(reader, &to.value, &to.span, advice)
         {
-            let bare = |url: &str| url.trim_end_matches('/').to_owned();
+            if secret.is_some() {
+                require_private(reader, &to.value, &to.span, &from.value);
+            }
+            // As URLs of files are, which are compared with it.
+            let bare = |url: &str| {
+                let parsed = HttpUrl::parse(url);
+                parsed.as_ref().map_or(url, HttpUrl::as_str).trim_end_matches('/').to_owned()
+            };
             mirrors.push(Mirror { from: bare(&from.value), to: bare(&to.value), secret });
         }
     }
@@ -109,17 +168,21 @@ fn read_mirrors(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Mirror> {
 }
 
 /// It is put together with the rest of another URL, and all of that is readable in the graph.
-fn check_url(reader: &mut Reader<'_>, text: &str, span: &Span) -> bool {
-    let url = url::Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-    let error = match url {
-        Some(url) if has_credentials(&url) => Diagnostic::new("config::bad_url", "a mirror's URL holds credentials")
-            .help("everyone can read it in the build graph: write `{ url = \"…\", secret = \"ID\" }`"),
-        Some(url) if url.query().is_some() || url.fragment().is_some() => {
+fn check_url(reader: &mut Reader<'_>, text: &str, span: &Span, advice: &str) -> bool {
+    let url = HttpUrl::parse(text);
+    let error = match url.as_ref().map(HttpUrl::as_url) {
+        _ if crate::passwords::is_in(text) => {
+            Diagnostic::new("config::bad_url", "the URL of a server holds a password").help(advice)
+        }
+        Ok(url) if has_credentials(url) => {
+            Diagnostic::new("config::bad_url", "the URL of a server holds credentials").help(advice)
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             Diagnostic::new("config::bad_url", format!("`{text}` has more than a path"))
                 .help("what follows a mirror's URL is the rest of that of a file: end it before `?` and `#`")
         }
-        Some(_) => return true,
-        None => Diagnostic::new("config::bad_url", format!("`{text}` is not the URL of a server"))
+        Ok(_) => return true,
+        Err(_) => Diagnostic::new("config::bad_url", format!("`{text}` is not the URL of a server"))
             .help("write the start of a URL: `https://HOST/PATH`"),
     };
     reader.errors.push(error.at(span.clone()));
@@ -168,15 +231,21 @@ impl AccessConfig {
         matching.max_by_key(|mirror| mirror.from.len())
     }
 
+    /// Where a file is asked for.
+    pub fn mirrored_file(&self, url: &HttpUrl) -> HttpUrl {
+        // What a mirror puts together is a URL: it begins as one, with a host.
+        HttpUrl::parse(&self.mirrored(url.as_str())).unwrap_or_else(|_| url.clone())
+    }
+
     /// Where a URL is asked.
     pub fn mirrored(&self, url: &str) -> String {
         let mirror = self.mirror(url).and_then(|mirror| Some(format!("{}{}", mirror.to, rest(url, &mirror.from)?)));
         mirror.unwrap_or_else(|| url.to_owned())
     }
 
-    /// The secrets of indexes by their names.
-    pub fn secrets(&self) -> BTreeMap<&str, &Located<String>> {
-        self.indexes.iter().map(|index| (index.name.value.as_str(), &index.secret)).collect()
+    /// What is said of indexes, by their names.
+    pub fn by_name(&self) -> BTreeMap<&str, &IndexConfig> {
+        self.indexes.iter().map(|index| (index.name.value.as_str(), index)).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `files`, and what a step reads: files of the context or of a server, and where in an image they are.
 
-use url::Url;
+use buildkit_llb::HttpUrl;
 
 use super::access::has_credentials;
 use super::path::{require_absolute, require_inside, require_lasting};
@@ -29,7 +29,7 @@ pub enum FileSource {
     /// A file of a server.
     Url {
         /// Where it is.
-        url: Located<String>,
+        url: Located<HttpUrl>,
         /// Its sha256, 64 digits.
         sha256: String,
     },
@@ -183,19 +183,20 @@ fn read_output(
 
 /// A download without a hash would be whatever the server has when it is asked.
 fn read_url(reader: &mut Reader<'_>, url: Located<String>, sha256: Option<Located<String>>) -> Option<FileSource> {
-    let parsed = Url::parse(&url.value).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
-    match parsed {
-        Some(parsed) if has_credentials(&parsed) => {
-            let error = Diagnostic::new("config::bad_url", "the URL of a file holds credentials")
-                .at(url.span.clone())
-                .help("everyone can read it in the build graph: name the start of it in `[mirrors]`, with a `secret`");
-            reader.errors.push(error);
-        }
-        Some(_) => {}
-        None => {
+    let has_password = crate::passwords::is_in(&url.value);
+    let parsed = HttpUrl::parse(&url.value);
+    match &parsed {
+        Ok(parsed) if !has_password && !has_credentials(parsed.as_url()) => {}
+        Err(_) if !has_password => {
             let error = Diagnostic::new("config::bad_url", format!("`{}` is not the URL of a file", url.value))
                 .at(url.span.clone())
                 .help("write `https://HOST/PATH`");
+            reader.errors.push(error);
+        }
+        _ => {
+            let error = Diagnostic::new("config::bad_url", "the URL of a file holds credentials")
+                .at(url.span.clone())
+                .help("everyone can read it in the build graph: name the start of it in `[mirrors]`, with a `secret`");
             reader.errors.push(error);
         }
     }
@@ -213,7 +214,7 @@ fn read_url(reader: &mut Reader<'_>, url: Located<String>, sha256: Option<Locate
             .help("it has 64 hexadecimal digits");
         reader.errors.push(error);
     }
-    Some(FileSource::Url { url, sha256: hex })
+    Some(FileSource::Url { url: Located { value: parsed.ok()?, span: url.span }, sha256: hex })
 }
 
 /// Permission bits of `"0755"`. Of a directory they are those of all that is in it, directories too: changes such as `u=rwX` are what

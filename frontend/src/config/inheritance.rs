@@ -1,16 +1,48 @@
 //! What a target takes from the one that it inherits from, and from `[defaults]`.
 
+use std::collections::BTreeMap;
+
 use super::target::{Settings, TargetConfig, check_name};
 use crate::diagnostic::Diagnostic;
 
+/// Targets that one may inherit from, one from the next.
+const DEEPEST: usize = 64;
+
+/// As many unknown names are told: each is compared with all that are known.
+const MOST_UNKNOWN: usize = 100;
+
+/// Bytes of settings that all targets may have together, as they are shown for debugging: in which no key is forgotten.
+const HEAVIEST: usize = 32 << 20;
+
+fn weight(settings: &Settings) -> usize {
+    format!("{settings:?}").len()
+}
+
 /// Fills each target's absent keys from what it inherits, and those of a target that inherits nothing from `[defaults]`.
+///
+/// What is inherited is copied: without a limit, a long chain or a large target with many heirs would need far more memory than
+/// the file has bytes.
 pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Vec<Diagnostic>) -> Vec<TargetConfig> {
     let mut resolved = Vec::with_capacity(own.len());
+    let known: BTreeMap<&str, (&TargetConfig, usize)> =
+        own.iter().map(|target| (target.name.value.as_str(), (target, weight(&target.settings)))).collect();
+    let of_defaults = weight(defaults);
+    let mut inherited = 0;
     for target in own {
         let mut settings = target.settings.clone();
         let mut chain = vec![target.name.value.as_str()];
+        inherited += of_defaults;
         let mut parent = target.settings.inherits.as_ref();
         while let Some(name) = parent {
+            if chain.len() > DEEPEST {
+                let problem = format!("`{}` inherits from more than {DEEPEST} targets", target.name.value);
+                errors.push(
+                    Diagnostic::new("config::too_large", problem)
+                        .at(target.settings.inherits.as_ref().unwrap_or(name).span.clone())
+                        .help("move what they share to `[defaults]`"),
+                );
+                return resolved;
+            }
             if chain.contains(&name.value.as_str()) {
                 // Once for the circle, at the first of its targets in the file.
                 let first = own.iter().find(|candidate| chain.contains(&candidate.name.value.as_str()));
@@ -27,15 +59,26 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
                 }
                 break;
             }
-            let Some(ancestor) = own.iter().find(|candidate| candidate.name.value == name.value) else {
-                if chain.len() == 1 {
+            let Some((ancestor, weight)) = known.get(name.value.as_str()) else {
+                if chain.len() == 1 && errors.len() <= MOST_UNKNOWN {
                     check_name(name, own, "config::unknown_target", errors);
                 }
                 break;
             };
             settings.fill_from(&ancestor.settings);
+            inherited += weight;
             chain.push(&name.value);
             parent = ancestor.settings.inherits.as_ref();
+        }
+        if inherited > HEAVIEST {
+            let problem = format!(
+                "the targets up to `{}` have more than {} MB of settings, with those that they inherit",
+                target.name.value,
+                HEAVIEST >> 20
+            );
+            let error = Diagnostic::new("config::too_large", problem).at(target.name.span.clone());
+            errors.push(error.help("let fewer targets inherit large tables, or part the config"));
+            return resolved;
         }
         settings.fill_from(defaults);
         resolved.push(TargetConfig { name: target.name.clone(), settings, check: target.check.clone() });

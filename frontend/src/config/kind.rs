@@ -30,6 +30,9 @@ pub const KINDS: [(&str, Kind); 5] = [
     ("requirements", Kind::Requirements),
 ];
 
+/// As many mistakes are collected.
+const MOST_FOUND: usize = 200;
+
 /// Keys that say what is installed, which every kind has.
 const COMMON: [&str; 9] = ["base", "deny", "extras", "groups", "inherits", "kind", "lock", "package", "requires"];
 
@@ -101,6 +104,10 @@ pub(super) fn check(target: &TargetConfig, written: &[Located<String>], errors: 
     let Some(kind) = &target.settings.kind else { return };
     let name = kind.value.name();
     for key in written.iter().filter(|key| !kind.value.takes(&key.value)) {
+        // More are not told, and each is looked for among those before it.
+        if errors.len() > MOST_FOUND {
+            return;
+        }
         // Nobody has an unknown key.
         if errors.iter().any(|error| error.spans.first() == Some(&key.span)) {
             continue;

@@ -25,6 +25,8 @@ pub struct MemberConfig {
     pub inputs: Vec<InputConfig>,
     /// Variables of its build.
     pub env: BTreeMap<String, Located<String>>,
+    /// Whether its build has a network; absent where that is for its backend to say.
+    pub network: Option<bool>,
 }
 
 /// One entry of `inputs`.
@@ -57,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<MemberC
     let tables = reader.named_tables(root, "members");
     let members = tables.into_iter().map(|(name, mut table)| {
         for key in reader.keys(&table).into_iter().filter(|_| name.value == ALL) {
-            if ["inputs", "env"].contains(&key.value.as_str()) {
+            if ["inputs", "env", "network"].contains(&key.value.as_str()) {
                 let problem = format!("`{}` is about one member, not about all", key.value);
                 let error = Diagnostic::new("config::not_for_all_members", problem)
                     .at(key.span)
@@ -68,10 +70,30 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<MemberC
         let version = read_version(reader, &mut table);
         let inputs = read_inputs(reader, &mut table);
         let env = read_env(reader, &mut table);
+        let network = reader.boolean(&mut table, "network");
         reader.finish(&table);
-        MemberConfig { name, version, inputs, env }
+        MemberConfig { name, version, inputs, env, network }
     });
     members.collect()
+}
+
+/// One `[packages.NAME]`.
+#[derive(Clone, Debug)]
+pub struct PackageConfig {
+    /// The package, as it is written, and the place of that.
+    pub name: Located<String>,
+    /// Whether its build has a network.
+    pub network: bool,
+}
+
+pub(super) fn read_packages(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<PackageConfig> {
+    let tables = reader.named_tables(root, "packages");
+    let packages = tables.into_iter().map(|(name, mut table)| {
+        let network = reader.boolean(&mut table, "network").unwrap_or_default();
+        reader.finish(&table);
+        PackageConfig { name, network }
+    });
+    packages.collect()
 }
 
 fn read_inputs(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<InputConfig> {

@@ -1,5 +1,7 @@
 //! `[python]`: which python images have, and who brings it.
 
+use buildkit_llb::HttpUrl;
+
 use super::access::has_credentials;
 use super::path::require_inside;
 use super::table::{Located, Reader, Table};
@@ -117,16 +119,16 @@ fn read_downloads(reader: &mut Reader<'_>, text: Located<String>) -> Option<Loca
 
 /// All of it is readable in the build graph.
 fn check_url(reader: &mut Reader<'_>, text: &Located<String>) -> bool {
-    let url = url::Url::parse(&text.value).ok();
-    let url = url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    let url = HttpUrl::parse(&text.value);
+    let has_password = crate::passwords::is_in(&text.value);
     let error = match url {
-        Some(url) if has_credentials(&url) => {
+        url if has_password || url.as_ref().is_ok_and(|url| has_credentials(url.as_url())) => {
             Diagnostic::new("config::bad_url", "a URL of `[python]` holds credentials").help(
                 "everyone can read it in the build graph: give them to the build, as `--secret id=netrc,src=FILE`",
             )
         }
-        Some(_) => return true,
-        None => Diagnostic::new("config::bad_url", format!("`{}` is not the URL of a server", text.value))
+        Ok(_) => return true,
+        Err(_) => Diagnostic::new("config::bad_url", format!("`{}` is not the URL of a server", text.value))
             .help("write `https://HOST/PATH`"),
     };
     reader.errors.push(error.at(text.span.clone()));

@@ -54,6 +54,8 @@ pub fn schema() -> Value {
                 "description": "What is needed to ask an index, by its name in `[[tool.uv.index]]`.",
                 "additionalProperties": required(table("An index.", json!({
                     "secret": string("Id of the BuildKit secret that holds the `Authorization` header."),
+                    "files": strings("Servers beside the index's own that have its files, and are sent the secret."),
+                    "public-files": strings("Servers that have files of the index for everybody, and are not sent the secret."),
                 })), &["secret"]),
             },
             "mirrors": {
@@ -88,6 +90,19 @@ pub fn schema() -> Value {
                         "What its build reads beside its directory: paths of the context, and what steps leave.",
                     ),
                     "env": map("Variables of its build."),
+                    "network": described(
+                        json!({ "type": "boolean" }),
+                        "Whether its build has a network; default: only where its backend runs cargo.",
+                    ),
+                })),
+            },
+            "packages": {
+                "type": "object",
+                "description": "Packages of others that are built from source, by name.",
+                "additionalProperties": table("A package.", json!({
+                    "network": described(
+                        json!({ "type": "boolean" }), "Whether its build has a network; default: `false`.",
+                    ),
                 })),
             },
             "defaults": described(settings, "Keys of all targets."),
@@ -359,6 +374,7 @@ mod tests {
             ("[ca]\nKEY = 1", "/properties/ca".to_owned()),
             ("[defaults]\nKEY = 1", "/properties/defaults".to_owned()),
             ("[members.a]\nKEY = 1", "/properties/members/additionalProperties".to_owned()),
+            ("[packages.a]\nKEY = 1", "/properties/packages/additionalProperties".to_owned()),
             (
                 "[members.a]\ninputs = [{ KEY = 1 }]",
                 "/properties/members/additionalProperties/properties/inputs/items/oneOf/1".to_owned(),

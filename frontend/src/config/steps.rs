@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::access::check_secret_id;
 use super::files::{self, FileConfig, FileSource};
 use super::path::{lies_in, plain, require_absolute, require_lasting};
+use super::reference;
 use super::table::{Located, Reader, Table};
 use super::target::read_env;
 use crate::diagnostic::{Diagnostic, Span};
@@ -82,11 +83,15 @@ pub enum ShownAs {
     Variable(String),
 }
 
+/// Commands of the steps of a target: each is a container that waits for the one before.
+const MOST_COMMANDS: usize = 1_000;
+
 /// Where a secret is that says nothing of it, as in a Dockerfile.
 const SECRETS: &str = "/run/secrets";
 
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec<StepConfig>> {
     let tables = reader.tables(table, "steps")?;
+    let mut commands = 0;
     let mut steps: Vec<StepConfig> = Vec::new();
     for mut table in tables {
         let step = read_step(reader, &mut table, &steps);
@@ -98,6 +103,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec
                 .at(other.name.span.clone())
                 .help("write `name = \"…\"`; a step that has none goes by its program");
             reader.errors.push(error);
+        }
+        commands += step.run.len();
+        if commands > MOST_COMMANDS {
+            let problem = format!("the steps of a target run more than {MOST_COMMANDS} commands");
+            reader.errors.push(Diagnostic::new("config::too_large", problem).at(step.name.span));
+            return None;
         }
         steps.push(step);
     }
@@ -211,7 +222,7 @@ fn named_after_its_program(run: &[Located<Vec<String>>], span: &Span) -> Located
 fn read_place(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Place {
     let when = reader.choice(table, "when", &["before", "after"]);
     let platform = reader.choice(table, "platform", &["image", "builder"]);
-    match (reader.string(table, "image"), when, platform) {
+    match (reference::read(reader, table, "image"), when, platform) {
         (Some(image), when, platform) => {
             if let Some(when) = when {
                 let error = Diagnostic::new("config::exclusive_keys", "a step in an `image` of its own has no `when`")

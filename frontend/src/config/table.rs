@@ -1,5 +1,8 @@
 //! Reading a TOML table key by key: each getter remembers its key, so that [`Reader::finish`] can refuse the others.
 
+mod habits;
+mod interpolation;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +11,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use habits::{FOREIGN_KEYS, needs_a_shell, shape};
+use interpolation::{OPEN, interpolate};
 
 /// A value and the bytes of the file that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +65,7 @@ impl<'doc> Table<'doc> {
     }
 
     fn child_path(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() { key.to_owned() } else { joined(&self.path, key) }
     }
 }
 
@@ -69,14 +74,19 @@ pub struct Reader<'file> {
     file: &'file Arc<SourceFile>,
     /// Build args with their values, for interpolation.
     pub args: BTreeMap<String, String>,
+    /// Bytes of all strings that args were filled into.
+    filled: usize,
     /// What was found wrong so far.
     pub errors: Vec<Diagnostic>,
 }
 
+/// Bytes that all strings with args may have together: each may have an arg that is as long as a config.
+const MOST_FILLED: usize = 4 << 20;
+
 impl<'file> Reader<'file> {
     /// A reader of `file` that knows no args yet.
     pub fn new(file: &'file Arc<SourceFile>) -> Self {
-        Self { file, args: BTreeMap::new(), errors: Vec::new() }
+        Self { file, args: BTreeMap::new(), filled: 0, errors: Vec::new() }
     }
 
     /// A span in the file being read.
@@ -124,8 +134,24 @@ impl<'file> Reader<'file> {
             return None;
         };
         let span = self.span(value.span());
-        match interpolate(text, &self.args) {
-            Ok(value) => Some(Located { value, span }),
+        if !text.contains(OPEN) {
+            return Some(Located { value: text.to_owned(), span });
+        }
+        match interpolate(text, &self.args, MOST_FILLED - self.filled) {
+            Ok(None) => {
+                let problem = format!("with its args, `{path}` makes the config longer than {} MB", MOST_FILLED >> 20);
+                let error = Diagnostic::new("config::too_large", problem).at(span);
+                // Once is enough.
+                if self.filled < MOST_FILLED {
+                    self.errors.push(error.help("use fewer or shorter args"));
+                }
+                self.filled = MOST_FILLED;
+                None
+            }
+            Ok(Some(value)) => {
+                self.filled += value.len();
+                Some(Located { value, span })
+            }
             Err(unknown) => {
                 let declared: Vec<&str> = self.args.keys().map(String::as_str).collect();
                 let mut diagnostic =
@@ -143,14 +169,30 @@ impl<'file> Reader<'file> {
         }
     }
 
+    /// The items of an array, unless they are too many.
+    fn array<'doc>(
+        &mut self,
+        path: &str,
+        wanted: &str,
+        value: &'doc Spanned<DeValue<'doc>>,
+    ) -> Option<&'doc [Spanned<DeValue<'doc>>]> {
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(path, wanted, value);
+            return None;
+        };
+        if array.len() > MOST_ITEMS {
+            let problem = format!("`{path}` has {} items, which is more than {MOST_ITEMS}", array.len());
+            self.errors.push(Diagnostic::new("config::too_large", problem).at(self.span(value.span())));
+            return None;
+        }
+        Some(&**array)
+    }
+
     /// An array of strings.
     pub fn strings(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of strings", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of strings", value)?;
         Some(array.iter().filter_map(|item| self.string_value(&path, item)).collect())
     }
 
@@ -159,10 +201,7 @@ impl<'file> Reader<'file> {
         let value = table.get(key)?;
         let path = table.child_path(key);
         let wanted = "an array of arrays of strings";
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, wanted, value);
-            return None;
-        };
+        let array = self.array(&path, wanted, value)?;
         let mut lists = Vec::new();
         for item in array.iter() {
             let Some(list) = item.get_ref().as_array() else {
@@ -217,10 +256,7 @@ impl<'file> Reader<'file> {
     ) -> Option<Vec<ShortOrLong<'doc>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of strings or tables", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of strings or tables", value)?;
         Some(array.iter().filter_map(|item| self.short_or_long(path.clone(), item)).collect())
     }
 
@@ -271,10 +307,7 @@ impl<'file> Reader<'file> {
     pub fn ports(&mut self, table: &mut Table<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of ports", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of ports", value)?;
         let mut ports = Vec::new();
         for item in array.iter() {
             if let Some(number) = item.get_ref().as_integer() {
@@ -327,7 +360,7 @@ impl<'file> Reader<'file> {
                 .iter()
                 .filter_map(|(name, value)| {
                     let name = name.get_ref().to_string();
-                    self.string_value(&format!("{path}.{name}"), value).map(|text| (name, text))
+                    self.string_value(&joined(&path, &name), value).map(|text| (name, text))
                 })
                 .collect(),
         )
@@ -352,10 +385,7 @@ impl<'file> Reader<'file> {
     pub fn tables<'doc>(&mut self, table: &mut Table<'doc>, key: &'static str) -> Option<Vec<Table<'doc>>> {
         let value = table.get(key)?;
         let path = table.child_path(key);
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(&path, "an array of tables", value);
-            return None;
-        };
+        let array = self.array(&path, "an array of tables", value)?;
         Some(array.iter().filter_map(|item| self.table_value(path.clone(), item)).collect())
     }
 
@@ -371,7 +401,7 @@ impl<'file> Reader<'file> {
             .iter()
             .filter_map(|(name, value)| {
                 let located = Located { value: name.get_ref().to_string(), span: self.span(name.span()) };
-                self.table_value(format!("{}.{}", parent.path, located.value), value).map(|table| (located, table))
+                self.table_value(joined(&parent.path, &located.value), value).map(|table| (located, table))
             })
             .collect();
         named.sort_by_key(|(name, _)| name.span.range.start);
@@ -390,7 +420,7 @@ impl<'file> Reader<'file> {
             .iter()
             .filter_map(|(name, value)| {
                 let located = Located { value: name.get_ref().to_string(), span: self.span(name.span()) };
-                let path = format!("{}.{:?}", parent.path, located.value);
+                let path = joined(&parent.path, &format!("{:?}", located.value));
                 self.short_or_long(path, value).map(|value| (located, value))
             })
             .collect();
@@ -427,7 +457,7 @@ impl<'file> Reader<'file> {
         let place = if table.path.is_empty() { "the config".to_owned() } else { format!("`[{}]`", table.path) };
         for key in table.entries.keys() {
             let name = key.get_ref().as_ref();
-            if table.known.contains(&name) {
+            if table.known.contains(&name) || self.errors.len() > MOST_UNKNOWN {
                 continue;
             }
             let diagnostic = Diagnostic::new("config::unknown_key", format!("unknown key `{name}` in {place}"))
@@ -441,136 +471,23 @@ impl<'file> Reader<'file> {
     }
 }
 
-/// Whether a text has something in it that only a shell understands.
-fn needs_a_shell(text: &str) -> bool {
-    text.contains(['|', '&', ';', '<', '>', '$', '`', '*', '"', '\''])
+/// `PATH.KEY`, for people: keys may be as long as the file.
+fn joined(path: &str, key: &str) -> String {
+    let shown = &key[..key.floor_char_boundary(LONGEST_KEY)];
+    let more = if shown.len() < key.len() { "…" } else { "" };
+    format!("{path}.{shown}{more}")
 }
 
-/// What to write for a value that has the shape of a Dockerfile's or a compose file's.
-fn shape(path: &str, value: &DeValue<'_>) -> Option<String> {
-    let key = path.rsplit('.').next()?;
-    let texts: Vec<&str> = match value {
-        DeValue::String(text) => vec![text.as_ref()],
-        DeValue::Array(items) => items.iter().filter_map(|item| item.get_ref().as_str()).collect(),
-        _ => return None,
-    };
-    match key {
-        "files" | "inputs" => {
-            let from = texts.first()?;
-            let name = from.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty() && *name != ".");
-            let to = name.map_or("/app".to_owned(), |name| format!("/app/{name}"));
-            Some(format!("{key} = [{{ from = {from:?}, to = {to:?} }}]"))
-        }
-        "args" | "env" | "labels" => {
-            let pairs = texts.iter().filter_map(|text| text.split_once('='));
-            let pairs: Vec<String> =
-                pairs.map(|(name, value)| format!("{} = {:?}", quoted_key(name.trim()), value.trim())).collect();
-            (!pairs.is_empty()).then(|| format!("{key} = {{ {} }}", pairs.join(", ")))
-        }
-        _ => None,
-    }
-}
+/// Items that an array may have: they become layers, steps and mounts, of which BuildKit and a container take fewer.
+const MOST_ITEMS: usize = 1_000;
 
-/// A key as TOML has it.
-fn quoted_key(name: &str) -> String {
-    let is_bare = |char: char| char.is_ascii_alphanumeric() || ['-', '_'].contains(&char);
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { format!("{name:?}") }
-}
+/// Bytes of a key that are shown with its path.
+const LONGEST_KEY: usize = 256;
 
-/// Keys as Dockerfiles, compose files and others call them, too far from ours to be taken for a slip of the pen: of those with
-/// several meanings, the first that the table has.
-const FOREIGN_KEYS: [(&str, &str); 50] = [
-    ("add", "files"),
-    ("app", "package"),
-    ("apt-get", "apt"),
-    ("apt-packages", "apt"),
-    ("assets", "files"),
-    ("base-image", "base"),
-    ("build-packages", "build-apt"),
-    ("checksum", "sha256"),
-    ("chmod", "mode"),
-    ("chown", "owner"),
-    ("command", "cmd"),
-    ("commands", "run"),
-    ("copy", "files"),
-    ("cwd", "workdir"),
-    ("dependency-groups", "groups"),
-    ("dest", "to"),
-    ("destination", "to"),
-    ("digest", "sha256"),
-    ("dir", "workdir"),
-    ("dst", "to"),
-    ("environment", "env"),
-    ("exec", "cmd"),
-    ("extends", "inherits"),
-    ("from", "base"),
-    ("hash", "sha256"),
-    ("image", "base"),
-    ("include", "files"),
-    ("maintainer", "labels"),
-    ("member", "package"),
-    ("mount", "caches"),
-    ("mounts", "caches"),
-    ("optional-dependencies", "extras"),
-    ("packages", "apt"),
-    ("path", "from"),
-    ("permissions", "mode"),
-    ("port", "expose"),
-    ("ports", "expose"),
-    ("project", "package"),
-    ("script", "cmd"),
-    ("source", "from"),
-    ("src", "from"),
-    ("start", "cmd"),
-    ("system-packages", "apt"),
-    ("target", "to"),
-    ("test", "run"),
-    ("tmpfs", "writable"),
-    ("uid", "user"),
-    ("username", "user"),
-    ("volumes", "files"),
-    ("working-dir", "workdir"),
-];
+/// As many unknown keys are told: a file can have thousands.
+const MOST_UNKNOWN: usize = 100;
 
 fn article(type_name: &str) -> String {
     let article = if type_name.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {type_name}")
-}
-
-/// Replaces `${args.NAME}`; `$${args.NAME}` stands for the text itself. Any other `$` is left alone, so that a command may
-/// hold shell syntax. The error is the unknown name.
-fn interpolate(text: &str, args: &BTreeMap<String, String>) -> Result<String, String> {
-    const OPEN: &str = "${args.";
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(OPEN) {
-        let after = &rest[at + OPEN.len()..];
-        let Some(end) = after.find('}') else { break };
-        if rest[..at].ends_with('$') {
-            out.push_str(&rest[..at - 1]);
-            out.push_str(&rest[at..at + OPEN.len() + end + 1]);
-        } else {
-            out.push_str(&rest[..at]);
-            out.push_str(args.get(&after[..end]).ok_or_else(|| after[..end].to_owned())?);
-        }
-        rest = &after[end + 1..];
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fills_in_args() {
-        let args = BTreeMap::from([("V".to_owned(), "3.13".to_owned())]);
-        assert_eq!(interpolate("python:${args.V}-slim", &args).unwrap(), "python:3.13-slim");
-        assert_eq!(
-            interpolate("$${args.V} $PORT ${HOME} ${args.V", &args).unwrap(),
-            "${args.V} $PORT ${HOME} ${args.V"
-        );
-        assert_eq!(interpolate("${args.W}", &args).unwrap_err(), "W");
-    }
 }

@@ -15,7 +15,7 @@ use super::steps::{self, StepConfig};
 use super::system::{self, Manager};
 use super::table::{Located, Reader, Table};
 use super::user::{self, UserConfig};
-use super::{lock, size};
+use super::{lock, reference, size};
 use crate::diagnostic::Diagnostic;
 
 /// One `[targets.NAME]`.
@@ -112,8 +112,8 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         editable: reader.boolean(table, "editable"),
         kind: kind::read(reader, table),
         layout: layout::read(reader, table),
-        base: reader.string(table, "base"),
-        builder: reader.string(table, "builder"),
+        base: reference::read(reader, table, "base"),
+        builder: reference::read(reader, table, "builder"),
         apt: system::read(reader, table, "apt", Manager::Apt),
         apk: system::read(reader, table, "apk", Manager::Apk),
         build_apt: system::read(reader, table, "build-apt", Manager::Apt),

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
-use buildkit_llb::{Copy, File, Git, Http, Image, Input, Local, Metadata, OciLayout, Output, normalize_image_ref};
+use buildkit_llb::{
+    Copy, File, Git, Http, HttpUrl, Image, Input, Local, Metadata, OciLayout, Output, normalize_image_ref,
+};
 use buildkit_proto::gateway::{FileRange, ImageRequest, OciStore, ResolveMode, SolveRequest, SourceRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
 
@@ -14,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lower;
 use crate::lower::context::{ALWAYS_IGNORED, without_ignored};
 use crate::options::{GitReference, Options};
+use crate::passwords;
 use crate::plan::Platform;
 use crate::project::{Project, Target};
 
@@ -188,8 +191,8 @@ impl<'a> Contexts<'a> {
                 Ok(Some(graph(image.root.into())))
             }
             "http" | "https" => {
-                let name = format!("[context {name}] {value}");
-                let archive = Http::new(value).filename(DOWNLOAD).metadata(Metadata::named(name)).build();
+                let name = format!("[context {name}] {}", passwords::hide(value));
+                let archive = Http::new(&web_url(value)?).filename(DOWNLOAD).metadata(Metadata::named(name)).build();
                 Ok(Some(graph(unpacked(&archive).into())))
             }
             "input" => Ok(Some(graph(self.input(name, rest)?))),
@@ -303,6 +306,10 @@ fn familiar(image: &str) -> String {
 fn git(url: &str, options: &Options) -> Result<Option<Output>, Failure> {
     let Some(parsed) = GitReference::parse(url) else { return Ok(None) };
     let git = parsed.map_err(|error| Diagnostic::new("context::bad_git_reference", format!("`{url}`: {error}")))?;
+    if !buildkit_llb::is_git_remote(&git.remote) || git.reference.starts_with('-') {
+        let problem = format!("`{url}` names no branch, tag or commit of a repository that can be fetched");
+        return Err(Diagnostic::new("context::bad_git_reference", problem).into());
+    }
     let mut source = Git::new(&git.remote, &git.reference).subdir(&git.subdirectory);
     if git.keep_git_dir || options.flag("build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR") {
         source = source.keep_git_dir();
@@ -319,17 +326,22 @@ fn git(url: &str, options: &Options) -> Result<Option<Output>, Failure> {
     if git.fetch_by_commit {
         source = source.fetch_by_commit();
     }
-    Ok(Some(source.metadata(Metadata::named(format!("[internal] load git source {url}"))).build()))
+    Ok(Some(source.metadata(Metadata::named(format!("[internal] load git source {}", passwords::hide(url)))).build()))
+}
+
+fn web_url(text: &str) -> Result<HttpUrl, Diagnostic> {
+    HttpUrl::parse(text)
+        .map_err(|error| Diagnostic::new("context::bad_url", format!("`{text}` cannot be fetched: {error}")))
 }
 
 /// What a URL holds: the files of an archive, or the config itself. With it, whether it is an archive.
 async fn download(gateway: &Gateway, url: &str) -> Result<(Output, bool, Option<pb::SourceOp>), Failure> {
     let metadata = Metadata::named("[internal] load remote build context");
-    let http = Http::new(url).filename(DOWNLOAD).metadata(metadata).build();
+    let http = Http::new(&web_url(url)?).filename(DOWNLOAD).metadata(metadata).build();
     let source = source_of(&http);
     let definition = buildkit_llb::marshal(&http)?.into_pb();
     let reference = solve(gateway, SolveRequest { definition, ..SolveRequest::default() }).await?;
-    let reference = reference.ok_or_else(|| GatewayError::new(format!("`{url}` holds nothing")))?;
+    let reference = reference.ok_or_else(|| GatewayError::new(format!("`{}` holds nothing", passwords::hide(url))))?;
     let start = gateway.read_file(&reference, DOWNLOAD, Some(FileRange { offset: 0, length: 1024 })).await?;
     if is_archive(&start) { Ok((unpacked(&http), true, source)) } else { Ok((http, false, source)) }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::Http;
+use buildkit_llb::{Http, HttpUrl};
 use buildkit_proto::caps::gateway::{GATEWAY_EVALUATE, SOURCE_META_RESOLVER};
 use buildkit_proto::gateway::{FileRange, Ref, SourceRequest};
 use buildkit_proto::{GatewayError, pb};
@@ -87,7 +87,7 @@ async fn cause(job: &Job<'_>, words: &str, package: &Package, download: &Downloa
         attrs.insert("http.authheadersecret".to_owned(), secret.value.clone());
     }
     let request = SourceRequest {
-        source: pb::SourceOp { identifier: download.url.clone(), attrs },
+        source: pb::SourceOp { identifier: download.url.to_string(), attrs },
         log_name: format!("[internal] ask again for {file}"),
         ..SourceRequest::default()
     };
@@ -185,14 +185,13 @@ fn whose(download: &Download) -> String {
 }
 
 /// Host of a URL.
-fn host(url: &str) -> String {
-    let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
-    host.unwrap_or_else(|| url.to_owned())
+fn host(url: &HttpUrl) -> String {
+    url.host().to_owned()
 }
 
 /// The start of a URL, to where its path begins.
-fn origin(url: &str) -> String {
-    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| format!("{}/", url.origin().ascii_serialization()))
+fn origin(url: &HttpUrl) -> String {
+    format!("{}/", url.origin().ascii_serialization())
 }
 
 fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic {
@@ -319,7 +318,7 @@ mod tests {
     fn explained(cause: &Cause) -> String {
         let lock = SourceFile::new("uv.lock", "[[package]]\nname = \"heron\"\n");
         let config = SourceFile::new("uv.build.toml", "[indexes.internal]\nsecret = \"token\"\n");
-        let url = "https://files.example/heron-1.0-py3-none-any.whl";
+        let url = HttpUrl::parse("https://files.example/heron-1.0-py3-none-any.whl").unwrap();
         let hash = Hash { algorithm: "sha256".to_owned(), hex: "00".repeat(32) };
         let package = Package {
             name: "heron".to_owned(),
@@ -327,18 +326,19 @@ mod tests {
             artifact: Artifact {
                 file: "heron-1.0-py3-none-any.whl".to_owned(),
                 form: Form::Wheel,
-                origin: Origin::Url(url.to_owned()),
+                origin: Origin::Url(url.clone()),
                 hash: Some(hash),
                 size: Some(1000),
             },
             index: Some("https://index.example/simple".to_owned()),
             direct_url: None,
             recipe: Recipe::default(),
+            network: false,
             span: Span::new(&lock, 12..26),
         };
         let secret = Located { value: "token".to_owned(), span: Span::new(&config, 28..35) };
         let told = [None, Some(secret)].map(|secret| {
-            let download = Download { url: url.to_owned(), index: Some("internal".to_owned()), secret };
+            let download = Download { url: url.clone(), index: Some("internal".to_owned()), secret };
             Diagnostics::from(explain(&package, &download, cause)).render()
         });
         told.join("\n")

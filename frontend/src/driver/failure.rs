@@ -1,6 +1,6 @@
 //! Why a build failed, as BuildKit takes it: the message, and the places that clients draw excerpts from.
 
-use buildkit_llb::{Definition, LlbError};
+use buildkit_llb::{Definition, LlbError, printable};
 use buildkit_proto::error_details::{FrontendCap, Source, Subrequest};
 use buildkit_proto::gateway::Warning;
 use buildkit_proto::{Code, Gateway, GatewayError, pb};
@@ -43,9 +43,10 @@ impl Failure {
             Self::Gateway(error) => error,
             Self::Options(OptionsError::Capability(name)) => {
                 let error = OptionsError::Capability(name.clone());
-                GatewayError::with_code(Code::Unimplemented, error.to_string()).with_detail(FrontendCap { name })
+                GatewayError::with_code(Code::Unimplemented, printable(&error.to_string()))
+                    .with_detail(FrontendCap { name })
             }
-            Self::Options(error) => GatewayError::new(error.to_string()),
+            Self::Options(error) => GatewayError::new(printable(&error.to_string())),
             Self::Unsupported(name) => GatewayError::with_code(
                 Code::Unimplemented,
                 format!("uv-buildkit answers the calls {}", calls::names().join(", ")),
@@ -130,7 +131,7 @@ pub async fn warn(gateway: &Gateway, definition: &Definition, warnings: &[Diagno
 /// All that clients show of a warning unless they are called with `--debug`: so it has the place and the help, on one line, which
 /// is what a terminal has for it.
 fn short(warning: &Diagnostic) -> String {
-    let place = warning.spans.first().map(|span| format!(" ({}:{})", span.file.name, span.lines().0));
+    let place = warning.spans.first().map(|span| format!(" ({}:{})", printable(&span.file.name), span.lines().0));
     let help: String = warning.help.iter().map(|help| format!("; help: {help}")).collect();
     format!("{}{}{help}", warning.message, place.unwrap_or_default()).replace('\n', " ")
 }
@@ -152,7 +153,7 @@ fn with_sources<'a>(error: GatewayError, spans: impl IntoIterator<Item = &'a Spa
 
 fn source(span: &Span) -> Option<Source> {
     let info = pb::SourceInfo {
-        filename: span.file.name.clone(),
+        filename: printable(&span.file.name).into_owned(),
         data: span.file.excerpt([span])?.into_bytes(),
         definition: None,
         language: "TOML".to_owned(),

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_llb::printable;
+
 use crate::config::LabelSource;
 use crate::manifest::Manifest;
 use crate::plan::{Contents, Plan};
@@ -29,7 +31,8 @@ pub(super) fn told(target: &Target, plan: &Plan, manifest: Option<&Manifest>) ->
             ("source", about.source()),
             ("url", about.homepage()),
         ];
-        let told = told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), value?.to_owned())));
+        let told =
+            told.into_iter().filter_map(|(key, value)| Some((opencontainers(key), printable(value?).into_owned())));
         labels.extend(told.filter(|(_, value)| !value.is_empty()));
     }
     labels

@@ -1,6 +1,7 @@
 //! A Dockerfile, instruction by instruction: text in, [`Stage`]s out, with a warning for each instruction that nothing stands for.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -33,7 +34,16 @@ pub struct Reader<'a> {
     shell: Vec<String>,
     /// Variables of the build, with the place of each.
     args: Vec<(String, Range<usize>)>,
+    told: BTreeSet<(usize, usize, String)>,
+    /// Bytes that variables and stages may still stand for.
+    room: Cell<usize>,
 }
+
+/// Bytes that a Dockerfile may have: those that people write have some thousand.
+const LONGEST: usize = 128 << 10;
+
+/// Bytes that all its variables stand for, and all stages that go on from another: each can double what the one before it has.
+const MOST: usize = 8 << 20;
 
 /// Variables of a build that BuildKit sets itself (dockerfile: "Automatic platform ARGs", "Predefined ARGs").
 const OF_BUILDS: [&str; 16] = [
@@ -57,6 +67,12 @@ const OF_BUILDS: [&str; 16] = [
 
 /// Reads a Dockerfile.
 pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -> Result<Reader<'a>, Diagnostic> {
+    let too_large = |what: &str| {
+        Diagnostic::new("import::too_large", what).at(Span::whole(file)).help("write `uv.build.toml` by hand")
+    };
+    if file.text.len() > LONGEST {
+        return Err(too_large(&format!("`{}` has more than {} kB", file.name, LONGEST >> 10)));
+    }
     let text = document::masked(&file.text);
     let parsed = dockerfile::parse(&text).map_err(|error| {
         let line = file.line_range(error.line());
@@ -75,6 +91,8 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
         ledger,
         shell,
         args: Vec::new(),
+        told: BTreeSet::new(),
+        room: Cell::new(MOST),
     };
     let mut global = BTreeMap::new();
     for arg in parsed.global_args() {
@@ -89,12 +107,30 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
             reader.instruction(instruction, &mut read, &global);
         }
         reader.stages.push(read);
+        if reader.room.get() == 0 {
+            return Err(too_large(&format!(
+                "what `{}` says is longer than {} MB with its variables",
+                file.name,
+                MOST >> 20
+            )));
+        }
     }
     reader.settle_args();
     Ok(reader)
 }
 
 impl Reader<'_> {
+    /// What a variable stands for in a stage, as long as there is room for it.
+    pub fn look_up(&self, stage: &Stage, name: &str) -> Option<Text> {
+        let text = stage.lookup(name)?;
+        self.takes(text.len()).then_some(text)
+    }
+
+    fn takes(&self, bytes: usize) -> bool {
+        self.room.set(self.room.get().saturating_sub(bytes));
+        self.room.get() > 0
+    }
+
     /// Says what is not carried over, and what to do about it.
     pub fn left_out(&mut self, range: &Range<usize>, what: impl Into<String>, help: &str) {
         self.warn("import::left_out", range, format!("not carried over: {}", what.into()), help);
@@ -160,7 +196,7 @@ impl Reader<'_> {
         if !help.is_empty() {
             warning = warning.help(help);
         }
-        if !self.warnings.contains(&warning) {
+        if self.told.insert((range.start, range.end, warning.message.clone())) {
             self.warnings.push(warning);
         }
     }
@@ -172,12 +208,12 @@ impl Reader<'_> {
 
     fn words(&self, range: &Range<usize>, stage: &Stage) -> Vec<Word> {
         let characters = words::continued(&self.file.text, range.clone(), self.escape);
-        words::words(&characters, &|name| stage.lookup(name))
+        words::words(&characters, &|name| self.look_up(stage, name))
     }
 
     /// A word with its variables filled in.
     pub fn expand(&self, text: &dockerfile::UnescapedString<'_>, stage: &Stage) -> Text {
-        words::whole(&characters_of(text), &|name| stage.lookup(name))
+        words::whole(&characters_of(text), &|name| self.look_up(stage, name))
     }
 
     /// `NAME=value …`, or `NAME value` with all that follows.
@@ -187,7 +223,7 @@ impl Reader<'_> {
             let rest = first.range.end..range.end;
             let characters = words::continued(&self.file.text, rest, self.escape);
             let blanks = characters.iter().take_while(|(_, char)| char.is_whitespace()).count();
-            let value = words::whole(&characters[blanks..], &|name| stage.lookup(name));
+            let value = words::whole(&characters[blanks..], &|name| self.look_up(stage, name));
             return vec![(first.shown(), value.at(range.clone()), range.clone())];
         }
         let pairs = words.into_iter().filter_map(|word| {
@@ -199,8 +235,11 @@ impl Reader<'_> {
 
     /// `ARG`: those without a default have that of the file's beginning.
     fn read_arg(&mut self, range: &Range<usize>, args: &mut BTreeMap<String, Text>, global: &BTreeMap<String, Text>) {
-        let scope = Stage { args: args.clone(), ..Stage::default() };
-        for word in self.words(range, &scope) {
+        // All words of one instruction see what was there before it.
+        let scope = Stage { args: std::mem::take(args), ..Stage::default() };
+        let words = self.words(range, &scope);
+        *args = scope.args;
+        for word in words {
             let (name, default) = match word.text.split_once('=') {
                 Some((name, default)) => (name.shown(), default.shown()),
                 None => {
@@ -239,7 +278,8 @@ impl Reader<'_> {
         match self.find(&image.shown()) {
             Some(parent) => {
                 self.implied(&from.image.span);
-                let stage = self.stages[parent].clone();
+                let size = format!("{:?}", self.stages[parent]).len();
+                let stage = if self.takes(size) { self.stages[parent].clone() } else { Stage::default() };
                 let runtime = Runtime { cmd_is_inherited: true, ..stage.runtime };
                 Stage { name, range, parent: Some(parent), checks: Vec::new(), made: Vec::new(), runtime, ..stage }
             }

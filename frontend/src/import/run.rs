@@ -89,11 +89,11 @@ pub fn run(reader: &mut Reader<'_>, run: &RunInstruction<'_>, stage: &mut Stage)
             }
             Some(document) => {
                 let characters = words::script(&reader.file.text, document.span.clone());
-                words::commands(&characters, &|name| stage.lookup(name))
+                words::commands(&characters, &|name| reader.look_up(stage, name))
             }
             None => {
                 let characters = words::continued(&reader.file.text, text.span.clone(), reader.escape);
-                words::commands(&characters, &|name| stage.lookup(name))
+                words::commands(&characters, &|name| reader.look_up(stage, name))
             }
         },
         _ => Vec::new(),
@@ -361,7 +361,7 @@ pub fn one(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &
             let script = arguments.iter().position(|word| word == "-c").and_then(|at| arguments.get(at + 1));
             let characters: words::Characters =
                 script.into_iter().flat_map(|script| script.chars()).map(|char| (range.start, char)).collect();
-            let mut inner = words::commands(&characters, &|name| stage.lookup(name));
+            let mut inner = words::commands(&characters, &|name| reader.look_up(stage, name));
             // The words of it have no place of their own.
             for command in &mut inner {
                 let words = command.words.iter_mut().chain(&mut command.assignments).chain(&mut command.redirects);

@@ -100,6 +100,15 @@ impl Text {
         parts.collect()
     }
 
+    /// Bytes of it, and some for each part and for each place.
+    pub fn len(&self) -> usize {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Literal(text) | Part::Shell(text) => text.len(),
+            Part::Arg { name, default } => name.len() + default.len(),
+        });
+        parts.map(|bytes| bytes + 16).sum::<usize>() + 16 * self.origins.len()
+    }
+
     /// Nothing of it is left to a shell.
     pub fn is_known(&self) -> bool {
         !self.parts.iter().any(|part| matches!(part, Part::Shell(_)))

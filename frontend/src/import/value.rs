@@ -1,5 +1,6 @@
 //! The text of a config: keys with their values, as TOML.
 
+use buildkit_llb::is_command;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -94,7 +95,7 @@ fn string(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            char if char.is_control() => {
+            char if is_command(char) => {
                 // Writing to a string cannot fail.
                 let _ = write!(quoted, "\\u{:04X}", u32::from(char));
             }

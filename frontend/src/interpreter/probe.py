@@ -11,6 +11,8 @@ import subprocess
 import sys
 import sysconfig
 
+from failure import last, report, report_to, run
+
 
 def musl_version():
     """The version that musl's loader prints, or None under another C library."""
@@ -58,6 +60,15 @@ def own_name():
     return "python%d.%d%s" % (*sys.version_info[:2], "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
 
 
+def uv_version(uv):
+    """The version that a uv tells. One for another platform does not run."""
+    code, text = run([uv, "--version"], is_shown=False)
+    if code != 0:
+        report(words=last(text) or "`uv --version` ended with the code %d" % code)
+        sys.exit(code)
+    return text.split()[1]
+
+
 def programs_of_path():
     """Names of the programs that the image has where it looks for programs."""
     names = set()
@@ -69,6 +80,7 @@ def programs_of_path():
 
 def main(output, programs, uv):
     """Writes the facts, from one of the wanted programs where the image has several pythons."""
+    report_to(os.path.dirname(output))
     names = programs.split()
     if names and own_name() not in names:
         other = next(filter(None, map(shutil.which, names)), None)
@@ -90,8 +102,8 @@ def main(output, programs, uv):
         "gil_disabled": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "passwd": text_of("/etc/passwd"),
         "group": text_of("/etc/group"),
+        "uv": uv_version(uv),
         "programs": programs_of_path(),
-        "uv": subprocess.run([uv, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode().split()[1],
     }
     with open(output, "w", encoding="utf-8") as file:
         json.dump(facts, file, sort_keys=True)

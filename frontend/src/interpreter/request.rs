@@ -1,11 +1,21 @@
 //! What is asked of a python, in every form that uv takes: `3.13`, `>=3.12,<3.14`, `3.14t`, `cpython@3.13`, `cp313`,
 //! `cpython-3.12.3-linux-x86_64-gnu`, `pypy`, a path (uv: `PythonRequest`, `VersionRequest`, `PythonDownloadRequest`).
 
+mod implementation;
+mod installation;
+mod versions;
+
 use std::fmt;
 
-use uv_pep440::{Operator, Version, VersionSpecifier, VersionSpecifiers};
+use uv_pep440::Version;
 
 use super::{Interpreter, LibcName};
+use implementation::IMPLEMENTATIONS;
+use installation::{installation, machine_of};
+use versions::version;
+
+pub use implementation::Implementation;
+pub use versions::{Variant, Versions};
 
 /// A request. To parse one never fails: what is nothing else is the name of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,106 +53,6 @@ pub struct Properties {
     /// `gnu`, as uv calls C libraries.
     pub libc: Option<String>,
 }
-
-/// The pythons that uv knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Implementation {
-    /// `cpython`, `cp`
-    CPython,
-    /// `pypy`, `pp`
-    PyPy,
-    /// `graalpy`, `gp`
-    GraalPy,
-    /// `pyodide`
-    Pyodide,
-}
-
-/// Versions that are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Versions {
-    /// `any`, `default`
-    #[default]
-    Any,
-    /// `3`, `3.13`, `3.13.5`: no pre-release where there is a patch.
-    Release(Vec<u64>),
-    /// `3.14.0rc2`, also written `3.14rc2`.
-    PreRelease(Version),
-    /// `>=3.12,<3.14`
-    Range(VersionSpecifiers),
-}
-
-/// How a python was built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Variant {
-    /// Without a word: with the lock, before 3.14.
-    #[default]
-    Default,
-    /// `3.13d`, `3.13+debug`
-    Debug,
-    /// `3.13t`, `3.13+freethreaded`
-    FreeThreaded,
-    /// `3.13td`, `3.13+freethreaded+debug`
-    FreeThreadedDebug,
-    /// `3.14+gil`
-    Gil,
-    /// `3.14+gil+debug`
-    GilDebug,
-}
-
-/// Names of the pythons: the long and the short one.
-const IMPLEMENTATIONS: [(Implementation, &str, Option<&str>); 4] = [
-    (Implementation::CPython, "cpython", Some("cp")),
-    (Implementation::PyPy, "pypy", Some("pp")),
-    (Implementation::GraalPy, "graalpy", Some("gp")),
-    (Implementation::Pyodide, "pyodide", None),
-];
-
-/// Systems in the name of an installation.
-const SYSTEMS: [&str; 14] = [
-    "linux",
-    "macos",
-    "darwin",
-    "windows",
-    "freebsd",
-    "netbsd",
-    "openbsd",
-    "dragonfly",
-    "emscripten",
-    "wasi",
-    "solaris",
-    "illumos",
-    "ios",
-    "aix",
-];
-
-/// Processors in the name of an installation.
-const MACHINES: [&str; 22] = [
-    "x86_64",
-    "x86_64_v2",
-    "x86_64_v3",
-    "x86_64_v4",
-    "aarch64",
-    "arm64",
-    "x86",
-    "i386",
-    "i586",
-    "i686",
-    "arm",
-    "armv5te",
-    "armv6",
-    "armv7",
-    "powerpc",
-    "powerpc64",
-    "powerpc64le",
-    "s390x",
-    "riscv64",
-    "riscv64gc",
-    "loongarch64",
-    "wasm32",
-];
-
-/// C libraries in the name of an installation.
-const LIBCS: [&str; 7] = ["gnu", "gnueabi", "gnueabihf", "musl", "musleabi", "musleabihf", "none"];
 
 impl PythonRequest {
     /// Reads what somebody wrote. Unlike uv, it looks at no file: what has no `/` is no path.
@@ -242,99 +152,6 @@ impl Properties {
     }
 }
 
-impl Implementation {
-    /// As `sys.implementation.name` has it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::CPython => "cpython",
-            Self::PyPy => "pypy",
-            Self::GraalPy => "graalpy",
-            Self::Pyodide => "pyodide",
-        }
-    }
-}
-
-/// For people.
-impl fmt::Display for Implementation {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::CPython => "CPython",
-            Self::PyPy => "PyPy",
-            Self::GraalPy => "GraalPy",
-            Self::Pyodide => "Pyodide",
-        })
-    }
-}
-
-impl Versions {
-    /// Whether a version is one of them.
-    pub fn admit(&self, version: &Version) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Release(release) => {
-                version.release().starts_with(release) && (release.len() < 3 || version.pre().is_none())
-            }
-            Self::PreRelease(wanted) => version == wanted,
-            // `>=3.14` admits 3.14.0rc3.
-            Self::Range(specifiers) if specifiers.iter().any(VersionSpecifier::any_prerelease) => {
-                specifiers.contains(version)
-            }
-            Self::Range(specifiers) => specifiers.contains(&version.only_release()),
-        }
-    }
-
-    /// The only one, if there is but one.
-    pub fn only(&self) -> Option<Version> {
-        match self {
-            Self::Release(release) if release.len() == 3 => Some(Version::new(release)),
-            Self::PreRelease(version) => Some(version.clone()),
-            _ => None,
-        }
-    }
-}
-
-/// As uv takes it; empty where any is right.
-impl fmt::Display for Versions {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => Ok(()),
-            Self::Release(release) => write!(out, "{}", Version::new(release)),
-            Self::PreRelease(version) => write!(out, "{version}"),
-            Self::Range(specifiers) => write!(out, "{specifiers}"),
-        }
-    }
-}
-
-impl Variant {
-    /// What stands behind a version for it.
-    fn read(text: &str) -> Option<Self> {
-        Some(match text {
-            "" => Self::Default,
-            "t" | "freethreaded" => Self::FreeThreaded,
-            "d" | "debug" => Self::Debug,
-            "td" | "freethreaded+debug" => Self::FreeThreadedDebug,
-            "gil" => Self::Gil,
-            "gil+debug" => Self::GilDebug,
-            _ => return None,
-        })
-    }
-
-    fn is_debug(self) -> bool {
-        matches!(self, Self::Debug | Self::FreeThreadedDebug | Self::GilDebug)
-    }
-
-    /// Whether a python of a version is built that way. From 3.14 on, no word means either.
-    fn is_that_of(self, version: &Version, gil_disabled: bool) -> bool {
-        match self {
-            Self::Default => !gil_disabled || version.release().to_vec() >= vec![3, 14],
-            Self::FreeThreaded => gil_disabled,
-            Self::Gil => !gil_disabled,
-            // What was not asked of it is not known.
-            Self::Debug | Self::FreeThreadedDebug | Self::GilDebug => false,
-        }
-    }
-}
-
 /// What a text means.
 fn form(text: &str) -> Form {
     let lower = text.to_ascii_lowercase();
@@ -375,125 +192,6 @@ fn named(text: &str) -> Option<Properties> {
         }
     }
     None
-}
-
-/// `cpython-3.12.3-linux-x86_64-gnu`: any of the parts may be missing or `any`.
-fn installation(text: &str) -> Option<Properties> {
-    let mut properties = Properties::default();
-    let mut position = 0;
-    let mut parts = text.split('-');
-    let mut part = parts.next()?;
-    if text.is_empty() || text.split('-').count() > 5 {
-        return None;
-    }
-    loop {
-        let is_any = part.eq_ignore_ascii_case("any");
-        let known = |names: &[&str]| names.contains(&part).then(|| part.to_owned());
-        let fits = match position {
-            _ if is_any && position < 5 => true,
-            0 => {
-                let lower = part.to_ascii_lowercase();
-                let is_it = |(_, long, short): &(Implementation, &str, Option<&str>)| {
-                    *long == lower || *short == Some(lower.as_str())
-                };
-                properties.implementation = IMPLEMENTATIONS.iter().find(|known| is_it(known)).map(|(it, ..)| *it);
-                properties.implementation.is_some()
-            }
-            1 => match version(part) {
-                Some((versions, variant)) => {
-                    (properties.versions, properties.variant) = (versions, variant);
-                    true
-                }
-                None => false,
-            },
-            2 => {
-                properties.system = known(&SYSTEMS);
-                properties.system.is_some()
-            }
-            3 => {
-                properties.machine = known(&MACHINES);
-                properties.machine.is_some()
-            }
-            4 => {
-                properties.libc = known(&LIBCS);
-                properties.libc.is_some()
-            }
-            _ => return None,
-        };
-        position += 1;
-        if fits {
-            match parts.next() {
-                Some(next) => part = next,
-                None => return Some(properties),
-            }
-        }
-    }
-}
-
-/// A version with its variant: `3.13t`, `>=3.12`, `313`.
-fn version(text: &str) -> Option<(Versions, Variant)> {
-    if text.chars().all(char::is_alphabetic) {
-        return None;
-    }
-    let end = text.rfind(|char: char| char.is_ascii_digit()).map_or(text.len(), |last| last + 1);
-    let (number, suffix) = text.split_at(end);
-    let (number, variant) = match Variant::read(suffix.strip_prefix('+').unwrap_or(suffix)) {
-        Some(variant) => (number, variant),
-        None => (text, Variant::Default),
-    };
-    if let Ok(version) = number.parse::<Version>() {
-        return Some((release(&version)?, variant));
-    }
-    let specifiers: VersionSpecifiers = number.parse().ok()?;
-    match &specifiers[..] {
-        [] => None,
-        // Then it is that version.
-        [only] if *only.operator() == Operator::Equal => Some((release(only.version())?, variant)),
-        _ => Some((Versions::Range(specifiers), variant)),
-    }
-}
-
-/// The versions that begin with one.
-fn release(version: &Version) -> Option<Versions> {
-    let version = split_tag(version);
-    let release = version.release().to_vec();
-    let is_small = release.iter().all(|number| u8::try_from(*number).is_ok());
-    let is_other = version.post().is_some() || version.dev().is_some() || !version.local().is_empty();
-    if is_other || !is_small {
-        return None;
-    }
-    match (release.len(), version.pre()) {
-        (1..=3, None) => Some(Versions::Release(release)),
-        (2..=3, Some(_)) => Some(Versions::PreRelease(version.with_release([
-            release[0],
-            release[1],
-            release.get(2).copied().unwrap_or_default(),
-        ]))),
-        _ => None,
-    }
-}
-
-/// `313` is 3.13, as in the tags of wheels.
-fn split_tag(version: &Version) -> Version {
-    let [number] = version.release()[..] else { return version.clone() };
-    let digits = number.to_string();
-    match (digits[..1].parse::<u64>(), digits[1..].parse::<u64>()) {
-        (Ok(major), Ok(minor)) => version.clone().with_release([major, minor]),
-        _ => version.clone(),
-    }
-}
-
-/// As `platform.machine()` calls a processor; nothing of those that it does not tell apart.
-fn machine_of(name: &str) -> Option<&str> {
-    Some(match name {
-        "arm64" => "aarch64",
-        "x86" | "i386" | "i586" => "i686",
-        "armv7" => "armv7l",
-        "powerpc64le" => "ppc64le",
-        "riscv64gc" => "riscv64",
-        "x86_64" | "aarch64" | "i686" | "armv7l" | "ppc64le" | "s390x" | "riscv64" | "loongarch64" => name,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

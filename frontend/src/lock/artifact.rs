@@ -3,16 +3,15 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use buildkit_llb::HttpUrl;
 use uv_distribution_filename::WheelFilename;
 use uv_platform_tags::{TagCompatibility, Tags};
-
-use super::wire::ArtifactWire;
 
 /// Where an artifact lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
     /// To be fetched.
-    Url(String),
+    Url(HttpUrl),
     /// In a flat index, relative to it.
     IndexPath(String),
     /// With a `path` or `url` source: the source itself is the file.
@@ -56,41 +55,25 @@ pub struct Sdist {
 }
 
 impl Wheel {
-    pub(super) fn from_wire(wire: &ArtifactWire<'_>) -> Result<Self, (String, String)> {
-        let (location, name) = location(wire);
-        let file = percent_decoded(&name);
+    /// A wheel, or its file name and what is wrong with it.
+    pub(super) fn new(
+        file: String,
+        location: Location,
+        hash: Option<String>,
+        size: Option<u64>,
+    ) -> Result<Self, (String, String)> {
         // `NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl`
         let is_like_one =
             file.ends_with(".whl") && (4..=5).contains(&file.bytes().filter(|byte| *byte == b'-').count());
         if !is_like_one && let Err(error) = WheelFilename::from_str(&file) {
             return Err((file, error.to_string()));
         }
-        let hash = wire.hash.as_ref().map(ToString::to_string);
-        Ok(Self { file, location, hash, size: wire.size, parsed: OnceLock::new() })
+        Ok(Self { file, location, hash, size, parsed: OnceLock::new() })
     }
 
     /// What its file name says. Many targets of a lock ask.
     fn filename(&self) -> Option<&WheelFilename> {
         self.parsed.get_or_init(|| WheelFilename::from_str(&self.file).ok()).as_ref()
-    }
-}
-
-impl Sdist {
-    pub(super) fn from_wire(wire: &ArtifactWire<'_>) -> Self {
-        let (location, name) = location(wire);
-        let hash = wire.hash.as_ref().map(ToString::to_string);
-        Self { file: percent_decoded(&name), location, hash, size: wire.size }
-    }
-}
-
-/// The location and the last part of it, still percent-encoded.
-fn location(wire: &ArtifactWire<'_>) -> (Location, String) {
-    if let Some(url) = &wire.url {
-        (Location::Url(url.to_string()), last_part(url).to_owned())
-    } else if let Some(path) = &wire.path {
-        (Location::IndexPath(path.to_string()), last_part(path).to_owned())
-    } else {
-        (Location::Source, wire.filename.as_deref().unwrap_or("").to_owned())
     }
 }
 

@@ -10,6 +10,8 @@ import stat
 import sys
 import zipfile
 
+from failure import fail, report_to
+
 # 1980-01-01, the first instant that a zip file can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # How many of the largest are named.
@@ -47,10 +49,10 @@ def require_size(top, paths, limit):
         total += size(path)
     if total > limit:
         largest = sorted(parts.items(), key=lambda part: (-part[1], part[0]))[:NAMED]
-        sys.exit(
-            "error: the packages have %s, and AWS Lambda unpacks no more than %s\n"
-            "help: the largest are %s; an image may have 10 GB: `kind = \"image\"` with `layout = \"target\"`"
-            % (megabytes(total), megabytes(limit), ", ".join("%s (%s)" % (name, megabytes(count)) for name, count in largest))
+        named = ", ".join("%s (%s)" % (name, megabytes(count)) for name, count in largest)
+        fail(
+            "the packages have %s, and AWS Lambda unpacks no more than %s" % (megabytes(total), megabytes(limit)),
+            "the largest are %s; an image may have 10 GB: `kind = \"image\"` with `layout = \"target\"`" % named,
         )
 
 
@@ -75,6 +77,7 @@ def pack(top, paths, output):
 
 def main(top, output, max_unpacked, max_uploaded):
     """Packs a directory, and looks at what came out."""
+    report_to(os.path.dirname(output))
     paths = entries(top)
     require_size(top, paths, int(max_unpacked))
     pack(top, paths, output)

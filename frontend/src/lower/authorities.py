@@ -6,6 +6,8 @@ authorities.py IMAGE FILE: the image's directory, and where it says itself that 
 import os
 import sys
 
+from failure import report_to
+
 CA = "/run/secrets/uv-buildkit/ca.pem"
 OUT = "/out/bundle.pem"
 # Where images have the certificates that they trust.
@@ -23,6 +25,7 @@ def find(image, path):
 
 
 def main():
+    report_to(os.path.dirname(OUT))
     image, named = sys.argv[1:]
     known = [find(image, path) for path in (named, *BUNDLES) if path.startswith("/")]
     with open(OUT, "wb") as out:

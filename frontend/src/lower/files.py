@@ -17,6 +17,8 @@ import re
 import struct
 import sys
 
+from failure import report_to
+
 # Where loaders look when nobody tells them, of Debian and of others.
 LIBRARIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib/*-linux-*", "/usr/lib/*-linux-*", "/usr/local/lib/*-linux-*")
 # What a machine's driver brings into a container.
@@ -118,6 +120,7 @@ def total(image):
 
 
 def main(image, path, output):
+    report_to(os.path.dirname(output))
     environment = image + path
     packages, owners = [], {}
     # In an environment, or side by side in a directory.

@@ -6,6 +6,7 @@ use buildkit_llb::{Bind, Exec, Git, Input, Metadata, Network, Output, ProgressGr
 
 use serde::Serialize;
 
+use super::build::BACKEND;
 use super::site::{Ground, Site};
 use super::{Lowering, access};
 use crate::manifest::Indexes;
@@ -38,30 +39,21 @@ impl Lowering<'_> {
 
     /// Build requirements, resolved once for all members that declare the same set.
     pub(super) fn backend(&self, site: &Site, backend: &Backend) -> Output {
-        let python = site.builder.python.as_str();
-        let indexes = self.plan.indexes.arguments();
-        let mut arguments = vec!["backend", python];
         // Nothing is looked for where nothing is required: a backend may lie in the project itself.
-        if !backend.requires.is_empty() || !backend.projects.is_empty() {
-            arguments.extend(indexes.iter().chain(&backend.requires).map(String::as_str));
-        }
-        let exec = self.compiling(self.exec(&site.builder, &arguments));
-        let exec = with_data(exec, "CONSTRAINTS", &backend.constraints);
-        let exec = match self.plan.resolution.uv_toml().filter(|_| arguments.len() > 2) {
-            Some(text) => exec.env("UV_BUILDKIT_UV_TOML", text),
-            None => exec,
-        };
+        let is_empty = backend.requires.is_empty() && backend.projects.is_empty();
+        let indexes = if is_empty { Vec::new() } else { self.plan.indexes.arguments() };
+        let exec = self.requirements(&site.builder, &["backend", &site.builder.python], &indexes);
+        let exec = with_data(with_data(exec, "REQUIRES", &backend.requires), "CONSTRAINTS", &backend.constraints);
+        let exec = if is_empty { exec } else { self.with_resolution(exec) };
         let exec = backend.projects.iter().fold(exec, |exec, member| {
             exec.mount(Bind::new(format!("/built/{}", member.name), self.requirement(site, member)).readonly())
         });
-        self.index_mounts(self.log_in(self.online(exec)))
-            .mount(Tmpfs::new("/tmp"))
-            .mount(Bind::new(super::member::BACKEND, Input::Scratch))
+        exec.mount(Bind::new(BACKEND, Input::Scratch))
             .metadata(
                 self.metadata(self.shared_name(&format!("install build backend {}", backend.names().join(", "))), None),
             )
             .build()
-            .output(super::member::BACKEND)
+            .output(BACKEND)
     }
 
     /// Mounts the flat indexes of the context where the arguments to uv say.

@@ -12,6 +12,7 @@ import sys
 import sysconfig
 
 from bytecode import compile_all
+from failure import report_to
 
 # Some pythons bring their tests along. `site-packages` has pip, if anything.
 SKIPPED = ("__pycache__", "site-packages", "test", "tests", "idle_test")
@@ -36,6 +37,7 @@ def freeze(root):
 
 
 def main(output):
+    report_to(output)
     os.umask(0o022)
     paths = sources(sysconfig.get_path("stdlib"))
     files = [(path, output + importlib.util.cache_from_source(path), path) for path in paths]

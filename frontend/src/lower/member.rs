@@ -1,15 +1,12 @@
 //! Local projects: built and installed in one step that sees nothing of the context but the project's own directory.
 
-use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Network, Output, Owner, Tmpfs};
+use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Output, Owner, Tmpfs};
 
-use super::build::{CACHE, SCRATCH, with_recipe, with_version};
+use super::build::{BACKEND, CACHE, SCRATCH, with_recipe, with_version};
 use super::install::{Notes, with_data};
 use super::site::Site;
 use super::{EPOCH, Lowering};
 use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
-
-/// Where build requirements are mounted; an environment knows its own path.
-pub(super) const BACKEND: &str = "/opt/uv-buildkit/backend";
 
 /// Files beside the manifest of a root project that belong to the workspace or to a build of it, not to the project.
 const NOT_OF_A_ROOT_PROJECT: [&str; 7] =
@@ -122,16 +119,12 @@ impl Lowering<'_> {
                 exec = self.in_a_repository(exec);
             }
         }
-        exec = match member.toolchain {
-            Toolchain::CompilerWithPackages => self.online(exec),
-            Toolchain::None | Toolchain::Compiler => exec.network(Network::None),
-        };
+        exec = self.connected(exec, member.network);
         if member.toolchain != Toolchain::None {
-            let identity = format!("{} {}", member.directory, self.plan.workspace);
-            let id = self.cache_id(&member.name, &identity, &builder.platform);
+            let id = self.member_cache(member, builder);
             exec = exec.mount(Cache::new(CACHE, id).sharing(CacheSharing::Locked));
         }
-        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe, None);
+        let exec = with_recipe(with_data(exec, "NOTES", notes), &member.name, &member.recipe);
         let exec = exec.envs(member.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let exec = match &member.version {
             Some(version) if member.is_versioned => {

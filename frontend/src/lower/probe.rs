@@ -3,7 +3,8 @@
 use buildkit_llb::{Bind, Exec, Input, Metadata, Network, Output, Platform, Tmpfs};
 
 use super::container::Container;
-use super::{STEP_ENV, TOOLS, python, script};
+use super::failure::reporting;
+use super::{STEP_ENV, TOOLS, python, with_script};
 use crate::interpreter::{LibcName, PROBE};
 use crate::plan::python::ManagedPython;
 
@@ -46,9 +47,9 @@ pub fn probe(of: &Subject<'_>, programs: &str, container: &Container) -> Output 
         .network(Network::None)
         .mount(Bind::new("/", of.root).readonly())
         .mount(Bind::new(&uv_path, of.uv).selector("/uv").readonly())
-        .mount(Bind::new(&script_path, script("probe.py", PROBE)).selector("/probe.py").readonly())
         .mount(Tmpfs::new("/tmp"))
         .mount(Bind::new("/out", Input::Scratch));
+    let exec = reporting(with_script(exec, "probe.py", PROBE));
     let exec = match of.managed {
         Some((_, libc, files)) => python::find(exec, *libc, files),
         None => exec,

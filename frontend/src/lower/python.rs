@@ -7,8 +7,9 @@ use buildkit_llb::{Bind, Copy, Exec, File, Input, Metadata, Network, Output, Sec
 
 use super::access::{CA, NETRC, trust};
 use super::context::{sync, without_ignored};
+use super::failure::reporting;
 use super::site::Ground;
-use super::{EPOCH, Lowering, Options, STEP_ENV, TOOLS, platform, script, settled};
+use super::{EPOCH, Lowering, Options, STEP_ENV, TOOLS, platform, settled, with_script};
 use crate::config::access::Ca;
 use crate::config::python::Downloads;
 use crate::interpreter::LibcName;
@@ -133,10 +134,9 @@ impl Lowering<'_> {
             .envs(STEP_ENV)
             .network(Network::None)
             .mount(Bind::new("/", &ground.root).readonly())
-            .mount(Bind::new(&path, script("library.py", SCRIPT)).selector("/library.py").readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
-        let exec = self.compiling(exec);
+        let exec = self.compiling(reporting(with_script(exec, "library.py", SCRIPT)));
         let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.shown_version()));
         let exec = self.options.container.limit(ground.with_python(exec)).metadata(self.metadata(name, None));
         let bytecode = Input::from(exec.build().output("/out"));

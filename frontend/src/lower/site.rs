@@ -124,7 +124,7 @@ impl Lowering<'_> {
         };
         if let Some(packages) = &self.plan.builder_system {
             let name = self.shared_name(&format!("install {} for builds", packages.names.join(" ")));
-            builder.root = self.system(&builder.root, &builder, packages, name);
+            builder.root = self.system(&builder.root, (&builder, &self.plan.builder), packages, name);
         }
         Site { runtime, builder, backends: Vec::new() }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use buildkit_llb::{Location, Position, Range, SourceFile};
+use buildkit_llb::{Location, Position, Range, SourceFile, printable};
 
 use crate::diagnostic::Span;
 use crate::plan::{Contents, Plan};
@@ -22,7 +22,7 @@ impl Sources {
         }
         let files = spans_of.into_iter().filter_map(|(name, spans)| {
             let text = spans[0].file.excerpt(spans.iter().copied())?;
-            Some((name.to_owned(), SourceFile::new(name, "TOML", text, None)))
+            Some((name.to_owned(), SourceFile::new(printable(name), "TOML", text, None)))
         });
         Self { files: files.collect() }
     }

@@ -96,13 +96,14 @@ impl Lowering<'_> {
             None => exec,
         };
         let exec = step.secrets.iter().fold(exec, |exec, secret| with_secret(exec, secret, step.ids));
-        step.caches.iter().fold(exec, |exec, path| exec.mount(self.step_cache(step, ground, path)))
+        step.caches.iter().fold(exec, |exec, path| exec.mount(self.cache_of(step, ground, path)))
     }
 
     /// A cache that belongs to whom the step runs as.
-    fn step_cache(&self, step: &Step, ground: &Ground, path: &str) -> Cache {
+    fn cache_of(&self, step: &Step, ground: &Ground, path: &str) -> Cache {
         const EMPTY: &str = "/cache";
-        let cache = Cache::new(path, self.step_cache_id(step, ground, path)).sharing(CacheSharing::Locked);
+        let id = self.step_cache(step, &ground.platform, path);
+        let cache = Cache::new(path, id).sharing(CacheSharing::Locked);
         match step.ids {
             None => cache,
             Some((uid, gid)) => {
@@ -111,14 +112,6 @@ impl Lowering<'_> {
                 cache.from(File::on(Input::Scratch).mkdir(mkdir).metadata(metadata).build()).selector(EMPTY)
             }
         }
-    }
-
-    /// `NAMESPACE/uv-buildkit-step-NAME-root-.npm-linux-amd64`: the same for all targets that have the step.
-    fn step_cache_id(&self, step: &Step, ground: &Ground, path: &str) -> String {
-        let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
-        let (path, platform) = (path.replace('/', "-"), ground.platform.to_string().replace('/', "-"));
-        let owner = step.ids.map(|(uid, gid)| format!("-{uid}-{gid}")).unwrap_or_default();
-        format!("{namespace}uv-buildkit-step-{}{path}-{platform}{owner}", step.name)
     }
 
     /// The directory of an output and those above it, of whom the image says.

@@ -4,13 +4,13 @@
     system.py apk PACKAGE...          the same, or another bound of its version, as `apk add` takes them
 """
 
-import collections
-import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+
+from failure import fail, last, report, report_to, run
 
 # 1980-01-01, as everywhere in the image.
 EPOCH = 315532800 * 10**9
@@ -25,9 +25,6 @@ LEFTOVERS = (
 
 # In apk's cache: packages that an image has and no repository any more. Of another image they are none.
 APK_INSTALLED = "/etc/apk/cache/installed"
-
-# Where the frontend looks for the reason when the step failed.
-REPORT = "/.uv-buildkit-failure.json"
 
 # Where steps have certificates of the user's own, and where images have those that they trust.
 CA = "/run/secrets/uv-buildkit/ca.pem"
@@ -46,38 +43,13 @@ def authorities():
     return "/tmp/ca.pem"
 
 
-def run(program, *arguments, **variables):
-    """Runs what installs packages; its own words are the log of the step, and the last of them the reason when it fails."""
-    process = subprocess.Popen(
-        [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=dict(os.environ, **variables),
-    )
-    words = collections.deque(maxlen=500)
-    for line in process.stdout:
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-        words.append(line)
-    code = process.wait()
+def install(program, *arguments, **variables):
+    """Runs what installs packages. It asks nobody anything."""
+    environment = dict(os.environ, **variables)
+    code, text = run([program, *arguments], stdin=subprocess.DEVNULL, env=environment)
     if code != 0:
-        said = b"".join(words).decode(errors="replace")
-        report(words=said + "\n%s ended with the code %d\n" % (program, code))
-        sys.exit(code if code > 0 else 128 - code)
-
-
-def report(**facts):
-    """Leaves why the step failed, for the frontend to read: what a step that failed made is nobody's input."""
-    try:
-        with open(REPORT, "w", encoding="utf-8") as file:
-            json.dump(facts, file)
-    except OSError:
-        pass
-
-
-def fail(problem, *advice):
-    """Ends the step with words of our own."""
-    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
-    report(error=problem, help=advice)
-    sys.exit(1)
+        report(words=last(text) + "\n%s ended with the code %d\n" % (program, code))
+        sys.exit(code)
 
 
 def require(program, key, distribution):
@@ -98,8 +70,8 @@ def apt(packages):
         settings.append("Acquire::https::CAInfo=" + ca)
     options = [part for setting in settings for part in ("-o", setting)]
     quietly = ("apt-get", "--quiet", "--quiet", *options)
-    run(*quietly, "update")
-    run(*quietly, "install", "--yes", "--no-install-recommends", *packages)
+    install(*quietly, "update")
+    install(*quietly, "install", "--yes", "--no-install-recommends", *packages)
 
 
 def apk(packages):
@@ -109,8 +81,8 @@ def apk(packages):
     ca = authorities()
     # OpenSSL's own variable: apk knows no other, and looks there unless the image has an `/etc/apk/ca.pem`.
     trust = {} if ca is None else {"SSL_CERT_FILE": ca}
-    run("apk", "update", **trust)
-    run("apk", "add", *packages, **trust)
+    install("apk", "update", **trust)
+    install("apk", "add", *packages, **trust)
 
 
 def remove(path):
@@ -155,4 +127,5 @@ def main(manager, *packages):
     settle("/", since)
 
 
+report_to("/")
 main(*sys.argv[1:])

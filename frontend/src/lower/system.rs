@@ -2,10 +2,11 @@
 
 use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
+use super::failure::reporting;
 use super::site::Ground;
-use super::{Lowering, STEP_ENV, TOOLS, platform, script};
+use super::{Lowering, STEP_ENV, TOOLS, platform, script, with_script};
 use crate::config::system::Manager;
-use crate::plan::{Platform, SystemPackages};
+use crate::plan::SystemPackages;
 
 /// The script that such a step runs. Another one than the worker: a new worker installs no packages again.
 const SCRIPT: &str = include_str!("system.py");
@@ -20,11 +21,11 @@ const APT_CACHES: [(&str, &str); 2] = [("/var/cache/apt/archives", "archives"), 
 const APK_CACHES: [(&str, &str); 1] = [("/etc/apk/cache", "packages")];
 
 impl Lowering<'_> {
-    /// Installs packages into `image`, which is `ground` or made from it.
+    /// Installs packages into `image`, which is `ground` or made from it; its programs are those of the image that is called `of`.
     pub(super) fn system(
         &self,
         image: impl Into<Input>,
-        ground: &Ground,
+        (ground, of): (&Ground, &str),
         packages: &SystemPackages,
         name: String,
     ) -> Output {
@@ -37,8 +38,8 @@ impl Lowering<'_> {
             .envs(ground.env.iter().cloned())
             .envs(STEP_ENV)
             .mount(Bind::new("/", image))
-            .mount(Bind::new(&path, script("system.py", SCRIPT)).selector("/system.py").readonly())
             .mount(Tmpfs::new("/tmp"));
+        let exec = reporting(with_script(exec, "system.py", SCRIPT));
         let (exec, caches) = match packages.manager {
             Manager::Apt => {
                 let kept = Bind::new(DOCKER_CLEAN, script("nothing", "")).selector("/nothing").readonly();
@@ -47,17 +48,10 @@ impl Lowering<'_> {
             Manager::Apk => (exec, &APK_CACHES[..]),
         };
         let exec = caches.iter().fold(exec, |exec, (directory, cache)| {
-            let id = self.system_cache_id(&format!("{manager}-{cache}"), &ground.platform);
+            let id = self.system_cache(&format!("{manager}-{cache}"), of, &ground.platform);
             exec.mount(Cache::new(*directory, id).sharing(CacheSharing::Locked))
         });
         let metadata = self.metadata(name, None).at_all(self.sources.location(&packages.span));
         self.online(self.options.container.limit(ground.with_python(exec))).metadata(metadata).build().output("/")
-    }
-
-    /// `NAMESPACE/uv-buildkit-apt-lists-linux-amd64`: files of different releases have different names.
-    fn system_cache_id(&self, cache: &str, platform: &Platform) -> String {
-        let namespace = self.options.cache_namespace.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
-        let platform = platform.to_string().replace('/', "-");
-        format!("{namespace}uv-buildkit-{cache}-{platform}")
     }
 }

@@ -2,8 +2,11 @@
 
     worker.py venv PYTHON             an empty environment, and bytecode of the standard library beside it
     worker.py install REQUIREMENT...  wheels from /wheels into it
-    worker.py backend PYTHON ARG...   build requirements into an environment of their own (arguments of `uv pip install`)
-    worker.py build PATH SUBDIR ARG... an archive or a directory, built into a wheel (arguments of `uv build`)
+    worker.py backend PYTHON ARG...   build requirements into an environment of their own (requirements.py)
+    worker.py requirements PATH SUBDIR PYTHON ARG...  the same of an archive or a directory (requirements.py)
+    worker.py build PATH SUBDIR       an archive or a directory, built into a wheel, or what it asks for beside (source.py)
+    worker.py more PYTHON ARG...      what that asked for, beside what it requires (requirements.py)
+    worker.py finish PATH SUBDIR      the wheel, if it asked for something (source.py)
     worker.py member NAME DIRECTORY   a project in a directory of the workspace, built and installed
     worker.py link NAME PATH          a project, installed as a link to its sources at PATH in a copy of the workspace
     worker.py wheel NAME DIRECTORY    a project in a directory of the workspace, built
@@ -13,7 +16,10 @@ Data of the environment:
     UV_BUILDKIT_VERIFY  [[PATH, SHOWN, HASH]]: files that must have this hash, and what the user calls them
     UV_BUILDKIT_NOTES   {PACKAGE: {FILE: TEXT}}: files to be written beside the metadata of packages that are installed
     UV_BUILDKIT_EXPECTED  [PACKAGE, VERSION]: of the wheel that a build is to make
+    UV_BUILDKIT_REQUIRES      [REQUIREMENT]: build requirements, or what the config adds to those of a package
     UV_BUILDKIT_CONSTRAINTS   [REQUIREMENT]: bounds of build requirements
+    UV_BUILDKIT_CONFIG        {NAME: VALUE}: what a build backend is given
+    UV_BUILDKIT_ONLINE        if a build was given a network
     UV_BUILDKIT_UV_TOML   the text of a `uv.toml` for builds
     UV_BUILDKIT_PYTHON    version of the python that the environment is for, if not of the one that makes it
     UV_BUILDKIT_DIRECTORY the directory of the image into which packages are installed side by side, if not into the environment
@@ -26,7 +32,6 @@ Everything else is fixed: steps that do the same have the same command line, and
 """
 
 import base64
-import collections
 import csv
 import filecmp
 import glob
@@ -36,12 +41,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
-import tarfile
-import traceback
 import zipfile
+
+from failure import fail, last, report, report_to, run
 
 UV = "/opt/uv-buildkit/uv"
 VENV = "/app/.venv"
@@ -61,8 +65,6 @@ SCRATCH = "/opt/uv-buildkit/made"
 CHECKOUT = "/checkout"
 # Where images have the sources of projects that are installed as links.
 LINKED = "/src"
-# Where the frontend looks for the reason when a step failed, in its output.
-REPORT = "/.uv-buildkit-failure.json"
 SECRETS = "/run/secrets/uv-buildkit"
 CA = SECRETS + "/ca.pem"
 # Where images have the certificates that they trust.
@@ -97,56 +99,23 @@ STANDARD_LIBRARY = (
 
 
 def uv(*arguments, is_shown=True):
-    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's. Of a build that goes well
-    nobody wants to read them, unless it takes long."""
-    process = subprocess.Popen([UV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    words = collections.deque(maxlen=2000)
-    for line in process.stdout:
-        words.append(line)
-        if is_shown:
-            sys.stderr.buffer.write(line)
-            sys.stderr.buffer.flush()
-    code = process.wait()
+    """Runs uv; its own words and those of what it runs are the log of the step, its exit code is the step's."""
+    code, text = run([UV, *arguments], is_shown)
     if code == 0:
         return
-    if not is_shown:
-        sys.stderr.buffer.writelines(words)
-        sys.stderr.buffer.flush()
     asked = [
         "the index `%s` was asked without the secret `%s`, which was not given: build with `--secret id=%s,env=VARIABLE` or `,src=FILE`"
         % (index, secret, secret) for secret, index in MISSING
     ]
     for line in asked:
         print("help: " + line, file=sys.stderr)
-    text = b"".join(words).decode(errors="replace")
-    if code < 0:
-        text += "\nerror: uv was ended by the signal %d\n" % -code
-    report(words="\n".join(text.splitlines()[-500:]), programs=programs(text), help=asked)
-    # As a shell has it for a program that was killed.
-    sys.exit(code if code > 0 else 128 - code)
+    report(words=last(text), programs=programs(text), help=asked)
+    sys.exit(code)
 
 
 def programs(text):
     """The programs that there are, of those that a text names."""
     return sorted(name for name in set(re.findall(r"[\w.+-]+", text)) if len(name) < 50 and shutil.which(name))
-
-
-def report(**facts):
-    """Leaves why a step failed in its output, for the frontend to read: the output of a step that failed is nobody's input."""
-    facts["musl"] = "-musl" in (sysconfig.get_config_var("SOABI") or "")
-    # Only what is built for a member is for `[members]` to say.
-    facts["member"] = sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None
-    try:
-        write((OUT if os.path.isdir(OUT) else BACKEND) + REPORT, json.dumps(facts))
-    except OSError:
-        pass
-
-
-def fail(problem, *advice):
-    """Ends the step with words of our own."""
-    print("error: " + problem, *("help: " + text for text in advice), sep="\n", file=sys.stderr)
-    report(error=problem, help=advice)
-    sys.exit(1)
 
 
 def trust():
@@ -158,52 +127,6 @@ def trust():
     bundle = write("/tmp/ca.pem", "\n".join(read(path) for path in known + [CA]))
     for name in BUNDLE_NAMES:
         os.environ[name] = bundle
-
-
-def log_in():
-    """Lets uv in where a client has secrets for it: in the form in which uv keeps them itself (`uv auth login`), in memory."""
-    credentials, entries, served = data("CREDENTIALS", []), [], set()
-    for name in os.listdir(SECRETS) if os.path.isdir(SECRETS) else []:
-        if name == "netrc":
-            os.environ["NETRC"] = os.path.join(SECRETS, name)
-        elif name.startswith("UV_INDEX_"):
-            os.environ[name] = read(os.path.join(SECRETS, name)).strip()
-    for path, secret, index, services in credentials:
-        if not os.path.exists(path):
-            MISSING.append((secret, index))
-            continue
-        account = credential(read(path).strip())
-        if account is None:
-            fail(
-                "the secret `%s` is not an `Authorization` header that uv can send" % secret,
-                "its value is `Basic` and the base64 of `USER:PASSWORD`, or `Bearer` and a token",
-            )
-        # uv refuses a file in which anything else is named.
-        safe = [url for url in services if re.match(r"https:|http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)", url)]
-        for url in safe:
-            if url not in served:
-                served.add(url)
-                entries.append("[[credential]]\n%s\n" % "\n".join(
-                    "%s = %s" % (key, json.dumps(value, ensure_ascii=False)) for key, value in {"service": url, **account}.items()
-                ))
-    if entries:
-        os.environ["UV_CREDENTIALS_DIR"] = "/tmp/credentials"
-        os.mkdir("/tmp/credentials", 0o700)
-        write("/tmp/credentials/credentials.toml", "\n".join(entries))
-
-
-def credential(header):
-    """What is in an `Authorization` header, as uv keeps it; None for a header that is of neither kind."""
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() == "bearer" and value:
-        return {"scheme": "bearer", "token": value.strip()}
-    if scheme.lower() == "basic":
-        try:
-            username, separator, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except ValueError:
-            return None
-        return {"scheme": "basic", "username": username, "password": password} if separator else None
-    return None
 
 
 def verify(path, shown, expected):
@@ -372,22 +295,6 @@ def make_venv(python):
     freeze(OUT)
 
 
-def make_backend(python, arguments):
-    """An environment with the build requirements, mounted later where it was made."""
-    constraints, projects, config = data("CONSTRAINTS", []), sorted(glob.glob(BUILT + "/*/*.whl")), build_config()
-    uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
-    if arguments or projects:
-        bounds = []
-        if constraints:
-            path = write("/tmp/constraints.txt", "\n".join(constraints) + "\n")
-            bounds = ["--constraints", path, "--build-constraints", path]
-        uv(
-            "pip", "install", "--quiet", "--no-cache", *config, "--link-mode=copy",
-            "--python", BACKEND + "/bin/python", *bounds, *projects, *arguments,
-        )
-        compile_bytecode(BACKEND + "/lib*/python*/site-packages", "")
-
-
 def build_config():
     """Arguments that give uv the project's settings, and no others."""
     text = os.environ.pop("UV_BUILDKIT_UV_TOML", None)
@@ -407,11 +314,11 @@ def read(path):
         return file.read()
 
 
-def use_compiler_caches():
-    """Lets compilers keep what they made for the next build. ccache is used where the builder has it."""
+def use_compiler_caches(place):
+    """Lets compilers keep what they made. ccache is used where the builder has it."""
     caches = {"CARGO_HOME": "cargo", "CARGO_TARGET_DIR": "cargo-target", "CCACHE_DIR": "ccache", "GOCACHE": "go"}
     for name, directory in caches.items():
-        os.environ[name] = os.path.join(CACHE, directory)
+        os.environ[name] = os.path.join(place, directory)
     if os.path.isdir(CCACHE):
         os.environ["PATH"] = CCACHE + ":" + os.environ.get("PATH", os.defpath)
     if shutil.which("ccache"):
@@ -498,7 +405,7 @@ def build_member(directory, wheels):
     expected = data("EXPECTED", None)
     tree = SCRATCH + CHECKOUT
     if os.path.exists(CACHE):
-        use_compiler_caches()
+        use_compiler_caches(CACHE)
         seen = SOURCES
         if os.path.isdir(OVER):
             lay_out(tree)
@@ -561,41 +468,11 @@ def has_program(wheel):
     return False
 
 
-def unpack(archive):
-    """Unpacks a source distribution: uv builds the one directory in it, as `uv sync` does; of an archive, `uv build` asks
-    another uv for what this one could do itself."""
-    directory = SCRATCH + "/archive"
-    safe = {} if archive.endswith(".zip") or not hasattr(tarfile, "data_filter") else {"filter": "data"}
-    shutil.unpack_archive(archive, directory, **safe)
-    top = os.listdir(directory)
-    return os.path.join(directory, top[0]) if len(top) == 1 else directory
-
-
 def check_version(wheel, name, expected, source, advice):
     """Ends the step if a wheel is of another version than is said: of what the lock has, uv would look for it in vain."""
     found = wheel.split("-")[1]
     if re.sub("[-_.]", "", found).lower() != re.sub("[-_.]", "", expected).lower():
         fail("`%s` was built as version %s, but %s has %s" % (name, found, source, expected), advice)
-
-
-def build(path, subdirectory, arguments):
-    """Builds a wheel of somebody else's project, with build requirements from the indexes and caches of its own."""
-    os.environ["UV_CACHE_DIR"] = CACHE + "/uv"
-    use_compiler_caches()
-    expected = data("EXPECTED", [])
-    source = CACHE + CHECKOUT
-    refresh(path if os.path.isdir(path) else unpack(path), source)
-    uv(
-        "build", "--wheel", *build_config(), "--no-sources", *arguments, "--python", VENV + "/bin/python",
-        "--out-dir", OUT, os.path.join(source, subdirectory) if subdirectory else source, is_shown=False,
-    )
-    for name in os.listdir(OUT):
-        if name.endswith(".whl"):
-            check_version(name, *expected, "the lock", LOCKED)
-        else:
-            os.remove(os.path.join(OUT, name))
-    require_portable(OUT, expected[0])
-    freeze(OUT)
 
 
 def data(name, default):
@@ -604,23 +481,34 @@ def data(name, default):
     return default if text is None else json.loads(text)
 
 
+def is_offline():
+    """Whether nobody gave the step a network."""
+    was_given, place = os.environ.pop("UV_BUILDKIT_ONLINE", None) is not None, "/sys/class/net"
+    return not was_given and os.path.isdir(place) and set(os.listdir(place)) <= {"lo"}
+
+
 def main(command, *arguments):
     """Runs one command."""
     os.umask(0o022)
+    # Modules of the commands take their parts from here.
+    sys.modules["worker"] = sys.modules["__main__"]
     for path, shown, expected in data("VERIFY", []):
         verify(path, shown, expected)
     notes = data("NOTES", {})
     trust()
-    log_in()
     if command == "venv":
         make_venv(*arguments)
     elif command == "install":
         install(glob.glob(WHEELS) + sorted(glob.glob(BUILT + "/*")), arguments, notes)
         freeze(OUT)
-    elif command == "backend":
-        make_backend(*arguments[:1], arguments[1:])
-    elif command == "build":
-        build(*arguments[:2], arguments[2:])
+    elif command in ("backend", "requirements", "more"):
+        import requirements
+
+        requirements.STEPS[command](*arguments)
+    elif command in ("build", "finish"):
+        import source
+
+        source.STEPS[command](*arguments)
     elif command == "wheel":
         make_wheel(*arguments)
     elif command == "member":
@@ -631,9 +519,13 @@ def main(command, *arguments):
         sys.exit("unknown command " + command)
 
 
-try:
+if __name__ == "__main__":
+    report_to(
+        OUT if os.path.isdir(OUT) else BACKEND,
+        musl="-musl" in (sysconfig.get_config_var("SOABI") or ""),
+        # Only what is built for a member is for `[members]` to say, and what for a package for `[packages]`.
+        member=sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None,
+        package=json.loads(os.environ["UV_BUILDKIT_EXPECTED"])[0] if sys.argv[1] in ("build", "finish") else None,
+        offline=is_offline(),
+    )
     main(*sys.argv[1:])
-except OSError as error:
-    # A disk that is full, an archive with names that there cannot be.
-    traceback.print_exc()
-    fail(str(error))

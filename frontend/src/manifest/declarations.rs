@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use uv_normalize::GroupName;
+use uv_normalize::{GroupName, PackageName};
 use uv_pep440::VersionSpecifiers;
 
 use super::configuration::Configuration;
@@ -28,7 +28,7 @@ pub struct Declarations {
     pub narrowed_groups: BTreeMap<GroupName, VersionSpecifiers>,
     /// `tool.uv.default-groups`, as it is written.
     pub default_groups: Option<Located<toml::Value>>,
-    /// `tool.uv.sources`, by name as it is written.
+    /// `tool.uv.sources`, by name: normalised, where it is one.
     pub sources: BTreeMap<String, Vec<SourceTable>>,
     /// Names and URLs of `tool.uv.index`.
     pub indexes: BTreeMap<String, String>,
@@ -175,7 +175,7 @@ pub struct WorkspaceTable {
 
 type Value<'doc> = Spanned<DeValue<'doc>>;
 
-/// Entries of `tool.uv.sources`, by name as it is written. None when one has a shape that is not known here.
+/// Entries of `tool.uv.sources`, by name: normalised, where it is one. None when one has a shape that is not known here.
 pub(super) fn read_sources(file: &Arc<SourceFile>, document: &DeTable<'_>) -> BTreeMap<String, Vec<SourceTable>> {
     let uv = table_at(document, "tool").flatten().and_then(|tool| table_at(tool, "uv")).flatten();
     uv.and_then(|uv| Reader { file }.sources(uv)).unwrap_or_default()
@@ -395,7 +395,9 @@ impl Reader<'_> {
                 DeValue::Array(list) => list.iter().map(|item| self.source(item)).collect::<Option<_>>()?,
                 _ => vec![self.source(value)?],
             };
-            sources.insert(name.get_ref().to_string(), tables);
+            let name = name.get_ref();
+            let name = name.parse().map_or_else(|_| name.to_string(), |name: PackageName| name.to_string());
+            sources.entry(name).or_insert(tables);
         }
         Some(sources)
     }

@@ -9,6 +9,7 @@ use toml::Spanned;
 use uv_normalize::PackageName;
 use uv_pep440::{Version, VersionSpecifier, VersionSpecifiers};
 
+use super::requirement;
 use super::resolution::{Cutoff, ExcludeNewer};
 use crate::config::syntax_error;
 use crate::config::table::Located;
@@ -236,7 +237,15 @@ impl SettingsWire {
             no_build: packages(self.no_build, self.no_build_package)?,
             no_build_isolation: packages(self.no_build_isolation, self.no_build_isolation_package)?,
             no_sources: packages(self.no_sources, self.no_sources_package)?,
-            constraints: self.build_constraint_dependencies.into_iter().map(|wire| wire.into_inner().text()).collect(),
+            constraints: self
+                .build_constraint_dependencies
+                .into_iter()
+                .map(|wire| {
+                    let span = Span::new(file, wire.span());
+                    let text = wire.into_inner().text();
+                    requirement::check(&text, &span).map(|()| text)
+                })
+                .collect::<Result<_, Diagnostic>>()?,
             exclude_newer: ExcludeNewer::new(self.exclude_newer, self.exclude_newer_package),
             index_strategy: self.index_strategy,
             required_version: self.required_version.map(|text| required_version(located(text))).transpose()?,
@@ -253,7 +262,10 @@ impl SettingsWire {
                 .extra_build_dependencies
                 .into_iter()
                 .map(|(package, wires)| {
-                    Ok((name(&package)?, wires.into_iter().map(|wire| extra_requirement(file, wire)).collect()))
+                    Ok((
+                        name(&package)?,
+                        wires.into_iter().map(|wire| extra_requirement(file, wire)).collect::<Result<_, _>>()?,
+                    ))
                 })
                 .collect::<Result<_, Diagnostic>>()?,
             variables: self
@@ -316,13 +328,17 @@ fn required_version(text: Located<String>) -> Result<Located<VersionSpecifiers>,
     }
 }
 
-fn extra_requirement(file: &Arc<SourceFile>, wire: Spanned<ExtraRequirementWire>) -> ExtraRequirement {
+fn extra_requirement(
+    file: &Arc<SourceFile>,
+    wire: Spanned<ExtraRequirementWire>,
+) -> Result<ExtraRequirement, Diagnostic> {
     let span = Span::new(file, wire.span());
     let (text, match_runtime) = match wire.into_inner() {
         ExtraRequirementWire::Plain(text) => (text, false),
         ExtraRequirementWire::Table { requirement, match_runtime } => (requirement, match_runtime),
     };
-    ExtraRequirement { text, span, match_runtime }
+    requirement::check(&text, &span)?;
+    Ok(ExtraRequirement { text, span, match_runtime })
 }
 
 fn package_name(file: &Arc<SourceFile>, text: &Spanned<String>) -> Result<PackageName, Diagnostic> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use uv_pep508::{Requirement, VerbatimUrl};
 
 use crate::diagnostic::{SourceFile, Span};
+use crate::marker;
 
 /// Where a version comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,10 +90,7 @@ fn required(document: &DeTable<'_>, name: &str, backends: &[&str]) -> Option<Ran
     if backend.is_some_and(|backend| !backends.iter().any(|known| backend.starts_with(known))) {
         return None;
     }
-    let is_named = |text: &str| {
-        let requirement = text.parse::<Requirement<VerbatimUrl>>();
-        requirement.is_ok_and(|requirement| requirement.name.as_str() == name)
-    };
+    let is_named = |text: &str| marker::requirement(text).is_some_and(|requirement| requirement.name.as_str() == name);
     strings(document, &["build-system", "requires"]).find(|(text, _)| is_named(text)).map(|(_, range)| range)
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_llb::HttpUrl;
 use url::Url;
 
-use crate::config::access::{AccessConfig, Ca, has_credentials};
+use super::{Origin, Package};
+use crate::config::access::{AccessConfig, Ca, IndexConfig, Mirror, has_credentials, is_private};
 use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::artifact::Location;
 use crate::lock::{Lock, PackageId, Source};
 use crate::manifest::{Indexes, Manifest, RemoteIndex, Role};
@@ -24,10 +26,10 @@ pub struct Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
     /// What is asked: of a mirror, if there is one.
-    pub url: String,
+    pub url: HttpUrl,
     /// The index that the lock has the file from: its name, or its URL where it has none. Absent for direct URLs.
     pub index: Option<String>,
-    /// Id of the secret that holds the `Authorization` header, if it needs one.
+    /// Id of the secret that holds the `Authorization` header, if the server is one that it is for.
     pub secret: Option<Located<String>>,
 }
 
@@ -58,7 +60,7 @@ impl Access {
     /// Puts them together. Every index that the config names must be one of `tool.uv.index`.
     pub fn of(project: &Project, manifests: &BTreeMap<PackageId, Manifest>) -> Result<Self, Diagnostics> {
         let config = project.config.as_ref().map(|config| config.access.clone()).unwrap_or_default();
-        let secrets = config.secrets();
+        let secrets = config.by_name();
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         let mut known = BTreeSet::new();
         for (name, url) in
@@ -88,11 +90,43 @@ impl Access {
     }
 
     /// How a file is asked for that the lock has from an index at the URL `index`.
-    pub fn download(&self, url: &str, index: Option<&str>) -> Download {
-        let index = index.map(|index| self.shown(index));
-        let own = index.as_ref().and_then(|name| self.config.secrets().get(name.as_str()).copied());
-        let of_mirror = self.config.mirror(url).and_then(|mirror| mirror.secret.as_ref());
-        Download { url: self.config.mirrored(url), secret: of_mirror.or(own).cloned(), index }
+    ///
+    /// The lock says where the file is, and so it does not say who is sent a secret: that of an index goes to the index's own server, and to those
+    /// that the config names. That of a mirror goes to the mirror.
+    pub fn download(&self, url: &HttpUrl, index: Option<&str>) -> Download {
+        let asked = self.config.mirrored_file(url);
+        let own = index.and_then(|index| Some((index, self.config_of(index)?)));
+        let own = own.filter(|(index, config)| is_private(&asked) && is_for(config, index, &asked));
+        let of_mirror = self.config.mirror(url.as_str()).and_then(|mirror| mirror.secret.as_ref());
+        let secret = of_mirror.or(own.map(|(_, config)| &config.secret)).cloned();
+        Download { url: asked, secret, index: index.map(|index| self.shown(index)) }
+    }
+
+    /// What the config says of the index at a URL.
+    fn config_of(&self, index: &str) -> Option<&IndexConfig> {
+        self.config.by_name().get(self.names.get(&bare(index))?.as_str()).copied()
+    }
+
+    /// Refuses files that lie where the secret of their index is not sent, unless it is said that nobody needs it there.
+    pub(super) fn check(&self, packages: &[Package], lock: &Lock) -> Result<(), Diagnostics> {
+        let mut servers = BTreeSet::new();
+        let mut errors = Vec::new();
+        for package in packages {
+            let (Origin::Url(url), Some(index)) = (&package.artifact.origin, &package.index) else { continue };
+            let Some(config) = self.config_of(index) else { continue };
+            let is_open = |server: &Located<HttpUrl>| server.value.origin() == url.origin();
+            // The config says where a mirror is, and with which secret.
+            if self.download(url, Some(index)).secret.is_some()
+                || self.config.mirror(url.as_str()).is_some()
+                || config.public_files.iter().any(is_open)
+                || !servers.insert((bare(index), url.origin().ascii_serialization()))
+            {
+                continue;
+            }
+            let place = lock.place_after(url.as_str(), &package.span).unwrap_or_else(|| package.span.clone());
+            errors.push(not_sent(config, url, &package.artifact.file).at(place).at(config.secret.span.clone()));
+        }
+        Diagnostics::check(errors)
     }
 
     /// The URL of an index that a manifest names; none of the one that uv asks when nobody names another.
@@ -113,26 +147,16 @@ impl Access {
     }
 
     /// Where build requirements are looked for: the indexes of the manifest, mirrored.
-    pub fn indexes(&self, project: &Project) -> Result<Indexes, Diagnostics> {
-        let Some(manifest) = &project.manifest else { return Ok(Indexes::default()) };
+    pub fn indexes(&self, project: &Project) -> Indexes {
+        let Some(manifest) = &project.manifest else { return Indexes::default() };
         let mut indexes = manifest.indexes.clone();
         for index in &mut indexes.remote {
-            if Url::parse(&index.url).is_ok_and(|url| has_credentials(&url)) {
-                let name = index.name.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default();
-                let problem = format!("the URL of the index{name} holds credentials, which a build graph would show");
-                let start = manifest.file.text.find(&index.url);
-                let span = start.map(|start| Span::new(&manifest.file, start..start + index.url.len()));
-                return Err(Diagnostic::new("manifest::credentials", problem)
-                    .at_some(span)
-                    .help("take them out, and give them to the build as a secret: `[indexes.NAME]` with `secret = \"ID\"`")
-                    .into());
-            }
             index.url = self.config.mirrored(&index.url);
         }
         if !indexes.no_index && !indexes.remote.iter().any(|index| index.role == Role::Default) {
             indexes.remote.extend(self.mirror_of_the_default(project));
         }
-        Ok(indexes)
+        indexes
     }
 
     /// The mirror of the index that uv asks when nobody names one: which it is, the lock tells.
@@ -159,28 +183,28 @@ impl Access {
         let mut credentials: Vec<Credential> = Vec::new();
         let originals = project.manifest.iter().flat_map(|manifest| &manifest.indexes.remote);
         for (index, original) in indexes.remote.iter().zip(originals) {
-            let Download { secret: Some(secret), index: shown, .. } = self.download(&original.url, Some(&original.url))
-            else {
+            let Ok(url) = HttpUrl::parse(&original.url) else { continue };
+            let Download { secret: Some(secret), index: shown, .. } = self.download(&url, Some(&original.url)) else {
                 continue;
             };
-            let services = self.services(index, original, project);
+            let own = service(&index.url);
+            let is_mirrored = index.url != original.url;
+            let others: BTreeSet<String> =
+                self.servers(&secret.value, is_mirrored).filter(|server| !own.starts_with(server.as_str())).collect();
+            let services = std::iter::once(own).chain(others).collect();
             credentials.push(Credential { secret: secret.value, index: shown.unwrap_or_default(), services });
         }
         credentials
     }
 
-    /// Starts of the URLs of an index, which may be mirrored, and of the files that the lock has from it.
-    fn services(&self, index: &RemoteIndex, original: &RemoteIndex, project: &Project) -> Vec<String> {
-        let mut services = vec![service(&index.url)];
-        for url in urls(&project.lock, &original.url) {
-            // An index that is asked itself leads to its own files: uv knows of no mirror of these.
-            let url = if index.url == original.url { url.to_owned() } else { self.config.mirrored(url) };
-            let origin = Url::parse(&url).map(|url| url.origin().ascii_serialization());
-            services.extend(origin.ok().filter(|origin| !services[0].starts_with(origin.as_str())));
-        }
-        services[1..].sort();
-        services.dedup();
-        services
+    /// The servers for which the config names a secret: uv, which finds files by what an index lists, shows it there, too. An index that is
+    /// asked itself leads to its own files: uv knows of no mirror of these.
+    fn servers(&self, secret: &str, is_mirrored: bool) -> impl Iterator<Item = String> {
+        let of_indexes = self.config.indexes.iter().filter(move |index| index.secret.value == secret);
+        let of_indexes = of_indexes.flat_map(|index| &index.files).map(|server| server.value.clone());
+        let is_of = move |of: &&Mirror| is_mirrored && of.secret.as_ref().is_some_and(|of| of.value == secret);
+        let of_mirrors = self.config.mirrors.iter().filter(is_of).filter_map(|mirror| HttpUrl::parse(&mirror.to).ok());
+        of_indexes.chain(of_mirrors).map(|url| url.origin().ascii_serialization())
     }
 
     /// The secrets that builds of a part of the lock may be asked for, by id.
@@ -188,7 +212,7 @@ impl Access {
         &self,
         project: &'lock Project,
         reached: impl IntoIterator<Item = &'lock PackageId>,
-    ) -> Result<BTreeSet<Wanted>, Diagnostics> {
+    ) -> BTreeSet<Wanted> {
         let mut required = BTreeSet::new();
         for id in reached {
             let package = &project.lock.packages[*id];
@@ -200,7 +224,7 @@ impl Access {
         if let Some(Ca::Secret(secret)) = self.ca() {
             required.insert(secret.value.clone());
         }
-        let indexes = self.indexes(project)?;
+        let indexes = self.indexes(project);
         let of_indexes = self.credentials(&indexes, project).into_iter().map(|credential| credential.secret);
         // uv asks for the python that it installs with a netrc as well.
         let managed = project.config.as_ref().and_then(|config| config.python.managed.as_ref());
@@ -208,21 +232,45 @@ impl Access {
         let optional: BTreeSet<String> =
             of_indexes.chain(optional(&indexes)).chain(of_python).filter(|id| !required.contains(id)).collect();
         let wanted = |is_required| move |id| Wanted { id, is_required };
-        Ok(required.into_iter().map(wanted(true)).chain(optional.into_iter().map(wanted(false))).collect())
+        required.into_iter().map(wanted(true)).chain(optional.into_iter().map(wanted(false))).collect()
     }
 }
 
-/// What the graph of any target may know of all packages of a lock: the index that they come from when nobody names one, and
-/// where the files of each index lie. Nothing where an index is refused.
-pub fn of_the_whole_lock(project: &Project) -> Option<(Indexes, Vec<Vec<String>>)> {
+/// Whether the server of a URL is sent the secret of an index at `index`.
+fn is_for(config: &IndexConfig, index: &str, url: &HttpUrl) -> bool {
+    let own = HttpUrl::parse(index).ok();
+    own.iter().chain(config.files.iter().map(|server| &server.value)).any(|server| server.origin() == url.origin())
+}
+
+/// The error for a file of an index that is asked for without the index's secret.
+fn not_sent(config: &IndexConfig, url: &HttpUrl, file: &str) -> Diagnostic {
+    let (name, secret) = (&config.name.value, &config.secret.value);
+    let server = url.origin().ascii_serialization();
+    if !is_private(url) {
+        let problem =
+            format!("the secret `{secret}` of the index `{name}` is not sent to `{server}` without encryption");
+        return Diagnostic::new("secret::plain_http", problem)
+            .help(format!("`{file}` lies there: give the index a URL with `https://`, and run `uv lock`"))
+            .help(format!(
+                "if anybody may fetch it, write `public-files = [\"{server}\"]` in `[indexes.{name}]`: the secret is not sent there"
+            ));
+    }
+    let problem = format!(
+        "`{file}` of the index `{name}` lies on another server, `{server}`, which is not sent the secret `{secret}`"
+    );
+    Diagnostic::new("secret::other_server", problem)
+        .help(format!(
+            "if this server belongs to the index and asks for its secret, write `files = [\"{server}\"]` in `[indexes.{name}]`"
+        ))
+        .help(format!("if anybody may fetch files there, write `public-files = [\"{server}\"]`: the secret is not sent"))
+        .help("if you know of neither, see who changed the lock")
+}
+
+/// The indexes that the graph of any target may know by what the lock has: where packages come from when nobody names an
+/// index.
+pub fn of_the_whole_lock(project: &Project) -> Indexes {
     let config = project.config.as_ref().map(|config| config.access.clone()).unwrap_or_default();
-    let has_secrets = !config.secrets().is_empty();
-    let access = Access { config, names: BTreeMap::new() };
-    let indexes = access.indexes(project).ok()?;
-    let originals = project.manifest.iter().flat_map(|manifest| &manifest.indexes.remote).filter(|_| has_secrets);
-    let services = indexes.remote.iter().zip(originals);
-    let services = services.map(|(index, original)| access.services(index, original, project)).collect();
-    Some((indexes, services))
+    Access { config, names: BTreeMap::new() }.indexes(project)
 }
 
 /// Ids of the secrets with which uv asks indexes, if there are any, whether the config says so or not.
@@ -248,18 +296,11 @@ fn service(url: &str) -> String {
     url.strip_suffix("/simple").map(ToOwned::to_owned).unwrap_or(url)
 }
 
-/// URLs of the files that a lock has from an index.
-fn urls<'lock>(lock: &'lock Lock, index: &str) -> impl Iterator<Item = &'lock str> {
-    let index = bare(index);
-    let of_index = move |package: &&crate::lock::Package| package.source.index().is_some_and(|own| bare(own) == index);
-    lock.packages.iter().filter(of_index).flat_map(package_urls)
-}
-
-fn package_urls(package: &crate::lock::Package) -> impl Iterator<Item = &str> {
+fn package_urls(package: &crate::lock::Package) -> impl Iterator<Item = &HttpUrl> {
     let wheels = package.wheels.iter().map(|wheel| &wheel.location);
     let locations = wheels.chain(package.sdist.iter().map(|sdist| &sdist.location));
     locations.filter_map(|location| match (location, &package.source) {
-        (Location::Url(url), _) | (Location::Source, Source::Url { url, .. }) => Some(url.as_str()),
+        (Location::Url(url), _) | (Location::Source, Source::Url { url, .. }) => Some(url),
         _ => None,
     })
 }
@@ -299,20 +340,21 @@ mod tests {
         name = "heron"
         version = "1.0"
         source = { registry = "https://internal.example/team/simple" }
-        sdist = { url = "https://files.example/heron-1.0.tar.gz", hash = "sha256:00" }
+        sdist = { url = "https://files.example/heron-1.0.tar.gz", hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000" }
         [[package]]
         name = "lily"
         version = "1.0"
         source = { registry = "https://index.example/simple" }
-        sdist = { url = "https://public.example/lily-1.0.tar.gz", hash = "sha256:00" }
+        sdist = { url = "https://public.example/lily-1.0.tar.gz", hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000" }
     "#;
 
     const CONFIG: &str = r#"
         [indexes.internal]
         secret = "token"
+        files = ["https://files.example"]
         [mirrors]
         "https://public.example" = { url = "https://mirror.example/public", secret = "of-mirror" }
-        "https://files.example/" = "https://mirror.example/files/"
+        "https://mirrored.example/" = "https://mirror.example/files/"
         "https://index.example/" = "https://mirror.example/index/"
     "#;
 
@@ -334,26 +376,34 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_by_index_and_goes_where_the_files_are() {
+    fn a_secret_goes_to_the_servers_that_the_config_names() {
         let project = project();
         let access = Access::of(&project, &BTreeMap::new()).unwrap();
-        let asked = |url: &str, index: &str| {
-            let Download { url, index, secret } = access.download(url, Some(index));
-            (url, index.unwrap(), secret.map(|secret| secret.value))
-        };
-        let text = |text: &str| text.to_owned();
-        assert_eq!(
-            asked("https://files.example/heron-1.0.tar.gz", "https://internal.example/team/simple"),
-            (text("https://mirror.example/files/heron-1.0.tar.gz"), text("internal"), Some(text("token")))
-        );
-        assert_eq!(
-            asked("https://public.example/lily-1.0.tar.gz", "https://index.example/simple"),
-            (
-                text("https://mirror.example/public/lily-1.0.tar.gz"),
-                text("https://index.example/simple"),
-                Some(text("of-mirror"))
-            )
-        );
+        let (own, other) = ("https://internal.example/team/simple", "https://index.example/simple");
+        for (file, index, asked, secret) in [
+            ("https://internal.example/f/a", own, "https://internal.example/f/a", Some("token")),
+            ("https://internal.example:443/f/a", own, "https://internal.example/f/a", Some("token")),
+            ("https://files.example/a", own, "https://files.example/a", Some("token")),
+            // Another port, scheme, host, domain, or a host that only looks like it.
+            ("https://internal.example:8443/a", own, "https://internal.example:8443/a", None),
+            ("http://internal.example/a", own, "http://internal.example/a", None),
+            ("http://files.example/a", own, "http://files.example/a", None),
+            ("https://evil.example/a", own, "https://evil.example/a", None),
+            ("https://files.example.evil.example/a", own, "https://files.example.evil.example/a", None),
+            ("https://a.internal.example/a", own, "https://a.internal.example/a", None),
+            ("https://evil.example/https://files.example/a", own, "https://evil.example/https://files.example/a", None),
+            // Of another index.
+            ("https://internal.example/f/a", other, "https://internal.example/f/a", None),
+            ("https://files.example/a", other, "https://files.example/a", None),
+            // A mirror has its own secret or none.
+            ("https://public.example/a", other, "https://mirror.example/public/a", Some("of-mirror")),
+            ("https://public.example/a", own, "https://mirror.example/public/a", Some("of-mirror")),
+            ("https://mirrored.example/a", own, "https://mirror.example/files/a", None),
+        ] {
+            let download = access.download(&HttpUrl::parse(file).unwrap(), Some(index));
+            assert_eq!(download.url.as_str(), asked);
+            assert_eq!(download.secret.map(|secret| secret.value), secret.map(ToOwned::to_owned), "{file} of {index}");
+        }
     }
 
     #[test]
@@ -362,20 +412,18 @@ mod tests {
         let without = project();
         let told = |project: &Project| {
             let access = Access::of(project, &BTreeMap::new()).unwrap();
-            let indexes = access.indexes(project).unwrap();
+            let indexes = access.indexes(project);
             let credentials = access.credentials(&indexes, project);
-            (indexes, credentials, access.wanted(project, &[0]).unwrap())
+            (indexes, credentials, access.wanted(project, &[0]))
         };
         assert_eq!(told(&with_user), told(&without));
-        let with_password = project_of(&MANIFEST.replace("https://", "https://VssSessionToken:sesame@"));
-        assert!(Access::of(&with_password, &BTreeMap::new()).unwrap().indexes(&with_password).is_err());
     }
 
     #[test]
-    fn uv_is_let_in_at_the_index_and_at_its_files() {
+    fn uv_is_let_in_where_the_config_says() {
         let project = project();
         let access = Access::of(&project, &BTreeMap::new()).unwrap();
-        let indexes = access.indexes(&project).unwrap();
+        let indexes = access.indexes(&project);
         // The default is known by what the lock has, and asked at its mirror.
         assert_eq!(
             indexes.arguments(),
@@ -396,7 +444,7 @@ mod tests {
         let project = project();
         let access = Access::of(&project, &BTreeMap::new()).unwrap();
         let wanted = |reached: &[PackageId]| {
-            let wanted = access.wanted(&project, reached).unwrap();
+            let wanted = access.wanted(&project, reached);
             wanted.iter().map(|of| format!("{}{}", of.id, if of.is_required { "!" } else { "" })).collect::<Vec<_>>()
         };
         let optional = ["UV_INDEX_INTERNAL_PASSWORD", "UV_INDEX_INTERNAL_USERNAME", "netrc"];

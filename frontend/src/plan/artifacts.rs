@@ -2,7 +2,6 @@
 
 use super::recipe::Recipe;
 use super::{Artifact, Form, Hash, Origin, Package, direct_url, unusable_python};
-use crate::config::access::has_credentials;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::artifact::{Location, best_wheel, last_part, percent_decoded};
@@ -51,6 +50,7 @@ pub(super) fn choose(
                 index: package.source.index().map(ToOwned::to_owned),
                 direct_url: direct_url::text(&package.source),
                 recipe,
+                network: project.config.as_ref().is_some_and(|config| config.has_network(&package.name)),
                 span: package.span.clone(),
             }),
             Err(error) => errors.push(error),
@@ -141,15 +141,6 @@ fn located(package: &LockedPackage, location: &Location, file: &str, form: Form)
                 .help("`uv lock` writes the lock anew"));
         }
     };
-    if let Origin::Url(url) = &origin
-        && url::Url::parse(url).is_ok_and(|url| has_credentials(&url))
-    {
-        let problem =
-            format!("the URL of package `{}` holds credentials, which a build graph would show", package.name);
-        return Err(Diagnostic::new("lock::credentials", problem)
-            .at(package.span.clone())
-            .help("take them out of its source, and run `uv lock`; a build is given them by a secret"));
-    }
     if let Origin::Context(path) = &origin
         && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
     {
@@ -159,7 +150,8 @@ fn located(package: &LockedPackage, location: &Location, file: &str, form: Form)
             .help("build from a directory that holds both the workspace and the file"));
     }
     let file = match (&origin, file) {
-        (Origin::Url(at) | Origin::Context(at), "") => percent_decoded(last_part(at)),
+        (Origin::Url(at), "") => percent_decoded(last_part(at.as_str())),
+        (Origin::Context(at), "") => last_part(at).to_owned(),
         (_, named) => named.to_owned(),
     };
     Ok(Artifact { file, form, origin, hash: None, size: None })

@@ -89,6 +89,7 @@ fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super
 fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>) -> Result<Composition, Diagnostics> {
     let Parts { project, target, outside, interpreter, closure, destination, access, .. } = *parts;
     let packages = artifacts::choose(project, target, closure, interpreter, warnings)?;
+    access.check(&packages, &project.lock)?;
     let (members, backends) = local(parts, warnings)?;
     members::warn_of_nothing_installed(project, target, warnings);
     let trees = if target.editable { members::trees(project, target, &members) } else { Vec::new() };

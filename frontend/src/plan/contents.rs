@@ -127,6 +127,8 @@ pub struct Member {
     pub recipe: Recipe,
     /// What its build may need.
     pub toolchain: Toolchain,
+    /// It has a network.
+    pub network: bool,
     /// It is installed as a link to its sources, of which the image has a copy.
     pub editable: bool,
     /// The place of its build system.
@@ -149,7 +151,7 @@ pub enum Toolchain {
     None,
     /// A compiler, and a cache for what was compiled.
     Compiler,
-    /// The same, and a network: the compiler's own packages are fetched in the build.
+    /// The same, and a network unless the config says no: the compiler's own packages are fetched in the build.
     CompilerWithPackages,
 }
 

@@ -54,7 +54,7 @@ pub fn text(source: &Source) -> Option<String> {
             ..nothing
         },
         Source::Url { url, subdirectory } => DirectUrl {
-            url: url.clone(),
+            url: url.to_string(),
             archive_info: Some(ArchiveInfo {}),
             subdirectory: subdirectory.as_deref(),
             ..nothing

@@ -63,7 +63,7 @@ impl Copied {
     pub fn from(&self) -> &str {
         match &self.source {
             CopySource::Context(path) | CopySource::Step { path, .. } => path,
-            CopySource::Url { download, .. } => &download.url,
+            CopySource::Url { download, .. } => download.url.as_str(),
         }
     }
 

@@ -297,12 +297,13 @@ mod tests {
             artifact: Artifact {
                 file: format!("{name}-1-py3-none-any.whl"),
                 form: Form::Wheel,
-                origin: Origin::Url(format!("https://index.example/{name}")),
+                origin: Origin::Url(buildkit_llb::HttpUrl::parse(&format!("https://index.example/{name}")).unwrap()),
                 hash: None,
                 size,
             },
             direct_url: None,
             recipe: Recipe::default(),
+            network: false,
             span: Span::whole(&SourceFile::new("uv.lock", "")),
         }
     }

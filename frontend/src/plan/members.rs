@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uv_pep508::{Requirement, VerbatimUrl, VersionOrUrl};
+use uv_pep508::VersionOrUrl;
 
 use super::inputs::Reading;
 use super::recipe::Recipe;
@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;
 use crate::lock::{PackageId, Source};
 use crate::manifest::{BuildSystem, Manifest};
+use crate::marker;
 use crate::project::requirement::{self, Need};
 use crate::project::{Project, Target};
 use crate::surroundings::Surroundings;
@@ -215,7 +216,10 @@ impl Planning<'_> {
             directory,
             nested: &nested,
         };
-        let env = self.project.config_of(id).into_iter().flat_map(|config| &config.env);
+        let config = self.project.config_of(id);
+        let env = config.into_iter().flat_map(|config| &config.env);
+        let toolchain = toolchain(&manifest.build_system, self.has_builder);
+        let network = config.and_then(|config| config.network);
         Ok(Some(Member {
             name: package.name.to_string(),
             version: given.as_ref().or(package.version.as_ref()).map(ToString::to_string),
@@ -228,7 +232,8 @@ impl Planning<'_> {
             backend,
             direct_url: direct_url::text(&package.source),
             recipe,
-            toolchain: toolchain(&manifest.build_system, self.has_builder),
+            toolchain,
+            network: network.unwrap_or(toolchain == Toolchain::CompilerWithPackages),
             editable: false,
             span: manifest.build_system.span.clone(),
         }))
@@ -238,12 +243,16 @@ impl Planning<'_> {
     fn backend(&mut self, id: PackageId, manifest: &Manifest, recipe: &Recipe) -> Result<usize, Diagnostics> {
         let mut requires: BTreeSet<String> = recipe.extra_requires.iter().cloned().collect();
         let mut projects = BTreeSet::new();
+        let mut errors = Vec::new();
         for text in &manifest.build_system.requires {
-            match requirement::need(self.project, id, manifest, text)? {
-                Need::Requirement(text) => drop(requires.insert(text)),
-                Need::Project(id) => self.reach(id, &mut projects),
+            match requirement::need(self.project, id, manifest, text) {
+                Ok(Need::Requirement(text)) => drop(requires.insert(text)),
+                Ok(Need::Project(id)) => self.reach(id, &mut projects),
+                Err(error) => errors.push(error),
             }
         }
+        errors.sort_by_key(|error: &Diagnostic| error.spans.first().map(|span| span.range.start));
+        Diagnostics::check(errors)?;
         // What it asks for by `get_requires_for_build_editable`, which is not known before it is there.
         let is_hatchling = manifest.build_system.backend.as_deref() == Some("hatchling.build");
         if self.editable && is_hatchling {
@@ -280,7 +289,7 @@ impl Planning<'_> {
 fn is_built_by_uv(build_system: &BuildSystem, uv_version: &str) -> bool {
     if let [only] = &build_system.requires[..]
         && build_system.backend.as_deref() == Some("uv_build")
-        && let Ok(requirement) = only.parse::<Requirement<VerbatimUrl>>()
+        && let Some(requirement) = marker::requirement(only)
         && requirement.name.as_str() == "uv-build"
         && let Ok(version) = uv_version.parse()
     {
@@ -311,19 +320,22 @@ const PURE: [&str; 14] = [
     "wheel",
 ];
 
+/// Backends that run cargo, which fetches the crates that a project needs.
+const FETCHING: [&str; 2] = ["maturin", "setuptools-rust"];
+
 /// What a build needs, from what it requires. What is not known may compile.
 ///
 /// A `setup.py` may compile without a sign of it in the manifest: where there is a builder, it is thought to.
 fn toolchain(build_system: &BuildSystem, has_builder: bool) -> Toolchain {
     let mut toolchain = Toolchain::None;
     for requirement in &build_system.requires {
-        let name = requirement.parse::<Requirement<VerbatimUrl>>().map(|requirement| requirement.name);
+        let name = marker::requirement(requirement).map(|requirement| requirement.name);
         let needed = match name.as_ref().map_or("", |name| name.as_str()) {
             "setuptools" if build_system.has_extensions || has_builder => Toolchain::Compiler,
-            "cffi" | "cython" | "numpy" | "pybind11" => Toolchain::Compiler,
             "setuptools" => Toolchain::None,
             name if PURE.contains(&name) => Toolchain::None,
-            _ => Toolchain::CompilerWithPackages,
+            name if FETCHING.contains(&name) => Toolchain::CompilerWithPackages,
+            _ => Toolchain::Compiler,
         };
         toolchain = toolchain.max(needed);
     }
@@ -340,13 +352,15 @@ mod tests {
         let toolchain = |requires: &[&str], has_extensions: bool, has_builder: bool| {
             let requires = requires.iter().map(|text| (*text).to_owned()).collect();
             let span = Span::whole(&SourceFile::new("pyproject.toml", ""));
-            super::toolchain(&BuildSystem { requires, backend: None, has_extensions, span }, has_builder)
+            let places = BTreeMap::new();
+            super::toolchain(&BuildSystem { requires, places, backend: None, has_extensions, span }, has_builder)
         };
         assert_eq!(toolchain(&["hatchling>=1", "hatch_vcs"], false, true), Toolchain::None);
         assert_eq!(toolchain(&["setuptools", "wheel"], false, false), Toolchain::None);
         assert_eq!(toolchain(&["setuptools", "wheel"], false, true), Toolchain::Compiler);
         assert_eq!(toolchain(&["setuptools"], true, false), Toolchain::Compiler);
         assert_eq!(toolchain(&["Cython", "setuptools"], false, false), Toolchain::Compiler);
+        assert_eq!(toolchain(&["scikit-build-core", "nobody-knows"], false, false), Toolchain::Compiler);
         assert_eq!(toolchain(&["maturin>=1,<2"], false, false), Toolchain::CompilerWithPackages);
     }
 }

@@ -1,5 +1,7 @@
 //! Third-party packages as a plan has them: what is fetched, from where, and what it must be.
 
+use buildkit_llb::HttpUrl;
+
 use super::recipe::Recipe;
 use crate::diagnostic::Span;
 
@@ -18,6 +20,8 @@ pub struct Package {
     pub direct_url: Option<String>,
     /// How it is built, if it is.
     pub recipe: Recipe,
+    /// Its build has a network.
+    pub network: bool,
     /// Its place in the lock.
     pub span: Span,
 }
@@ -73,7 +77,7 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// At a URL.
-    Url(String),
+    Url(HttpUrl),
     /// In the build context.
     Context(String),
     /// In a git repository.

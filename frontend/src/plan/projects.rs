@@ -61,6 +61,7 @@ mod tests {
             direct_url: None,
             recipe: Recipe::default(),
             toolchain: Toolchain::None,
+            network: false,
             editable: false,
             span: Span::whole(&file),
         };

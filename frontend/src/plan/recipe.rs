@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use uv_normalize::PackageName;
-use uv_pep508::{Requirement, VerbatimUrl};
 
 use crate::diagnostic::Diagnostic;
 use crate::lock::closure::Closure;
 use crate::lock::{Lock, Package, Source};
-use crate::manifest::resolution::Resolution;
 use crate::manifest::settings::{Config, ExtraRequirement};
+use crate::marker;
 use crate::project::Project;
 
 /// Settings of the build of one package.
@@ -36,8 +35,6 @@ struct UvToml<'recipe> {
     config_settings: &'recipe Config,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extra_build_dependencies: BTreeMap<&'recipe str, &'recipe [String]>,
-    #[serde(flatten)]
-    resolution: Option<&'recipe Resolution>,
 }
 
 /// `uv_build.json` (uv: `BuildInfo`).
@@ -64,14 +61,13 @@ impl Recipe {
         })
     }
 
-    /// What a build by uv is configured with, which may look for build requirements; none when it is as uv does by itself.
-    pub fn uv_toml(&self, name: &str, resolution: Option<&Resolution>) -> Option<String> {
+    /// What a build by uv is configured with, which finds its requirements there; none when it is as uv does by itself.
+    pub fn uv_toml(&self, name: &str) -> Option<String> {
         let extra = (!self.extra_requires.is_empty()).then_some((name, self.extra_requires.as_slice()));
         let toml = UvToml {
             build_constraint_dependencies: &self.constraints,
             config_settings: &self.config,
             extra_build_dependencies: extra.into_iter().collect(),
-            resolution,
         };
         // As a value: what is no table comes first then.
         let value = toml::Value::try_from(&toml).ok()?;
@@ -104,7 +100,7 @@ fn requirement(
         .at(extra.span.clone())
         .help("add it to the dependencies, or write the version that the build needs instead of `match-runtime`")
     };
-    let parsed: Requirement<VerbatimUrl> = extra.text.parse().map_err(|_| unmatched("which is not a requirement"))?;
+    let parsed = marker::requirement(&extra.text).ok_or_else(|| unmatched("which is not a requirement"))?;
     let name: &PackageName = &parsed.name;
     let found = closure.packages().map(|id| &lock.packages[id]).find(|locked| locked.name == *name);
     match found.map(|found| (&found.source, &found.version)) {

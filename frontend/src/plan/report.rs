@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_llb::printable;
 use serde::Serialize;
 
 use super::access::Download;
@@ -117,14 +118,20 @@ impl<'plan> Report<'plan> {
         let directory = self.directory.map(|path| format!(" in {path}")).unwrap_or_default();
         let product = self.product.map(|product| format!("{product} of ")).unwrap_or_default();
         let Self { target, platform, python, base, .. } = self;
-        let mut text = format!("{product}{target} ({platform}, python {python}){directory} on {base}\n");
+        let mut text = String::new();
+        // Names, paths and commands are of files, and a line of theirs is none of the report.
+        let mut line = |shown: String| {
+            text += &printable(&shown);
+            text.push('\n');
+        };
+        line(format!("{product}{target} ({platform}, python {python}){directory} on {base}"));
         if let Some(requirements) = self.requirements {
             return text + requirements;
         }
         for (index, layer) in self.layers.iter().enumerate() {
             let size: u64 = layer.packages.iter().filter_map(|package| package.artifact.as_ref()?.size).sum();
             let size = if size > 0 { format!("  {}", megabytes(size)) } else { String::new() };
-            text += &format!("{:>4}  {:<12} {}{size}\n", index + 1, layer.kind, layer.name);
+            line(format!("{:>4}  {:<12} {}{size}", index + 1, layer.kind, layer.name));
             for package in &layer.packages {
                 let version = package.version.unwrap_or("(dynamic version)");
                 let from = match (&package.artifact, package.directory) {
@@ -132,30 +139,30 @@ impl<'plan> Report<'plan> {
                     (None, Some(directory)) => format!("built from {directory}"),
                     (None, None) => String::new(),
                 };
-                text += &format!("        {} {version}  {from}\n", package.name);
+                line(format!("        {} {version}  {from}", package.name));
             }
             for package in layer.system {
-                text += &format!("        {package}\n");
+                line(format!("        {package}"));
             }
             for directory in &layer.sources {
-                text += &format!("        {directory} -> {}\n", source_path(directory));
+                line(format!("        {directory} -> {}", source_path(directory)));
             }
             for file in &layer.files {
                 let step = file.step.map(|step| format!("{step}: ")).unwrap_or_default();
-                text += &format!("        {step}{} -> {}\n", file.from, file.to);
+                line(format!("        {step}{} -> {}", file.from, file.to));
             }
             for command in &layer.run {
-                text += &format!("        run {}\n", command.join(" "));
+                line(format!("        run {}", command.join(" ")));
             }
             for output in &layer.outputs {
-                text += &format!("        keep {output}\n");
+                line(format!("        keep {output}"));
             }
         }
         for command in &self.run {
-            text += &format!("      run          {}\n", command.join(" "));
+            line(format!("      run          {}", command.join(" ")));
         }
         if let Some(StartReport { cmd, because, .. }) = &self.start {
-            text += &format!("      start        {}  ({because})\n", shown(cmd));
+            line(format!("      start        {}  ({because})", shown(cmd)));
         }
         let packages: usize = self.layers.iter().map(|layer| layer.packages.len()).sum();
         let artifacts =
@@ -228,7 +235,7 @@ impl<'plan> ArtifactReport<'plan> {
         let (url, secret) = match &package.artifact.origin {
             Origin::Url(url) => {
                 let Download { url, secret, .. } = plan.access.download(url, package.index.as_deref());
-                (url, secret.map(|secret| secret.value))
+                (url.to_string(), secret.map(|secret| secret.value))
             }
             Origin::Context(path) => (path.clone(), None),
             Origin::Git { url, .. } => (url.clone(), None),

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{SourceKind, SourceTable};
+use crate::marker;
 use crate::paths::joined;
 
 /// What a requirement of a build is.
@@ -24,7 +25,9 @@ pub enum Need {
 /// What a requirement in the build system of the project `id` is.
 pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -> Result<Need, Diagnostic> {
     let as_it_is = Need::Requirement(text.to_owned());
-    let Ok(requirement) = text.parse::<Requirement<VerbatimUrl>>() else { return Ok(as_it_is) };
+    let place = manifest.build_system.places.get(text).unwrap_or(&manifest.build_system.span);
+    crate::manifest::requirement::check(text, place)?;
+    let Some(requirement) = marker::requirement(text) else { return Ok(as_it_is) };
     if project.settings.no_sources.place(&requirement.name).is_some() {
         return Ok(as_it_is);
     }
@@ -93,17 +96,7 @@ fn source_of<'project>(
         return None;
     }
     let found = std::iter::once((manifest, directory)).chain(root).find_map(|(manifest, base)| {
-        let sources = &manifest.sources;
-        // A root may have a thousand, nearly all written as they are normalised.
-        let tables = sources.get(name.as_str()).or_else(|| {
-            let is_other =
-                |written: &str| written.bytes().any(|byte| byte.is_ascii_uppercase() || b"._".contains(&byte));
-            let others = sources.iter().filter(|(written, _)| is_other(written) || written.contains("--"));
-            others
-                .into_iter()
-                .find(|(written, _)| written.parse().is_ok_and(|it: PackageName| it == *name))
-                .map(|(_, it)| it)
-        })?;
+        let tables = manifest.sources.get(name.as_str())?;
         Some((tables, base))
     });
     match found {

@@ -11,6 +11,7 @@ use crate::diagnostic::Span;
 use crate::lock::{PackageId, encode_extra, encode_group, encode_project};
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{ConflictTable, Declarations, GroupItem};
+use crate::marker::{self, Marker};
 
 impl Check<'_> {
     /// `environments` and `required-environments` of the workspace root, in their order.
@@ -21,13 +22,14 @@ impl Check<'_> {
         ];
         for (key, declared, locked) in lists {
             let texts = declared.as_ref().map_or(&[][..], |list| &list.value);
-            let parsed: Result<Vec<MarkerTree>, _> = texts.iter().map(|text| text.value.parse()).collect();
-            let Ok(markers) = parsed else { continue };
+            let declared_markers = texts.iter().map(|text| marker::diagram(&text.value)).collect::<Option<Vec<_>>>();
+            let locked = locked.iter().map(Marker::diagram).collect::<Option<Vec<_>>>();
+            let (Some(markers), Some(locked)) = (declared_markers, locked) else { continue };
             let simplified = |markers: &[MarkerTree]| -> Vec<MarkerTree> {
                 markers.iter().map(|marker| self.bounds.simplify(*marker)).collect()
             };
             let span = declared.as_ref().map(|list| &list.span).or(root.start());
-            if simplified(&markers) != simplified(locked)
+            if simplified(&markers) != simplified(&locked)
                 && let Some(span) = span
             {
                 let message = match declared {
@@ -66,7 +68,10 @@ impl Check<'_> {
         }
         // What follows from a set is told where that is written.
         let sets = match self.root {
-            Some(root) => expanded(root, written),
+            Some(root) => match expanded(root, written) {
+                Some(sets) => sets,
+                None => return,
+            },
             None => written,
         };
         let mut told = BTreeSet::new();
@@ -80,7 +85,8 @@ impl Check<'_> {
             }
             declared.insert(encoded);
         }
-        let gone = locked.iter().any(|set| !declared.iter().any(|items| items.iter().collect::<BTreeSet<_>>() == *set));
+        let declared: BTreeSet<BTreeSet<&ExtraName>> = declared.iter().map(|items| items.iter().collect()).collect();
+        let gone = locked.iter().any(|set| !declared.contains(set));
         let is_complete = is_certain && self.root.is_some() && lock.members.iter().all(|name| is_read.contains(name));
         if gone
             && is_complete
@@ -137,18 +143,26 @@ fn items(own: Option<&PackageName>, set: &Located<Vec<ConflictTable>>) -> Option
     set.value.iter().map(item).collect()
 }
 
-/// Adds the sets with groups of the root project that include those of a set (uv: `expand_transitive_group_includes`).
-fn expanded<'a>(root: &Declarations, written: Vec<(Items, &'a Span)>) -> Vec<(Items, &'a Span)> {
+/// Items that sets may have together, with those that follow from them.
+const MOST_SETS: usize = 100_000;
+
+/// Adds the sets with groups of the root project that include those of a set (uv: `expand_transitive_group_includes`). `None` when
+/// they are too many.
+fn expanded<'a>(root: &Declarations, written: Vec<(Items, &'a Span)>) -> Option<Vec<(Items, &'a Span)>> {
     let Some(package) = root.project.as_ref().and_then(|table| table.name.value.parse::<PackageName>().ok()) else {
-        return written;
+        return Some(written);
     };
-    let includers = |included: &GroupName| -> BTreeSet<GroupName> {
-        let includes = |group: &Located<Vec<GroupItem>>| {
-            let mut items = group.value.iter();
-            items.any(|item| matches!(item, GroupItem::Include(name) if name.parse().is_ok_and(|it: GroupName| it == *included)))
-        };
-        root.groups.iter().filter(|(_, group)| includes(group)).filter_map(|(name, _)| name.parse().ok()).collect()
-    };
+    let mut includers: BTreeMap<GroupName, BTreeSet<GroupName>> = BTreeMap::new();
+    for (name, group) in &root.groups {
+        let Ok(name) = name.parse::<GroupName>() else { continue };
+        for item in &group.value {
+            if let GroupItem::Include(included) = item
+                && let Ok(included) = included.parse::<GroupName>()
+            {
+                includers.entry(included).or_default().insert(name.clone());
+            }
+        }
+    }
     // A group is known by its name alone: of two projects with a group of that name, the first counts.
     let mut named: BTreeMap<GroupName, Item> = BTreeMap::new();
     for item in written.iter().flat_map(|(items, _)| items) {
@@ -156,28 +170,35 @@ fn expanded<'a>(root: &Declarations, written: Vec<(Items, &'a Span)>) -> Vec<(It
             named.entry(group.clone()).or_insert_with(|| item.clone());
         }
     }
+    let mut known: BTreeSet<Items> = written.iter().map(|(items, _)| items.clone()).collect();
     let mut sets = written;
+    let mut room = MOST_SETS;
     for (group, item) in &named {
         let mut above = BTreeSet::new();
         let mut queue = vec![group.clone()];
         while let Some(next) = queue.pop() {
-            queue.extend(includers(&next).into_iter().filter(|includer| above.insert(includer.clone())));
+            let of_next = includers.get(&next).into_iter().flatten();
+            queue.extend(of_next.filter(|includer| above.insert((*includer).clone())).cloned());
         }
         let replacement = |group: &GroupName| {
             let own = || Item { package: package.clone(), kind: ItemKind::Group(group.clone()) };
             named.get(group).cloned().unwrap_or_else(own)
         };
+        if above.is_empty() {
+            continue;
+        }
         let with_it: Vec<(Items, &Span)> = sets.iter().filter(|(items, _)| items.contains(item)).cloned().collect();
         for (items, span) in with_it {
             for includer in &above {
                 let mut replaced = items.clone();
                 replaced.remove(item);
                 replaced.insert(replacement(includer));
-                if !sets.iter().any(|(known, _)| *known == replaced) {
+                room = room.checked_sub(replaced.len())?;
+                if known.insert(replaced.clone()) {
                     sets.push((replaced, span));
                 }
             }
         }
     }
-    sets
+    Some(sets)
 }

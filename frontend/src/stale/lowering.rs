@@ -66,6 +66,10 @@ pub enum Table<'a> {
     Group(&'a GroupName),
 }
 
+/// Items that the groups of a project may have together with what they include, and how deep they may include each other.
+const MOST_ITEMS: usize = 20_000;
+const DEEPEST: usize = 200;
+
 impl Scope<'_> {
     /// Everything that a list asks for.
     pub fn list(&self, list: &[Located<String>], table: Table<'_>) -> Option<Vec<Lowered>> {
@@ -86,8 +90,11 @@ impl Scope<'_> {
             }
         }
         let mut groups = BTreeMap::new();
+        let mut flat = BTreeMap::new();
+        let mut room = MOST_ITEMS;
         for group in names.keys() {
-            let items = self.flat(&names, group, &mut Vec::new())?;
+            self.flatten(&names, group, &mut flat, &mut Vec::new(), &mut room)?;
+            let items = flat[group].iter().map(|(text, python)| (*text, *python));
             let mut lowered = Vec::new();
             for (text, python) in items {
                 lowered.extend(self.lower_for(text, Table::Group(group), python)?);
@@ -97,14 +104,21 @@ impl Scope<'_> {
         Some(groups)
     }
 
-    /// The requirements of a group, with the pythons that it and the groups on the way to it are for.
-    fn flat(
-        &self,
+    /// Adds to `flat` the requirements of a group and of those that it includes, with the pythons that it and the groups on the
+    /// way to them are for. `None` when a group includes what is not there, or itself; when they are nested deeper than calls may
+    /// be, or are more than there is `room` for, since each group may include another twice.
+    fn flatten<'scope>(
+        &'scope self,
         names: &BTreeMap<GroupName, &str>,
         group: &GroupName,
+        flat: &mut BTreeMap<GroupName, Vec<(&'scope Located<String>, MarkerTree)>>,
         parents: &mut Vec<GroupName>,
-    ) -> Option<Vec<(&Located<String>, MarkerTree)>> {
-        if parents.contains(group) {
+        room: &mut usize,
+    ) -> Option<()> {
+        if flat.contains_key(group) {
+            return Some(());
+        }
+        if parents.contains(group) || parents.len() > DEEPEST {
             return None;
         }
         parents.push(group.clone());
@@ -112,15 +126,25 @@ impl Scope<'_> {
         for item in &self.own.groups.get(*names.get(group)?)?.value {
             match item {
                 GroupItem::Requirement(text) => items.push((text, MarkerTree::TRUE)),
-                GroupItem::Include(other) => items.extend(self.flat(names, &other.parse().ok()?, parents)?),
+                GroupItem::Include(other) => {
+                    let other = other.parse().ok()?;
+                    self.flatten(names, &other, flat, parents, room)?;
+                    items.extend_from_slice(&flat[&other]);
+                }
+            }
+            *room = room.checked_sub(1)?;
+            if items.len() > *room {
+                return None;
             }
         }
+        *room = room.checked_sub(items.len())?;
         parents.pop();
         if let Some(python) = self.own.narrowed_groups.get(group) {
             let marker = requirement::marker_of(python);
             items.iter_mut().for_each(|(_, python)| *python = python.and(marker));
         }
-        Some(items)
+        flat.insert(group.clone(), items);
+        Some(())
     }
 
     fn lower(&self, text: &Located<String>, table: Table<'_>) -> Option<Vec<Lowered>> {
@@ -128,7 +152,7 @@ impl Scope<'_> {
     }
 
     fn lower_for(&self, text: &Located<String>, table: Table<'_>, python: MarkerTree) -> Option<Vec<Lowered>> {
-        let mut parsed: uv_pep508::Requirement<VerbatimUrl> = text.value.parse().ok()?;
+        let mut parsed = crate::marker::requirement(&text.value)?;
         parsed.marker = parsed.marker.and(python);
         if let Table::Extra(extra) = table {
             parsed = parsed.with_extra_marker(extra.clone());
@@ -159,6 +183,11 @@ impl Scope<'_> {
             }
             return Some(vec![lowered]);
         };
+        let of_sources = sources.iter().filter_map(|source| source.marker.as_deref());
+        let own = text.value.split_once(';').map(|(_, marker)| marker);
+        if !crate::marker::are_small(of_sources.chain(own)) {
+            return None;
+        }
         let mut covered = MarkerTree::FALSE;
         let mut found = Vec::new();
         for source in sources {
@@ -172,7 +201,7 @@ impl Scope<'_> {
                 continue;
             }
             let marker = match &source.marker {
-                Some(marker) => marker.parse().ok()?,
+                Some(marker) => crate::marker::diagram(marker)?,
                 None => MarkerTree::TRUE,
             };
             covered = covered.or(marker);
@@ -196,17 +225,14 @@ impl Scope<'_> {
 
     /// The sources of a package and the directory that their paths are relative to.
     fn sources(&self, name: &PackageName) -> Option<(&[SourceTable], &str)> {
-        let of = |declarations: &'_ Declarations| -> Option<String> {
-            declarations.sources.keys().find(|key| key.parse().is_ok_and(|key: PackageName| key == *name)).cloned()
-        };
         if self.no_sources.has(name) || matches!(self.home, Home::Unmanaged) {
             return None;
         }
-        if let Some(key) = of(self.own) {
-            return Some((&self.own.sources[&key], self.directory));
+        if let Some(tables) = self.own.sources.get(name.as_str()) {
+            return Some((tables, self.directory));
         }
         let Home::Workspace(root) = self.home else { return None };
-        of(root.own).map(|key| (root.own.sources[&key].as_slice(), root.directory))
+        root.own.sources.get(name.as_str()).map(|tables| (tables.as_slice(), root.directory))
     }
 
     fn origin(

@@ -113,9 +113,17 @@ pub struct PythonBounds {
     upper: Bound<Version>,
 }
 
+/// Parts of a `requires-python` that are looked at.
+pub const MOST_SPECIFIERS: usize = 500;
+
 impl PythonBounds {
     /// The least and the greatest version that specifiers admit (uv: `RequiresPython::from_specifiers`).
+    ///
+    /// Of more than a few hundred it says nothing: each is cut with all before it.
     pub fn of(specifiers: &VersionSpecifiers) -> Self {
+        if specifiers.len() > MOST_SPECIFIERS {
+            return Self::none();
+        }
         let ranges = release_specifiers_to_ranges(specifiers.clone());
         let (lower, upper) = ranges.bounding_range().unwrap_or((Bound::Unbounded, Bound::Unbounded));
         Self { lower: lower.cloned(), upper: upper.cloned() }
@@ -164,7 +172,7 @@ pub fn marker_of(specifiers: &VersionSpecifiers) -> MarkerTree {
 /// A requirement of a lock.
 pub fn from_lock(noted: &Noted, bounds: &PythonBounds) -> Option<Requirement> {
     let marker = match &noted.marker {
-        Some(marker) => marker.parse().ok()?,
+        Some(marker) => crate::marker::diagram(marker)?,
         None => MarkerTree::TRUE,
     };
     let origin = if let Some(git) = &noted.git {

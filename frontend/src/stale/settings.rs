@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use uv_normalize::{ExtraName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
 use uv_pep508::{VerbatimUrl, VersionOrUrl};
@@ -15,6 +16,7 @@ use crate::config::table::Located;
 use crate::lock::Lock;
 use crate::manifest::configuration::Configuration;
 use crate::manifest::declarations::Declarations;
+use crate::marker;
 
 impl<'a> Check<'a> {
     /// Lists of requirements, the groups of a root that is not a project, and what is said of packages of others.
@@ -161,11 +163,17 @@ fn exclusions(item: &toml::Value) -> Option<BTreeSet<Exclusion>> {
 struct StaticMetadata {
     name: PackageName,
     version: Option<Version>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "requirements")]
     requires_dist: Vec<uv_pep508::Requirement<VerbatimUrl>>,
     requires_python: Option<VersionSpecifiers>,
     #[serde(default, alias = "provides-extra")]
     provides_extras: Vec<ExtraName>,
+}
+
+fn requirements<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<uv_pep508::Requirement<VerbatimUrl>>, D::Error> {
+    let texts = Vec::<String>::deserialize(list)?;
+    let read = texts.iter().map(|text| marker::requirement(text)).collect::<Option<_>>();
+    read.ok_or_else(|| D::Error::custom("not a requirement"))
 }
 
 impl StaticMetadata {

@@ -133,6 +133,8 @@ impl Git {
             }
             None => (self.url.clone(), Some(Problem::InvalidGitRemote(self.url))),
         };
+        let is_option = self.reference.starts_with('-');
+        let fault = fault.or_else(|| is_option.then(|| Problem::InvalidGitReference(self.reference.clone())));
         let subdir = absolute_path(&self.subdir);
         let subdir = subdir.trim_start_matches('/');
         let fragment = match (self.reference.as_str(), subdir) {
@@ -143,6 +145,11 @@ impl Git {
         let identifier = format!("git://{identifier}{fragment}");
         source::build(identifier, attrs, None, self.metadata, fault)
     }
+}
+
+/// Whether a text names a repository that [`Git`] can fetch.
+pub fn is_git_remote(url: &str) -> bool {
+    parse_remote(url).is_some()
 }
 
 /// A git remote: what to fetch, and what names it whatever the protocol.
@@ -172,7 +179,8 @@ fn parse_url(scheme: &str, rest: &str) -> Option<Remote> {
         None => (rest, String::new()),
     };
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if host.is_empty() || !is_plain(rest) {
+    // ssh would take either for an option.
+    if host.is_empty() || host.starts_with('-') || authority.starts_with('-') || !is_plain(rest) {
         return None;
     }
     let path = absolute_path(&percent_decode(&path)?);
@@ -187,7 +195,7 @@ fn parse_scp_style(url: &str) -> Option<Remote> {
         let ok = |c: char| c.is_ascii_alphanumeric() || extra.contains(&c);
         !text.is_empty() && text.chars().all(ok)
     };
-    if !word(user, &['-', '_']) || !word(host, &['-', '.']) {
+    if !word(user, &['-', '_']) || !word(host, &['-', '.']) || user.starts_with('-') || host.starts_with('-') {
         return None;
     }
     let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -260,7 +268,21 @@ mod tests {
 
     #[test]
     fn other_protocols_are_refused() {
-        for url in ["ftp://h/x", "file:///x", "https://", "", "https://h/a b", "https://h/%zz"] {
+        for url in [
+            "ftp://h/x",
+            "file:///x",
+            "ext::sh -c x",
+            "-oProxyCommand=x",
+            "--upload-pack=x",
+            "ssh://-oProxyCommand=x/y",
+            "ssh://-oProxyCommand=x@h/y",
+            "-o@h:x",
+            "git@-o:x",
+            "https://",
+            "",
+            "https://h/a b",
+            "https://h/%zz",
+        ] {
             assert!(parse_remote(url).is_none(), "{url}");
         }
     }

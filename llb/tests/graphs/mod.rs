@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use buildkit_llb::{
-    Bind, Cache, CacheSharing, ContentCache, Copy, CopyMode, Exec, ExecVertex, File, Git, Http, Image, Input, Local,
-    Location, Metadata, Mkdir, Mkfile, Network, OciLayout, Output, Owner, Platform, ProgressGroup, ProxyEnv,
+    Bind, Cache, CacheSharing, ContentCache, Copy, CopyMode, Exec, ExecVertex, File, Git, Http, HttpUrl, Image, Input,
+    Local, Location, Metadata, Mkdir, Mkfile, Network, OciLayout, Output, Owner, Platform, ProgressGroup, ProxyEnv,
     ResolveMode, Rm, Secret, Security, SourceFile, Ssh, Symlink, Tmpfs, User, diff, marshal, merge,
 };
 
@@ -34,7 +34,7 @@ pub fn graphs() -> Vec<(&'static str, Input)> {
         .differ_none()
         .build();
     let local_metadata = Local::new("context").session("s").metadata_only(["**/pyproject.toml"]).build();
-    let wheel = Http::new("https://files.example/idna-3.10-py3-none-any.whl")
+    let wheel = Http::new(&HttpUrl::parse("https://files.example/idna-3.10-py3-none-any.whl").unwrap())
         .checksum(SHA)
         .filename("idna-3.10-py3-none-any.whl")
         .mode(0o644)
@@ -106,7 +106,7 @@ pub fn graphs() -> Vec<(&'static str, Input)> {
         ("local plain", Local::new("dockerfile").session("s").build().into()),
         ("local metadata", local_metadata.into()),
         ("http", wheel.into()),
-        ("http plain", Http::new("https://files.example/x").build().into()),
+        ("http plain", Http::new(&HttpUrl::parse("https://files.example/x").unwrap()).build().into()),
         ("git", git.into()),
         ("git plain", Git::new("github.com/a/b", "").build().into()),
         ("git ssh", git_ssh.into()),

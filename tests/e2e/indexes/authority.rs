@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use xtask::lab::run_captured;
 
+use super::secrecy;
 use crate::build::Build;
 use crate::container;
 use crate::context::Context;
@@ -124,7 +125,11 @@ pub fn authority(stage: &Stage) -> Result<()> {
     let expected = "uv.build.toml:4:10: the secret `marsh-ca` with the certificates of `[ca]` was not given";
     ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
     let secret = format!("--secret=id=marsh-ca,src={}", ca.display());
-    let by_secret = context.build().argument(secret).push("indexes")?;
+    let by_secret = context.build().argument(secret).argument("--provenance=mode=max").push("indexes")?;
+    // Its certificate is no secret, and what a secret holds is nowhere all the same.
+    let certificate = fs::read_to_string(&ca)?;
+    let line = certificate.lines().nth(5).context("a certificate of few lines")?;
+    secrecy::check(stage, &by_secret, &[line.to_owned()])?;
 
     context.write("certificates/ca.pem", fs::read(&ca)?)?;
     context.write("uv.build.toml", "[targets.app]\n\n[ca]\nfile = \"certificates/ca.pem\"\n")?;

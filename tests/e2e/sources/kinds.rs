@@ -391,10 +391,40 @@ fn extra_build_dependencies(fixture: &Fixture<'_>) -> Result<Application> {
         "extra-build-dependencies = { heron = [{ requirement = \"iniconfig\", match-runtime = true }, \"setuptools==80.8.0\"] }\n",
     )?;
     application.dependencies.push("iniconfig==2.0.0".to_owned());
+
+    // One that does not say its name before it is built: a `setup.py`, and nothing else.
+    let unnamed = fixture.index.project("bittern", "1.0", "", &fixture.nonce)?;
+    unnamed.remove("pyproject.toml")?;
+    unnamed.add("setup.py", UNNAMED_SETUP)?;
+    fixture.index.offer_sdist(&unnamed)?;
+    application.dependencies.push("bittern".to_owned());
+    application.modules.push("bittern");
+    application.manifest = application
+        .manifest
+        .replace("[tool.uv.sources]\n", "[tool.uv.sources]\nbittern = { index = \"fixture\" }\n")
+        .replace(
+            "extra-build-dependencies = {",
+            "extra-build-dependencies = { bittern = [{ requirement = \"iniconfig\", match-runtime = true }],",
+        );
     // uv notes the index that it took them from.
-    application.except = "lib/python3.13/site-packages/heron-1.0.dist-info/uv_build.json";
+    application.except = &[
+        "lib/python3.13/site-packages/heron-1.0.dist-info/uv_build.json",
+        "lib/python3.13/site-packages/bittern-1.0.dist-info/uv_build.json",
+    ];
     Ok(application)
 }
+
+/// A build that imports what it does not require, and says which version it found.
+const UNNAMED_SETUP: &str = r#"
+from importlib.metadata import version
+
+import iniconfig
+from setuptools import setup
+
+with open("src/bittern/__init__.py", "a") as file:
+    file.write("BUILT_WITH = %r\n" % version("iniconfig"))
+setup(name="bittern", version="1.0", packages=["bittern"], package_dir={"": "src"})
+"#;
 
 /// A build backend that is a member of the workspace, and needs another.
 const BACKEND: &str = r#"

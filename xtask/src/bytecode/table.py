@@ -1,9 +1,10 @@
 """Compiles installed packages again and again, each time in new processes, and says where the bytes differ.
 
-    table.py SCRIPTS SITE WORK COUNTS TIMES    all together, then each package alone
+    table.py SCRIPTS SITE WORK COUNTS TIMES ALONE    all together, then each package alone
     table.py SCRIPTS one SITE TARGET COUNT [PACKAGE...]    one round: a line of JSON
 
-SCRIPTS is where `bytecode.py` is, SITE a directory with packages and their metadata, COUNTS numbers of processes as `1,2,8`.
+SCRIPTS is where `bytecode.py` is, SITE a directory with packages and their metadata, COUNTS numbers of processes as `1,2,8`, TIMES how
+often each of them is tried with all packages, ALONE how often each package is tried, with the next number of processes each time.
 """
 
 import csv
@@ -52,7 +53,7 @@ def round_of(site, target, processes, *names):
     print(json.dumps({"digests": digests, "seconds": seconds, "cpu": cpu}))
 
 
-def table(scripts, site, work, counts, times):
+def table(scripts, site, work, counts, times, alone):
     """Every round. A round that differs from the first is told at once."""
     first, differences = {}, set()
 
@@ -72,10 +73,10 @@ def table(scripts, site, work, counts, times):
         for count in counts:
             compile_again("all together", count)
     together = len(first)
-    for name in packages(site):
-        for number in range(times):
-            for count in counts:
-                compile_again(name, count, name)
+    for number, name in enumerate(packages(site)):
+        for turn in range(alone):
+            compile_again(name, counts[(number + turn) % len(counts)], name)
+    print("each package alone, %d times" % alone)
     print("%d packages, %d modules, %d of which differ" % (len(packages(site)), together, len(differences)))
     sys.exit(1 if differences or not together else 0)
 
@@ -85,4 +86,4 @@ sys.path.insert(0, sys.argv[1])
 if sys.argv[2] == "one":
     round_of(sys.argv[3], sys.argv[4], int(sys.argv[5]), *sys.argv[6:])
 else:
-    table(sys.argv[1], *sys.argv[2:4], [int(count) for count in sys.argv[4].split(",")], int(sys.argv[5]))
+    table(sys.argv[1], *sys.argv[2:4], [int(count) for count in sys.argv[4].split(",")], int(sys.argv[5]), int(sys.argv[6]))

@@ -1,4 +1,5 @@
-"""How the wheels of two directories differ, as JSON: a list of what differs for each wheel, and how many files it has.
+"""How the wheels of two directories differ, as JSON: a list of what differs for each wheel, and how many files it has. Of what a compiler
+made, only whether it is there and its mode: it holds paths of temporary directories.
 
     wheels.py OURS THEIRS
 """
@@ -13,10 +14,25 @@ import zipfile
 def entries(path):
     """Content, mode and kind of each file of a wheel. The order in an archive means nothing."""
     with zipfile.ZipFile(path) as wheel:
+        is_compiled = is_native(wheel)
         return {
-            entry.filename: (hashlib.sha256(wheel.read(entry)).hexdigest(), oct(entry.external_attr >> 16))
+            entry.filename: (content(wheel.read(entry), is_compiled), oct(entry.external_attr >> 16))
             for entry in wheel.infolist()
         }
+
+
+def is_native(wheel):
+    """Whether a compiler made some of it."""
+    return any(wheel.read(entry)[:4] == b"\x7fELF" for entry in wheel.infolist())
+
+
+def content(text, is_native):
+    """What is compared of a file. A list of files with hashes has those of what a compiler made."""
+    if is_native and text[:4] == b"\x7fELF":
+        return "a program"
+    if is_native and b".dist-info/RECORD,," in text:
+        return sorted(line.split(b",")[0].decode() for line in text.splitlines())
+    return hashlib.sha256(text).hexdigest()
 
 
 def differences(ours, theirs):
