@@ -155,6 +155,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         steps: BTreeMap::new(),
         host: None,
         surroundings: Default::default(),
+        modules: Default::default(),
     };
     let options = lower::Options { merge: true, ..lower::Options::default() };
     let (project, target, manifests, outside) = (&project, &target, &manifests, &outside);
