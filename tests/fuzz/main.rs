@@ -96,8 +96,7 @@ fn main() -> Result<()> {
         while !worker.is_finished() {
             std::thread::sleep(Duration::from_millis(200));
             let stuck = current.lock().ok().and_then(|current| *current);
-            if let Some((since, number)) = stuck.filter(|(since, _)| processor_time().saturating_sub(*since) > PATIENCE)
-            {
+            if let Some((_, number)) = stuck.filter(|(since, _)| processor_time().saturating_sub(*since) > PATIENCE) {
                 println!("input {number} takes longer than {} s", PATIENCE.as_secs());
                 fuzz.save(number)?;
                 exit(1);
