@@ -221,8 +221,11 @@ fn rust_by_maturin(stage: &Stage, toolchain: &Toolchain) -> Result<()> {
     Ok(())
 }
 
+/// Its path and its text.
+type File = (&'static str, &'static str);
+
 /// A build backend that compiles: its name, `[build-system]`, the rest of the manifest and what is compiled. `{module}` stands for the module.
-const COMPILING: [(&str, &str, &str, &[(&str, &str)]); 2] = [
+const COMPILING: [(&str, &str, &str, &[File]); 2] = [
     (
         "maturin",
         "requires = [\"maturin==1.9.4\"]\nbuild-backend = \"maturin\"\n",
