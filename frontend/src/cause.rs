@@ -51,11 +51,6 @@ impl Report {
         serde_json::from_slice(json).ok()
     }
 
-    /// What there is to say of a tool that failed with these words.
-    pub fn of(words: String) -> Self {
-        Self { words, ..Self::default() }
-    }
-
     /// Picks out of it why the step failed.
     pub fn cause(&self) -> Cause {
         let words = Words::of(&self.words);

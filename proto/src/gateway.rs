@@ -20,13 +20,11 @@ use crate::{gateway_pb, pb, source_policy_pb};
 mod failed;
 mod file;
 mod limits;
-mod process;
 mod resolve;
 mod result;
 
 pub use file::{FileRange, FileStat, METADATA_FILE, parse_metadata};
 pub use limits::LinuxResources;
-pub use process::Ended;
 pub use resolve::{
     GitMeta, HttpMeta, ImageMeta, ImageRequest, OciStore, ResolveMode, ResolvedImage, SourceMeta, SourceRequest,
 };

@@ -239,8 +239,7 @@ fn refusals(stage: &Stage) -> Result<()> {
     };
     let line = "version = \"3.13\"";
     context.edit("uv.build.toml", line, "version = \"3.14\"")?;
-    let told = "uv.build.toml:4:11: failed to fetch python 3.14: No download found for request: cpython-3.14";
-    let words = [told, ">>> version = \"3.14\""];
+    let words = ["No download found for request: cpython-3.14", "uv.build.toml:4", ">>> version = \"3.14\""];
     shows("a version that is not in the list", context.build(), &words)?;
 
     context.edit("uv.build.toml", "version = \"3.14\"", "version = \"3.10\"")?;
@@ -252,11 +251,7 @@ fn refusals(stage: &Stage) -> Result<()> {
     context.edit("uv.build.toml", "version = \"3.10\"", line)?;
 
     context.write("pythons.json", pythons.list_with(&"0".repeat(64)))?;
-    let words = [
-        "uv.build.toml:4:11: failed to fetch python 3.13: Hash mismatch for `cpython-3.13.2",
-        ">>> version = \"3.13\"",
-    ];
-    shows("another archive", context.build(), &words)?;
+    shows("another archive", context.build(), &["Hash mismatch for `cpython-3.13.2", ">>> version = \"3.13\""])?;
     context.write("pythons.json", pythons.list())?;
 
     let words =

@@ -15,8 +15,6 @@ pub struct FailedExec {
     pub args: Vec<String>,
     /// Where its outputs were mounted, and results that hold what is in them now. They live as long as the build.
     pub outputs: Vec<(String, String)>,
-    /// The same of all its mounts.
-    pub mounts: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -70,15 +68,11 @@ pub(super) fn from_json(json: &[u8]) -> Option<FailedExec> {
     let exec = op.exec?;
     // An id for each mount; none for one that holds nothing.
     let ids = mount_ids.into_iter().map(Some).chain(std::iter::repeat(None));
-    let held = exec.mounts.into_iter().zip(ids);
-    let held: Vec<(Mount, String)> =
-        held.filter_map(|(mount, id)| Some((mount, id.filter(|id| !id.is_empty())?))).collect();
-    let named = |(mount, id): &(Mount, String)| (mount.dest.clone(), id.clone());
+    let outputs = exec.mounts.into_iter().zip(ids).filter(|(mount, _)| mount.is_output());
     Some(FailedExec {
         name: description.remove("llb.customname").unwrap_or_default(),
         args: exec.meta.args,
-        outputs: held.iter().filter(|(mount, _)| mount.is_output()).map(named).collect(),
-        mounts: held.iter().map(named).collect(),
+        outputs: outputs.filter_map(|(mount, id)| Some((mount.dest, id.filter(|id| !id.is_empty())?))).collect(),
     })
 }
 
@@ -96,9 +90,6 @@ mod tests {
             name: "[a 1/2] build b".to_owned(),
             args: vec!["python".to_owned(), "x.py".to_owned()],
             outputs: vec![("/out".to_owned(), "out".to_owned())],
-            mounts: [("/", "root"), ("/out", "out"), ("/cache", "cache")]
-                .map(|(path, id)| (path.to_owned(), id.to_owned()))
-                .to_vec(),
         };
         assert_eq!(from_json(json), Some(exec));
     }

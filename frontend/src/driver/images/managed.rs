@@ -1,17 +1,12 @@
 //! The python that uv installs, for images that have none: fetched before anything is planned, since the plan is for it.
 
-use std::time::Duration;
-
 use buildkit_llb::Output;
-use buildkit_proto::error_details::FailedExec;
-use buildkit_proto::gateway::{Ended, SolveRequest};
-use buildkit_proto::{GatewayError, pb};
+use buildkit_proto::gateway::SolveRequest;
 
 use super::super::Job;
 use super::super::failure::Failure;
 use super::super::solve;
 use super::Found;
-use crate::cause::Report;
 use crate::config::table::Located;
 use crate::diagnostic::Diagnostic;
 use crate::interpreter::LibcName;
@@ -60,41 +55,9 @@ pub async fn install(
     // What goes wrong is told now, at the line that asks for it.
     let (cache_imports, limits) = (job.cache_imports.clone(), job.limits.clone());
     let request = SolveRequest { definition, cache_imports, limits, evaluate: true, ..SolveRequest::default() };
-    if let Err(error) = solve(job.gateway, request).await {
-        return Err(why(job, &python, &files, error).await);
-    }
-    Ok(Some((python, libc, files)))
-}
-
-/// How long uv may take once more.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Why a python was not fetched. The step has nothing but uv, which writes no file that could be read: it runs once more, for its words.
-async fn why(job: &Job<'_>, python: &ManagedPython, files: &Output, error: GatewayError) -> Failure {
     let span = &python.version.span;
-    let failed = error.failed_exec().filter(|_| !job.options.leaves_failures());
-    let again = async { run_again(job, &failed?, files).await };
-    // Whatever stands in the way, it is not why the python was not fetched.
-    let Ok(Some(ended)) = tokio::time::timeout(PATIENCE, again).await else { return Failure::at(error, span) };
-    let words = String::from_utf8_lossy(&ended.words).into_owned();
-    let problem = match ended.code {
-        0 => "uv ended with an error, and without one when it was asked again".to_owned(),
-        _ => Report::of(words).cause().lines.join("\n  "),
-    };
-    let problem = format!("failed to fetch python {}: {problem}", python.version.value);
-    Diagnostic::new("python::not_fetched", problem).at(span.clone()).into()
-}
-
-/// Runs the exec of a graph that failed.
-async fn run_again(job: &Job<'_>, failed: &FailedExec, graph: &Output) -> Option<Ended> {
-    let ops = buildkit_llb::marshal(graph).ok()?.ops().ok()?;
-    let execs = ops.iter().filter_map(|(_, op)| match &op.op {
-        Some(pb::op::Op::Exec(exec)) => Some((exec, op.platform.as_ref())),
-        _ => None,
-    });
-    let mut known = execs.filter(|(exec, _)| exec.meta.as_ref().is_some_and(|meta| meta.args == failed.args));
-    let (exec, platform) = known.next()?;
-    job.gateway.run_again(failed, exec, platform).await.ok().flatten()
+    solve(job.gateway, request).await.map_err(|error| Failure::at(error, span))?;
+    Ok(Some((python, libc, files)))
 }
 
 /// The C library of an image.
