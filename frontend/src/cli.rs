@@ -94,6 +94,9 @@ pub enum Command {
         /// Directory with `uv.lock`.
         #[arg(default_value = ".")]
         directory: PathBuf,
+        /// Show what would be written.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Show the config that stands for a Dockerfile of the patterns of uv's guide; what it does not stand for is told.
     Import {
@@ -231,8 +234,8 @@ pub fn run(command: Command) -> Result<(), CliError> {
                 return Err(CliError::Found("there are findings"));
             }
         }
-        Command::Init { directory } => {
-            for line in init::write(&SelectionArgs::of(directory))? {
+        Command::Init { directory, dry_run } => {
+            for line in init::write(&SelectionArgs::of(directory), dry_run)? {
                 writeln!(out, "{line}")?;
             }
         }

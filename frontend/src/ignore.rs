@@ -62,7 +62,7 @@ pub fn leaves_out<'a>(patterns: &'a [String], path: &str) -> Option<&'a str> {
         if is_exception != decisive.is_some() {
             continue;
         }
-        let matches_above = Glob::new(glob).matches_or_parent_matches(path);
+        let matches_above = glob::begin_alike(glob, path) && Glob::new(glob).matches_or_parent_matches(path);
         if is_exception && (matches_above || may_match_below(glob, path, depth)) {
             decisive = None;
         } else if !is_exception && matches_above {

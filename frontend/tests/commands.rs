@@ -67,6 +67,7 @@ fn init_writes_what_builds_and_keeps_what_is_there() {
     wrote Dockerfile
     wrote uv.build.toml
     kept .dockerignore, which is there
+    next: docker buildx build .
     ");
     assert_eq!(fs::read_to_string(directory.join(".dockerignore")).expect("a file"), "mine\n");
     let config = fs::read_to_string(directory.join("uv.build.toml")).expect("a file");
@@ -105,19 +106,40 @@ fn init_declares_what_nobody_needs() {
 
     [targets.api]
     package = "api"
-    # It has no `[build-system]`, so that nothing of it is installed: its files are copied.
-    files = [{ from = "api", to = "/app" }]
-    # They belong to root. If it writes beside them, as with sqlite: writable = ["/app"]
-    # It has no `[project.scripts]`: say what starts.
-    # cmd = ["python", "-m", "MODULE"]
+    # It has no `[build-system]`: its files are copied to /app, and belong to root.
+    # If it writes beside them, as with sqlite: writable = ["/app"]
+    # Say what starts: cmd = ["python", "-m", "MODULE"]
     "#);
     let plan = run(directory, &["plan"]);
     assert!(plan.status.success() && !text(&plan).contains("is no package"), "{}", text(&plan));
 
-    // Who does not copy them is told.
-    fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\n").expect("a file");
+    // With a module that starts, the command is written, and so is why.
+    fs::remove_file(directory.join("uv.build.toml")).expect("a file");
+    fs::write(directory.join("api/main.py"), "print(1)\n").expect("a file");
+    let told = text(&run(directory, &["init", "--dry-run"]));
+    assert!(!directory.join("uv.build.toml").exists(), "{told}");
+    insta::assert_snapshot!(told, @r#"
+    would keep Dockerfile, which is there
+    would write uv.build.toml:
+
+    # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
+    # Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.
+
+    [targets.api]
+    package = "api"
+    # It has no `[build-system]`: its files are copied to /app, and belong to root.
+    # If it writes beside them, as with sqlite: writable = ["/app"]
+    # `main.py` is the only module.
+    cmd = ["python", "main.py"]
+
+    would keep .dockerignore, which is there
+    next: docker buildx build .
+    "#);
+
+    // Without them, there is nothing to start.
+    fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\nsources = false\n").expect("a file");
     let told = text(&run(directory, &["plan"]));
-    assert!(told.contains("`api` is no package: the image has its dependencies, and none of its own files"), "{told}");
+    assert!(told.contains("`api` has no command, and starts what its base does"), "{told}");
 }
 
 /// A project at the root, and a sample that needs it.
@@ -155,8 +177,7 @@ fn init_makes_the_project_at_the_root_the_default() {
 
     [targets.demo]
     package = "demo"
-    # It has no `[project.scripts]`: say what starts.
-    # cmd = ["python", "-m", "MODULE"]
+    # Say what starts: cmd = ["python", "-m", "MODULE"]
 
     [targets.server]
     package = "server"
@@ -262,6 +283,10 @@ fn init_keeps_private_files_out() {
     let warning = "`api/server.pem` is copied with all of api, and usually kept private";
     assert!(told.contains(warning), "{told}");
     fs::write(directory.join(".dockerignore"), "api/server.pem\n").expect("a file");
+    // Of an application, such files are not copied; what `files` names is copied whole.
+    assert!(!text(&run(directory, &["init"])).contains("private"));
+    let files = "[targets.api]\npackage = \"api\"\nfiles = [{ from = \"api\", to = \"/app\" }]\n";
+    fs::write(directory.join("uv.build.toml"), files).expect("a file");
     let told = text(&run(directory, &["init"]));
     let warning = "warning: `api/.env` and 1 more are copied with all of api, and usually kept private";
     assert!(told.contains("kept .dockerignore, which is there") && told.contains(warning), "{told}");
@@ -323,6 +348,7 @@ fn init_finds_locks_below() {
     wrote Dockerfile
     wrote uv.build.toml
     wrote .dockerignore
+    next: docker buildx build .
     ");
     let config = fs::read_to_string(directory.join("uv.build.toml")).expect("a file");
     insta::assert_snapshot!(config, @r#"

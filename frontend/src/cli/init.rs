@@ -5,13 +5,16 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use super::tree::{Parsed, Tree};
 use super::{CliError, SelectionArgs};
 use crate::config;
-use crate::entry::SYNTAX;
+use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::entry::{self, SYNTAX};
 use crate::lock::{self, PackageId, Source};
 use crate::paths::{directory_of, file_in};
 use crate::private;
 use crate::project::{Files, Project, Read, Request, missing_lock};
+use crate::service::Start;
 
 /// What is never part of an image, and need not be looked at.
 const IGNORED: &str = "\
@@ -57,9 +60,9 @@ struct Declared {
     package: String,
     /// Path of its lock, where that is not the root's.
     lock: Option<String>,
-    /// Its directory, where it is no package: its files are copied.
-    files: Option<String>,
-    /// It has a command of its own accord: the script that it brings.
+    /// It is no package: its files are copied.
+    is_application: bool,
+    /// It brings a script.
     has_script: bool,
     /// It is the project at the root of its workspace.
     is_root: bool,
@@ -81,23 +84,73 @@ impl Declared {
     }
 }
 
-/// Writes stub, config and ignore file for a workspace. Gives back a line on each file. What is there stays as it is.
-pub fn write(selection: &SelectionArgs) -> Result<Vec<String>, CliError> {
+/// Writes stub, config and ignore file for a workspace. Gives back a line on each file, and what to do next. What is there stays as
+/// it is. A dry run shows the texts, and writes nothing.
+pub fn write(selection: &SelectionArgs, is_dry: bool) -> Result<Vec<String>, CliError> {
     let directory = &selection.directory;
     let locks = locks(directory)?;
     let mut lines = Vec::new();
     // A config that is there is kept, whatever it says.
-    let targets = match directory.join(config::FILE_NAME).exists() {
-        true => Vec::new(),
-        false => targets(selection, locks, &mut lines)?,
+    let config = match directory.join(config::FILE_NAME).exists() {
+        true => String::new(),
+        false => {
+            let targets = targets(selection, locks, &mut lines)?;
+            let starts = starts(selection, &targets);
+            config_text(&targets, &starts)
+        }
     };
-    let files =
-        [("Dockerfile", stub()), (config::FILE_NAME, config_text(&targets)), (".dockerignore", IGNORED.to_owned())];
+    let files = [("Dockerfile", stub()), (config::FILE_NAME, config), (".dockerignore", IGNORED.to_owned())];
     for (name, text) in files {
-        lines.push(create(directory, name, &text)?);
+        if !is_dry {
+            lines.push(create(directory, name, &text)?);
+        } else if directory.join(name).exists() {
+            lines.push(format!("would keep {name}, which is there"));
+        } else {
+            lines.push(format!("would write {name}:\n\n{text}"));
+        }
     }
-    lines.extend(private_files(selection));
+    if !is_dry {
+        lines.extend(private_files(selection));
+    }
+    lines.push(format!("next: {}", next(selection)?));
     Ok(lines)
+}
+
+/// The command that builds. A Dockerfile that is no stub would be built instead of the config.
+fn next(selection: &SelectionArgs) -> Result<&'static str, CliError> {
+    let is_of_others = selection.read("Dockerfile")?.is_some_and(|file| entry::classify(&file).is_err());
+    Ok(match is_of_others {
+        true => "docker buildx build -f uv.build.toml .",
+        false => "docker buildx build .",
+    })
+}
+
+/// What each target starts, or why that is not clear.
+type Starts = BTreeMap<String, Result<Option<Start>, Diagnostics>>;
+
+/// Finds it out with a config that has nothing but the targets.
+fn starts(selection: &SelectionArgs, targets: &[Declared]) -> Starts {
+    let text = config_text(targets, &Starts::new());
+    let parsed = Parsed::default();
+    let read = |name: &str| match name == config::FILE_NAME {
+        true => Ok(Some(SourceFile::new(config::FILE_NAME, text.as_str()))),
+        false => selection.read(name),
+    };
+    let start = |name: &str| -> Result<Option<Start>, CliError> {
+        let selection = SelectionArgs { target: Some(name.to_owned()), ..selection.clone() };
+        let chosen = selection.choose_locked(&mut Tree::new(&selection, &parsed, Box::new(&read))?)?;
+        Ok(chosen.prepare(true)?.plan.start.clone())
+    };
+    let found = targets.iter().map(|target| {
+        let start = match start(&target.name) {
+            Ok(start) => Ok(start),
+            Err(CliError::Diagnostics(errors)) => Err(errors),
+            // A build tells what is wrong.
+            Err(_) => Ok(None),
+        };
+        (target.name.clone(), start)
+    });
+    found.collect()
 }
 
 /// What an ignore file that was there before does not leave out, though images are to have all around it.
@@ -159,14 +212,12 @@ fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, C
         let is_needed = needed(*id);
         // The root of a workspace often only holds the tools of those who work on it.
         let is_empty = members.len() > 1 && package.dependencies.is_empty();
-        let files = match &package.source {
-            Source::Virtual(directory) => Some(directory.clone()),
-            _ => None,
-        };
-        let holds_something = files.is_none() || !is_empty;
+        let is_application = matches!(package.source, Source::Virtual(_));
+        let holds_something = !is_application || !is_empty;
         // What samples and tests beside it need is what they are about.
         if has_script || (holds_something && (is_root || !is_needed)) {
-            targets.push(Declared { package: name.clone(), name, lock: None, files, has_script, is_root, is_needed });
+            let package = name.clone();
+            targets.push(Declared { name, package, lock: None, is_application, has_script, is_root, is_needed });
         }
     }
     Ok(targets)
@@ -206,7 +257,7 @@ pub fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliErr
     }
 }
 
-fn config_text(targets: &[Declared]) -> String {
+fn config_text(targets: &[Declared], starts: &Starts) -> String {
     let mut text = format!("# syntax={SYNTAX}\n# Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.\n");
     // Of the first lock, which is the root's if that has one; the first of equals.
     let lock = targets.first().map(|first| &first.lock);
@@ -214,17 +265,40 @@ fn config_text(targets: &[Declared]) -> String {
     if let (Some(default), 2..) = (of_lock.max_by_key(|target| target.rank()), targets.len()) {
         text += &format!("default-target = \"{}\"\n", default.name);
     }
-    for Declared { name, package, lock, files, has_script, .. } in targets {
+    for Declared { name, package, lock, is_application, has_script, .. } in targets {
         text += &format!("\n[targets.{name}]\npackage = \"{package}\"\n");
         text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
-        if let Some(directory) = files {
-            text += "# It has no `[build-system]`, so that nothing of it is installed: its files are copied.\n";
-            text += &format!("files = [{{ from = \"{directory}\", to = \"/app\" }}]\n");
-            text += "# They belong to root. If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
+        if *is_application {
+            text += "# It has no `[build-system]`: its files are copied to /app, and belong to root.\n";
+            text += "# If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
         }
-        if !has_script {
-            text += "# It has no `[project.scripts]`: say what starts.\n# cmd = [\"python\", \"-m\", \"MODULE\"]\n";
+        match starts.get(name) {
+            Some(Ok(Some(start))) => text += &start_text(start),
+            Some(Err(errors)) => text += &unclear_text(errors),
+            None | Some(Ok(None)) if *has_script => {}
+            None | Some(Ok(None)) => text += "# Say what starts: cmd = [\"python\", \"-m\", \"MODULE\"]\n",
         }
     }
     text
+}
+
+/// What was found that a target starts, as keys. A script of the project is started without a word.
+fn start_text(start: &Start) -> String {
+    if start.is_script {
+        return String::new();
+    }
+    let list = |words: &[String]| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+    let mut text = format!("# {}.\ncmd = [{}]\n", start.reason, list(&start.cmd));
+    if !start.env.is_empty() {
+        let entries: Vec<String> = start.env.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
+        text += &format!("env = {{ {} }}\n", entries.join(", "));
+    }
+    text.extend(start.port.map(|port| format!("expose = [{port}]\n")));
+    text
+}
+
+/// Why it is not clear what a target starts, and what to write, as comments.
+fn unclear_text(errors: &Diagnostics) -> String {
+    let lines = errors.iter().flat_map(|error| std::iter::once(&error.message).chain(&error.help));
+    lines.flat_map(|text| text.lines()).map(|line| format!("# {line}\n")).collect()
 }

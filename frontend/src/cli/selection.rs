@@ -225,7 +225,7 @@ impl SelectionArgs {
     }
 
     /// What is selected, of a lock that is up to date.
-    fn choose_locked(&self, tree: &mut Tree<'_>) -> Result<Chosen, CliError> {
+    pub(super) fn choose_locked(&self, tree: &mut Tree<'_>) -> Result<Chosen, CliError> {
         self.check_locks(tree, &[self])?;
         self.choose(tree)
     }
