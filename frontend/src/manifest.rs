@@ -64,9 +64,10 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Whether it has sources that only a member of a workspace can have.
+    /// Whether it has sources that only a member of a workspace can have, and is not the root of one.
     pub fn is_of_a_workspace(&self) -> bool {
-        self.sources.values().flatten().any(|source| matches!(source.kind, SourceKind::Workspace { .. }))
+        let is_no_root = self.declarations.as_ref().is_some_and(|declared| declared.workspace.is_none());
+        is_no_root && self.sources.values().flatten().any(|source| matches!(source.kind, SourceKind::Workspace { .. }))
     }
 }
 

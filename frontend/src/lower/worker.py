@@ -432,7 +432,7 @@ def build_member(directory, wheels):
 
 def be_a_repository(tree, directory):
     """Lets backends find out what git ignores as in a checkout: some ask git, and maturin reads the ignore files of a repository alone."""
-    if os.path.exists(BACKEND + "/bin/maturin") and directory == ".":
+    if os.path.exists(BACKEND + "/bin/maturin"):
         os.makedirs(tree + "/.git", exist_ok=True)
     try:
         from repository import answer
