@@ -253,7 +253,7 @@ fn mirror_alone(stage: &Stage) -> Result<()> {
 fn outline(stage: &Stage) -> Result<()> {
     let private = Private::new(stage, "outline", Scheme::Bearer)?;
     let step = "name = \"web\"\nrun = [\"true\"]\ncaches = [\"/root/.npm\"]\noutputs = [\"/app/web\"]";
-    private.configure(&format!("[[targets.app.steps]]\n{step}\n\n[indexes.private]\nsecret = \"{SECRET}\"\n"))?;
+    private.configure(&format!("[[targets.app.steps]]\n{step}\n\n{}", private.named()))?;
     let shown = private.context.build().call("outline,format=json")?;
     let told: serde_json::Value = serde_json::from_str(&shown).with_context(|| shown.clone())?;
     let expected = serde_json::json!([

@@ -27,10 +27,12 @@ enum Step {
     Never,
 }
 
-/// Whether a path begins with what stands before the first special character of a pattern. If not, the pattern matches neither the
-/// path nor a directory that it lies in: of thousands of patterns, most are not read any further.
+/// Whether a path begins with what stands before the first special character of a pattern, and has in it what stands after the last. If
+/// not, the pattern matches neither the path nor a directory that it lies in: of thousands of patterns, most are not read any further.
 pub(super) fn begin_alike(pattern: &str, path: &str) -> bool {
-    path.starts_with(&pattern[..pattern.find(is_special).unwrap_or(pattern.len())])
+    let Some(first) = pattern.find(is_special) else { return path.starts_with(pattern) };
+    let last = pattern.rfind(is_special).map_or(0, |last| last + 1);
+    path.starts_with(&pattern[..first]) && path.contains(pattern[last..].trim_start_matches('/'))
 }
 
 /// A pattern, ready to be compared with paths.

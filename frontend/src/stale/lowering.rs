@@ -67,7 +67,7 @@ pub enum Table<'a> {
 }
 
 /// Items that the groups of a project may have together with what they include, and how deep they may include each other.
-const MOST_ITEMS: usize = 20_000;
+const MOST_ITEMS: usize = 5_000;
 const DEEPEST: usize = 200;
 
 impl Scope<'_> {

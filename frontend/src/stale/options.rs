@@ -1,7 +1,7 @@
 //! Settings of the resolution as a whole, and what is said of groups as a whole. Of a setting that is not written nothing is said:
 //! uv may have been told by its environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
@@ -77,12 +77,14 @@ impl Check<'_> {
 
     /// `requires-python` of the groups of a member.
     pub(super) fn group_pythons(&mut self, package: &Package, own: &Declarations) {
-        if self.lock.revision < NOTES_GROUPS {
+        let is_of_none = own.narrowed_groups.is_empty() && package.metadata.group_pythons.is_empty();
+        if self.lock.revision < NOTES_GROUPS || is_of_none || own.groups.len() > MOST_GROUPS {
             return;
         }
+        let included = included(own);
         for (name, group) in &own.groups {
             let Ok(name) = name.parse::<GroupName>() else { continue };
-            let Some(declared) = pythons(own, &name, &mut BTreeSet::new()) else { continue };
+            let Some(declared) = pythons(own, &included, &name, &mut BTreeSet::new()) else { continue };
             let noted = package.metadata.group_pythons.get(name.as_str()).map_or("", String::as_str);
             let Ok(noted) = noted.parse::<VersionSpecifiers>() else { continue };
             if declared != noted.iter().map(ToString::to_string).collect() {
@@ -105,16 +107,33 @@ fn default_groups(value: Option<&toml::Value>) -> Option<Vec<String>> {
     }
 }
 
+/// Groups of a manifest that are compared: each may include all others.
+const MOST_GROUPS: usize = 500;
+
+/// What each group includes; nothing for a group that includes what is no name.
+fn included(own: &Declarations) -> BTreeMap<GroupName, Option<Vec<GroupName>>> {
+    let of = |list: &[GroupItem]| {
+        let names = list.iter().filter_map(|item| match item {
+            GroupItem::Include(other) => Some(other.parse().ok()),
+            GroupItem::Requirement(_) => None,
+        });
+        names.collect()
+    };
+    own.groups.iter().filter_map(|(name, list)| Some((name.parse().ok()?, of(&list.value)))).collect()
+}
+
 /// The specifiers of a group and of those that it includes.
-fn pythons(own: &Declarations, group: &GroupName, seen: &mut BTreeSet<GroupName>) -> Option<BTreeSet<String>> {
+fn pythons(
+    own: &Declarations,
+    included: &BTreeMap<GroupName, Option<Vec<GroupName>>>,
+    group: &GroupName,
+    seen: &mut BTreeSet<GroupName>,
+) -> Option<BTreeSet<String>> {
     let mut specifiers: BTreeSet<String> =
         own.narrowed_groups.get(group).into_iter().flat_map(|it| it.iter().map(ToString::to_string)).collect();
     if seen.insert(group.clone()) {
-        let (_, list) = own.groups.iter().find(|(name, _)| name.parse().is_ok_and(|it: GroupName| it == *group))?;
-        for item in &list.value {
-            if let GroupItem::Include(other) = item {
-                specifiers.extend(pythons(own, &other.parse().ok()?, seen)?);
-            }
+        for other in included.get(group)?.as_ref()? {
+            specifiers.extend(pythons(own, included, other, seen)?);
         }
     }
     Some(specifiers)
