@@ -3,8 +3,24 @@
 use super::table::{Located, Reader};
 use crate::diagnostic::Diagnostic;
 
+/// Bytes of a path that Linux takes (`PATH_MAX`).
+const LONGEST: usize = 4096;
+
+/// Refuses a path that no system call takes.
+fn is_too_long(reader: &mut Reader<'_>, path: &Located<String>, key: &str) -> bool {
+    let is_too_long = path.value.len() > LONGEST;
+    if is_too_long {
+        let problem = format!("`{key}` is a path of {} bytes, and Linux takes {LONGEST}", path.value.len());
+        reader.errors.push(Diagnostic::new("config::bad_path", problem).at(path.span.clone()));
+    }
+    is_too_long
+}
+
 /// Refuses a path that does not say where in an image it leads.
 pub(super) fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    if is_too_long(reader, path, key) {
+        return;
+    }
     if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
         let problem = format!("`{key}` must be an absolute path without `..`, not `{}`", path.value);
         let mut error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
@@ -42,6 +58,9 @@ pub fn lies_in(path: &str, directory: &str) -> bool {
 
 /// Refuses a path that leads out of the build context.
 pub(super) fn require_inside(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
+    if is_too_long(reader, path, key) {
+        return;
+    }
     if path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
         let error =
             Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", path.value))

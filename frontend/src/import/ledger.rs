@@ -46,7 +46,11 @@ impl Ledger {
             let arguments = starts[index].end..end.max(starts[index].end);
             let mut ranges = arguments_of(instruction, &words::continued(text, arguments, escape));
             // The parser does not see these.
-            ranges.retain(|range| !document::is_empty_entrypoint(line_of(text, range.start)));
+            let is_of_one = |range: &Range<usize>| {
+                ["[", "]"].iter().any(|end| text[range.clone()].contains(end))
+                    || text[range.clone()].eq_ignore_ascii_case("ENTRYPOINT")
+            };
+            ranges.retain(|range| !(is_of_one(range) && document::is_empty_entrypoint(line_of(text, range.start))));
             tokens.extend(ranges.into_iter().map(|range| Token { range, instruction: index, fate: Fate::Open }));
         }
         Self { tokens }
