@@ -20,8 +20,8 @@ pub struct Account {
 pub struct Accounts {
     users: Vec<Account>,
     groups: BTreeMap<String, Option<u32>>,
-    /// Ids that the base has given away.
-    taken: BTreeSet<u32>,
+    uids: Ids,
+    gids: Ids,
 }
 
 /// Options that a value follows, of any of the commands.
@@ -60,6 +60,32 @@ const WITH_VALUE: [&str; 28] = [
 const OF_BASES: [(&str, u32, &str); 3] =
     [("nonroot", 65532, "/home/nonroot"), ("nobody", 65534, "/nonexistent"), ("www-data", 33, "/var/www")];
 
+/// Ids of users, or of groups: each has its own.
+#[derive(Clone, Debug, Default)]
+struct Ids {
+    /// Those that are given away, by the base or by commands.
+    taken: BTreeSet<u32>,
+    /// How many were looked at: of users, of a system's.
+    passed: (u32, u32),
+}
+
+impl Ids {
+    /// The id that `useradd`, and `adduser` for a user who is no system's, chooses (Debian's `login.defs`, busybox's `adduser.c`):
+    /// the first that is free, from 1000 up; of a system's, from 999 down. None is given back, so what was passed once is never free.
+    fn free(&mut self, is_of_system: bool) -> Option<u32> {
+        let passed = if is_of_system { &mut self.passed.1 } else { &mut self.passed.0 };
+        let is_free = |id: &u32| !self.taken.contains(id);
+        let found = match is_of_system {
+            true => (100..1000 - *passed).rev().find(is_free).map(|id| (id, 1000 - id)),
+            false => (1000 + *passed..60_000).find(is_free).map(|id| (id, id + 1 - 1000)),
+        };
+        let (id, now_passed) = found?;
+        *passed = now_passed;
+        self.taken.insert(id);
+        Some(id)
+    }
+}
+
 impl Accounts {
     /// Those of an image: Ubuntu's, since 23.04, has a user with the uid 1000.
     pub fn of_image(image: &str) -> Self {
@@ -67,18 +93,8 @@ impl Accounts {
         let version = name.strip_prefix("ubuntu:").unwrap_or_default();
         let has_ubuntu =
             ["24.04", "25.", "26.", "noble", "plucky", "latest"].iter().any(|new| version.starts_with(new));
-        Self { taken: has_ubuntu.then_some(1000).into_iter().collect(), ..Self::default() }
-    }
-
-    /// The id that `useradd`, and `adduser` for a user who is no system's, chooses (Debian's `login.defs`, busybox's `adduser.c`):
-    /// the first that is free, from 1000 up; of a system's, from 999 down.
-    fn free(&self, is_of_system: bool) -> Option<u32> {
-        let is_free = |id: &u32| {
-            !self.taken.contains(id)
-                && !self.users.iter().any(|user| user.uid == Some(*id))
-                && !self.groups.values().any(|gid| *gid == Some(*id))
-        };
-        if is_of_system { (100..1000).rev().find(is_free) } else { (1000..60_000).find(is_free) }
+        let ids = Ids { taken: has_ubuntu.then_some(1000).into_iter().collect(), ..Ids::default() };
+        Self { uids: ids.clone(), gids: ids, ..Self::default() }
     }
 
     /// Notes what a command adds. Gives back whether it was one of these.
@@ -94,8 +110,10 @@ impl Accounts {
         match (program.as_str(), &names[..]) {
             ("groupadd" | "addgroup", [group, ..]) => {
                 // That of `addgroup --system` depends on the base.
-                let chosen = || if program == "groupadd" || !is_of_system { self.free(is_of_system) } else { None };
-                let gid = number(&["-g", "--gid"]).or_else(chosen);
+                let is_known = program == "groupadd" || !is_of_system;
+                let gid = number(&["-g", "--gid"]);
+                let gid = gid.or_else(|| is_known.then(|| self.gids.free(is_of_system))?);
+                self.gids.taken.extend(gid);
                 self.groups.insert(group.clone(), gid);
                 true
             }
@@ -108,10 +126,14 @@ impl Accounts {
                 });
                 let busybox_home = if program == "adduser" { value(&["-h"]) } else { None };
                 let home = value(&["-d", "--home", "--home-dir"]).or(busybox_home);
-                // A group that has the name is the user's, and an id that both can have is taken.
+                // A group that has the name is the user's.
                 let group = self.groups.get(name).copied().flatten();
-                let chosen = || if program == "useradd" || !is_of_system { self.free(is_of_system) } else { None };
-                let uid = number(&["-u", "--uid"]).or_else(chosen);
+                let is_known = program == "useradd" || !is_of_system;
+                let uid = number(&["-u", "--uid"]);
+                let uid = uid.or_else(|| is_known.then(|| self.uids.free(is_of_system))?);
+                self.uids.taken.extend(uid);
+                // Without another one, it has a group of its number.
+                self.gids.taken.extend(uid.filter(|_| gid.or(group).is_none()));
                 let account = Account { name: name.clone(), uid, gid: gid.or(group), home };
                 self.users.retain(|known| known.name != account.name);
                 self.users.push(account);
@@ -210,6 +232,10 @@ mod tests {
         assert_eq!(find(&["useradd -m me"], "me"), "me Some(1000) None None");
         assert_eq!(find(&["useradd -m you", "useradd -m me"], "me"), "me Some(1001) None None");
         assert_eq!(find(&["useradd -r me"], "me"), "me Some(999) None None");
+        let by_group = |options: &str| [format!("groupadd {options} web"), format!("useradd {options} -g web web")];
+        let check = |options: &str| find(&by_group(options).iter().map(String::as_str).collect::<Vec<_>>(), "web");
+        assert_eq!(check("--force"), "web Some(1000) Some(1000) None");
+        assert_eq!(check("-r"), "web Some(999) Some(999) None");
         assert_eq!(find(&["adduser --system me"], "me"), "me None None None");
         assert_eq!(find(&[], "1000:2000"), "app Some(1000) Some(2000) None");
         assert_eq!(find(&[], "nonroot"), "nonroot Some(65532) Some(65532) Some(\"/home/nonroot\")");
