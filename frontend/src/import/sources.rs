@@ -34,22 +34,39 @@ pub struct Installed<'a> {
     pub is_for_dependencies: bool,
     /// Sources are in the image.
     pub is_editable: bool,
+    /// It is the project at the root, whose directory is all of the context.
+    pub is_root: bool,
 }
 
-/// The entries of `files` that stand for the copies of a stage, but for those of stages that became steps.
-pub fn files(
-    reader: &mut Reader<'_>,
-    index: usize,
-    installed: &Installed<'_>,
-    steps: &[usize],
-) -> Vec<Vec<(String, Value)>> {
+/// What stands for the copies of a stage.
+#[derive(Default)]
+pub struct Files {
+    /// Entries of `files`.
+    pub entries: Vec<Vec<(String, Value)>>,
+    /// `sources`: all of the project lies in the working directory.
+    pub has_sources: bool,
+}
+
+/// What stands for the copies of a stage, but for those of stages that became steps.
+pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, steps: &[usize]) -> Files {
     let stage = reader.stages[index].clone();
     let copies = copies(reader, &stage, steps);
     let mut projects: Vec<String> = vec![stage.absolute(".")];
     let manifests = copies.iter().filter(|copy| is_of_projects(&copy.from));
     projects.extend(manifests.map(|copy| directory(&copy.from, &copy.to).to_owned()));
-    let mut files = Vec::new();
+    let mut files = Files::default();
     for copy in copies {
+        if copy.from == "." && copy.to == stage.absolute(".") && installed.is_root && !installed.is_editable {
+            files.has_sources = true;
+            reader.written(&copy.word);
+            copy.owner.iter().for_each(|(owner, flag)| {
+                if belongs_to_user(reader, &stage, owner, flag) {
+                    let what = "the project's files belong to root, and the user reads them";
+                    reader.differs(flag, what, "name directories that the user writes in `writable`");
+                }
+            });
+            continue;
+        }
         let is_of_a_project = projects.iter().any(|project| project == directory(&copy.from, &copy.to));
         let is_for_builds = is_of_a_project && BESIDE_A_MANIFEST.contains(&last(&copy.from));
         if is_for_builds || !is_needed(reader, &copy.from, &copy.range, installed) {
@@ -66,8 +83,8 @@ pub fn files(
             entry.push(("owner".to_owned(), value));
         }
         reader.written(&copy.word);
-        if !files.contains(&entry) {
-            files.push(entry);
+        if !files.entries.contains(&entry) {
+            files.entries.push(entry);
         }
     }
     files

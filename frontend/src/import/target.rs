@@ -332,10 +332,14 @@ fn target(
         package: package.as_deref(),
         is_for_dependencies: filling.is_for_dependencies(reader),
         is_editable,
+        is_root: is_root(reader, filling),
     };
     let Steps { made_by, steps, hindrances } = steps::steps(reader, index, &filling.stages);
     let files = sources::files(reader, index, &installed, &made_by);
-    add("files", (!files.is_empty()).then_some(Value::Tables(files)));
+    // Without a build system it is so anyway, unless `files` name something of the context.
+    let is_said = files.has_sources && (is_package || !files.entries.is_empty());
+    add("sources", is_said.then_some(Value::Boolean(true)));
+    add("files", (!files.entries.is_empty()).then_some(Value::Tables(files.entries)));
     add("steps", (!steps.is_empty()).then_some(Value::Tables(steps)));
     of_members(reader, filling, &made_by, shared);
     let is_building = |stage: &usize| filling.stages.contains(stage);
@@ -353,6 +357,13 @@ fn target(
     for_builds(reader, filling);
     keys.iter().for_each(|(_, value)| reader.write(value));
     inherit(reader, index, &name, keys, before)
+}
+
+/// Whether what is installed is the project at the root of the context.
+fn is_root(reader: &Reader<'_>, filling: &Filling) -> bool {
+    let package = filling.package.as_ref().map(Text::shown);
+    let member = reader.surroundings.member(package.as_deref());
+    filling.lock.is_none() && member.is_some_and(|member| member.source.project_dir() == Some("."))
 }
 
 fn healthcheck(healthcheck: &Healthcheck) -> Value {
