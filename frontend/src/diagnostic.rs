@@ -331,7 +331,7 @@ fn render(diagnostic: &Diagnostic) -> String {
 
 /// Bytes of names that are compared, and how many are: the comparison of two takes as long as their lengths multiplied.
 const LONGEST_NAME: usize = 128;
-const MOST_COMPARED: usize = 4096;
+const MOST_COMPARED: usize = 1024;
 
 /// The known name nearest to what was given, when it is near enough to be a slip of the pen.
 fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {

@@ -2,12 +2,18 @@
 
 mod glob;
 
+use std::collections::BTreeSet;
+
 use glob::Glob;
 
 /// The patterns of an ignore file, as BuildKit's local source takes them: comments and blank lines left out, `!` kept, slashes
-/// at the front and the end taken off.
+/// at the front and the end taken off. Of equal patterns only the last one counts: what an earlier one says, that one says again.
 pub fn parse(text: &str) -> Vec<String> {
-    patterns(text).map(|(_, pattern)| pattern).collect()
+    let all: Vec<String> = patterns(text).map(|(_, pattern)| pattern).collect();
+    let mut seen = BTreeSet::new();
+    let mut is_last: Vec<bool> = all.iter().rev().map(|pattern| seen.insert(pattern)).collect();
+    is_last.reverse();
+    all.into_iter().zip(is_last).filter_map(|(pattern, is_last)| is_last.then_some(pattern)).collect()
 }
 
 /// The last line that is this pattern, by its 1-based number.
@@ -105,6 +111,8 @@ mod tests {
         let text = "# comment\n\n /node_modules/ \n!/docs/./README.md\n**/*.log\n #not-a-comment\na/../b\n";
         assert_eq!(super::line_of(text, "node_modules"), Some(3));
         assert_eq!(super::line_of(text, "b"), Some(7));
+        assert_eq!(super::parse("*\n!a\n*\n!a\nb"), ["*", "!a", "b"]);
+        assert_eq!(super::parse("!a\n*\n!a\n*"), ["!a", "*"]);
         assert_eq!(super::parse(text), ["node_modules", "!docs/README.md", "**/*.log", "#not-a-comment", "b"]);
     }
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 const DEEPEST: usize = 64;
 
 /// As many unknown names are told: each is compared with all that are known.
-const MOST_UNKNOWN: usize = 100;
+const MOST_UNKNOWN: usize = 20;
 
 /// Bytes of settings that all targets may have together, as they are shown for debugging: in which no key is forgotten.
 const HEAVIEST: usize = 32 << 20;
