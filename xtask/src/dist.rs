@@ -46,7 +46,7 @@ pub fn make(output: &Path, optimized: Optimized) -> Result<()> {
 fn wheel(output: &Path, optimized: Optimized) -> Result<PathBuf> {
     let tools = lab::maturin()?;
     let mut build = tools.maturin();
-    build.current_dir(workspace()).args(["build", "--release"]);
+    build.current_dir(workspace()).arg("build");
     if optimized == Optimized::Quickly {
         build.arg("--quiet");
     }

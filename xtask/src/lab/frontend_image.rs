@@ -44,7 +44,7 @@ pub fn push(lab: &Lab) -> Result<()> {
 pub fn compile() -> Result<PathBuf> {
     report(format_args!("compiling the frontend"));
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.current_dir(workspace()).args(["build", "--quiet", "--release"]);
+    build.current_dir(workspace()).args(["build", "--quiet"]);
     build.args(["--package", "uv-buildkit", "--bin", "uv-buildkit"]);
     let programs = make_static(&mut build, Optimized::Quickly)?;
     run_shown(&mut build).context("cannot compile the frontend")?;
@@ -56,7 +56,7 @@ pub fn compile() -> Result<PathBuf> {
 pub enum Optimized {
     /// As the lab has it: seconds after an edit.
     Quickly,
-    /// As `Cargo.toml` says, for a release.
+    /// As the profile `dist` says, for a release.
     Fully,
 }
 
@@ -66,7 +66,9 @@ pub fn make_static(build: &mut Command, optimized: Optimized) -> Result<PathBuf>
     let host = run_captured(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let host = host.trim();
     let target = workspace().join("target/static");
-    build.args(["--target", host, "--target-dir"]).arg(&target).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    let profile = if optimized == Optimized::Quickly { "release" } else { "dist" };
+    build.args(["--profile", profile, "--target", host, "--target-dir"]).arg(&target);
+    build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     if optimized == Optimized::Quickly {
         for (setting, value) in QUICK_PROFILE {
             if env::var_os(setting).is_none() {
@@ -74,7 +76,7 @@ pub fn make_static(build: &mut Command, optimized: Optimized) -> Result<PathBuf>
             }
         }
     }
-    Ok(target.join(host).join("release"))
+    Ok(target.join(host).join(profile))
 }
 
 /// The root of this working copy.
