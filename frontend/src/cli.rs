@@ -15,14 +15,15 @@ use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
 use buildkit_llb::printable;
-use buildkit_proto::{Gateway, GatewayError, transport};
-use clap::{Parser, Subcommand, ValueEnum};
+use buildkit_proto::{GatewayError, transport};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use serde::Serialize;
 
 use crate::calls;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::driver::{self, memory};
-use crate::options::{Options, OptionsError};
+use crate::driver::memory;
+use crate::options::OptionsError;
 use crate::plan::report::Report;
 pub use selection::SelectionArgs;
 
@@ -111,8 +112,35 @@ pub enum Command {
     },
     /// Show the JSON Schema of `uv.build.toml`.
     Schema,
+    /// Write a script with which a shell completes the command line.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
     /// Serve one build over standard input and output, as BuildKit runs it.
+    #[cfg(unix)]
     Frontend,
+}
+
+impl Command {
+    /// Whether a daemon waits for the answer.
+    fn is_build(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self, Self::Frontend);
+        #[cfg(not(unix))]
+        false
+    }
+}
+
+impl Cli {
+    /// The command of this process. BuildKit starts the image's program without arguments, and with variables of its own.
+    pub fn of_process() -> Self {
+        #[cfg(unix)]
+        if std::env::args_os().len() == 1 && std::env::var_os("BUILDKIT_SESSION_ID").is_some() {
+            return Self { command: Command::Frontend };
+        }
+        Self::parse()
+    }
 }
 
 /// Forms of a report.
@@ -193,7 +221,7 @@ fn warn(warning: &Diagnostic) -> Result<(), CliError> {
 
 /// Runs a command.
 pub fn run(command: Command) -> Result<(), CliError> {
-    if !matches!(command, Command::Frontend) {
+    if !command.is_build() {
         // Nobody may read this.
         memory::watch(|error| drop(writeln!(std::io::stderr(), "error[{}]: {error}", error.code)));
     }
@@ -258,6 +286,12 @@ pub fn run(command: Command) -> Result<(), CliError> {
             out.write_all(text.as_bytes())?;
         }
         Command::Schema => out.write_all(calls::schema().text.as_bytes())?,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "uv-buildkit", &mut script);
+            out.write_all(&script)?;
+        }
+        #[cfg(unix)]
         Command::Frontend => serve()?,
     }
     Ok(out.flush()?)
@@ -280,14 +314,15 @@ fn show<R: Serialize>(
 }
 
 /// Serves one build over standard input and output.
+#[cfg(unix)]
 fn serve() -> Result<(), CliError> {
     #[expect(clippy::disallowed_methods, reason = "the options of a build come through the environment")]
-    let options = Options::from_env(std::env::vars());
+    let options = crate::options::Options::from_env(std::env::vars());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let channel = transport::connect_stdio().await?;
-        let gateway = Gateway::connect(channel).await?;
-        Ok(driver::run(gateway, options).await?)
+        let gateway = buildkit_proto::Gateway::connect(channel).await?;
+        Ok(crate::driver::run(gateway, options).await?)
     });
     // What was given up for its memory may still run.
     runtime.shutdown_background();

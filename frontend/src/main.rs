@@ -3,14 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use uv_buildkit::cli::{self, Cli};
 
 /// 128 and the number of SIGPIPE, as `cat` and others end.
 const CLOSED_PIPE: u8 = 141;
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = Cli::of_process().command;
     match cli::run(command) {
         Ok(()) => ExitCode::SUCCESS,
         // What a shell says of a program that wrote where nobody reads, and was ended for it.

@@ -519,3 +519,52 @@ fn what_has_no_end_is_not_read() {
     assert!(!output.status.success());
     assert_eq!(text(&output), "pipe: this is not a regular file\n");
 }
+
+#[test]
+fn shells_complete_the_command_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = |shell: &str| {
+        let output = run(directory.path(), &["completions", shell]);
+        assert!(output.status.success(), "{}", text(&output));
+        let path = directory.path().join(shell);
+        fs::write(&path, output.stdout).expect("a file");
+        path
+    };
+    for shell in ["powershell", "elvish"] {
+        let script = fs::read_to_string(script(shell)).expect("a file");
+        assert!(script.contains("uv-buildkit") && script.contains("affected"), "{script}");
+    }
+    // What a shell does with `uv-buildkit pla` and a tab. Only bash is on every machine.
+    let bash = "source \"$0\"; COMP_WORDS=(uv-buildkit pla) COMP_CWORD=1; _uv__buildkit uv-buildkit pla uv-buildkit; echo \"${COMPREPLY[@]}\"";
+    let zsh = "autoload -Uz compinit; compinit -u -D; source \"$0\"; echo \"$_comps[uv-buildkit]\"";
+    let fish = "source $argv[1]; complete --do-complete 'uv-buildkit pla' | cut -f 1";
+    for (shell, options, text, expected) in [
+        ("bash", &["--norc", "-c"][..], bash, "plan\n"),
+        ("zsh", &["-f", "-c"], zsh, "_uv-buildkit\n"),
+        ("fish", &["--no-config", "-c"], fish, "plan\n"),
+    ] {
+        let shown =
+            Command::new(shell).args(options).arg(text).arg(script(shell)).env("HOME", directory.path()).output();
+        match shown {
+            Ok(shown) => assert_eq!(String::from_utf8_lossy(&shown.stdout), expected, "{shell}: {shown:?}"),
+            Err(error) => assert!(shell != "bash", "{error}"),
+        }
+    }
+}
+
+#[test]
+fn without_a_word_it_builds_for_buildkit_alone() {
+    let run = |session: Option<&str>| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_uv-buildkit"));
+        match session {
+            Some(session) => program.env("BUILDKIT_SESSION_ID", session),
+            None => program.env_remove("BUILDKIT_SESSION_ID"),
+        };
+        program.stdin(Stdio::null()).output().expect("the program")
+    };
+    let usage = run(None);
+    assert!(!usage.status.success() && text(&usage).contains("Usage: uv-buildkit <COMMAND>"), "{}", text(&usage));
+    // What HTTP/2 begins with.
+    let begun = run(Some("heron"));
+    assert!(begun.stdout.starts_with(b"PRI * HTTP/2.0"), "{}", text(&begun));
+}

@@ -3,16 +3,18 @@
 //! BuildKit starts a frontend with pipes as stdin and stdout and serves HTTP/2 on them (GW `serve`). The frontend is
 //! the client. Calls run at the same time on one connection; when it ends there is no way to get another.
 
-use std::fs::File;
+#[cfg(unix)]
+mod stdio;
+
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::pin::Pin;
 
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::unix::pipe;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
+
+#[cfg(unix)]
+pub use stdio::{connect_fds, connect_stdio};
 
 /// The largest message that either side accepts (containerd `defaults.DefaultMaxRecvMsgSize`).
 pub const MAX_MESSAGE_SIZE: usize = 16 << 20;
@@ -39,29 +41,6 @@ pub enum TransportError {
     Connect(#[source] tonic::transport::Error),
 }
 
-/// Opens the channel to the daemon over this process's stdin and stdout. Nothing else may write to stdout.
-pub async fn connect_stdio() -> Result<Channel, TransportError> {
-    let input = io::stdin().as_fd().try_clone_to_owned().map_err(TransportError::Stdio)?;
-    let output = io::stdout().as_fd().try_clone_to_owned().map_err(TransportError::Stdio)?;
-    connect_fds(input, output).await
-}
-
-/// Opens a channel that reads from `input` and writes to `output`.
-///
-/// Pipes are used without blocking. Anything else (a socket, a file) goes through a thread of its own; a read that
-/// waits there keeps the tokio runtime from shutting down, so end such a process with `std::process::exit`.
-pub async fn connect_fds(input: OwnedFd, output: OwnedFd) -> Result<Channel, TransportError> {
-    let reader: Pin<Box<dyn AsyncRead + Send>> = match is_pipe(&input).map_err(TransportError::Stdio)? {
-        true => Box::pin(pipe::Receiver::from_owned_fd(input).map_err(TransportError::Stdio)?),
-        false => Box::pin(tokio::fs::File::from_std(File::from(input))),
-    };
-    let writer: Pin<Box<dyn AsyncWrite + Send>> = match is_pipe(&output).map_err(TransportError::Stdio)? {
-        true => Box::pin(pipe::Sender::from_owned_fd(output).map_err(TransportError::Stdio)?),
-        false => Box::pin(tokio::fs::File::from_std(File::from(output))),
-    };
-    connect(tokio::io::join(reader, writer)).await
-}
-
 /// Opens a channel over any byte stream, such as one half of a `tokio::io::duplex`.
 pub async fn connect<S>(stream: S) -> Result<Channel, TransportError>
 where
@@ -81,10 +60,4 @@ where
         .connect_with_connector(connector)
         .await
         .map_err(TransportError::Connect)
-}
-
-fn is_pipe(fd: &OwnedFd) -> io::Result<bool> {
-    use std::os::unix::fs::FileTypeExt as _;
-
-    Ok(File::from(fd.try_clone()?).metadata()?.file_type().is_fifo())
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use uv_buildkit::config;
 use uv_buildkit::plan::uv::DEFAULT_VERSION;
 use uv_buildkit::rules::RULES;
 use uv_buildkit_tests::uv;
@@ -277,5 +278,16 @@ fn configs_fit_the_schema() -> Result<()> {
         let config = format!("tests/errors/cases/{case}/uv.build.toml");
         ensure!(check(&config)?.is_err(), "{config} is refused, but fits the schema");
     }
+    Ok(())
+}
+
+#[test]
+fn editors_find_the_schema_where_a_release_puts_it() -> Result<()> {
+    let entry: serde_json::Value = serde_json::from_str(&read(".github/schemastore.json")?)?;
+    ensure!(entry["url"] == config::schema::URL && config::schema::schema()["$id"] == entry["url"], "{entry}");
+    ensure!(entry["fileMatch"] == serde_json::json!([config::FILE_NAME]), "{entry}");
+    ensure!(read("docs/install.md")?.contains(config::schema::URL), "docs/install.md names another");
+    let (_, file) = config::schema::URL.rsplit_once('/').context("a URL")?;
+    ensure!(read("xtask/src/dist.rs")?.contains(&format!("\"{file}\"")), "no release has {file}");
     Ok(())
 }

@@ -32,6 +32,7 @@ mod imports;
 mod index;
 mod indexes;
 mod inputs;
+mod installs;
 mod lambda;
 mod layer;
 mod locks;
@@ -111,6 +112,7 @@ fn main() -> Result<ExitCode> {
     frontends::add(&mut trials);
     indexes::add(&mut trials);
     inputs::add(&mut trials);
+    installs::add(&mut trials);
     lambda::add(&mut trials);
     artifacts::add(&mut trials);
     attacks::add(&mut trials);

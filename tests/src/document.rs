@@ -6,12 +6,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 /// Commands that no test runs as they stand: how they begin, and why.
-pub const NOT_RUN: [(&str, &str); 5] = [
+pub const NOT_RUN: [(&str, &str); 11] = [
     ("cargo xtask demo", "`.ci/run` runs it before the tests"),
     ("cargo xtask test", "`.ci/run` runs it, and the test that would run it is a part of it"),
     ("uv-buildkit llb --format bytes |", "the reader fills in the rest; `graph::cli` pipes a graph into `buildctl`"),
     ("docker buildx build \"https://git.example/", "no server has that name; `contexts::git` builds from a repository"),
     ("docker buildx build --platform linux/amd64,linux/arm64", "`platforms::two_at_once` builds for both"),
+    ("uv tool install uv-buildkit", "no release is published; `installs::wheel` installs the wheel of this tree"),
+    ("uvx uv-buildkit plan", "no release is published; `installs::wheel` runs the wheel of this tree"),
+    ("docker run --rm --volume .:/src", "the engine has the image elsewhere; `installs::image` runs it"),
+    (
+        "curl -LsSf https://github.com/uv-buildkit/",
+        "no release is published; `installs::wheel` unpacks the archive of this tree",
+    ),
+    ("cargo install --locked --git", "no server has the repository; `installs::cargo` installs the checkout"),
+    ("cosign verify ghcr.io/uv-buildkit/", "no image is published"),
 ];
 
 /// Lines between two fences of a document.

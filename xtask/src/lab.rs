@@ -19,6 +19,7 @@ mod images;
 mod lambda;
 mod layout;
 pub(crate) mod machine;
+mod maturin;
 mod places;
 pub(crate) mod process;
 mod registry;
@@ -35,8 +36,9 @@ use std::{env, thread};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-pub use frontend_image::workspace;
+pub use frontend_image::{Optimized, make_static, workspace};
 pub use images::{PythonArchive, UV_VERSIONS};
+pub use maturin::Maturin;
 pub use process::{run_captured, run_shown};
 
 use existing::Builder;
@@ -354,6 +356,13 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// maturin, which makes wheels of programs; installed when it is asked for. Nothing needs to run for it.
+pub fn maturin() -> Result<Maturin> {
+    let places = Places::new()?;
+    let _lock = places.lock_images()?;
+    Maturin::install(&places)
 }
 
 /// Says on the terminal what the lab is doing.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, bytecode};
+use crate::{bench, bytecode, dist};
 
 /// The project's own tasks
 #[derive(Parser)]
@@ -33,6 +33,8 @@ pub enum Task {
     },
     /// Build an example workspace, start it, edit one member, and build again
     Demo,
+    /// Make what a release of the command line has, for this machine: a wheel, an archive, the schema and checksums
+    Dist(dist::Options),
     /// Measure builds side by side with uv's documented Dockerfiles
     Bench(bench::Options),
     /// Compile the benchmark's packages with other numbers of processes, together and alone: the bytes must be the same

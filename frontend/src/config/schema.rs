@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::sbom::VALUES;
 
+/// Where the schema of the newest release is.
+pub const URL: &str = "https://github.com/uv-buildkit/uv-buildkit/releases/latest/download/uv.build.schema.json";
+
 /// The schema (JSON Schema, draft 2020-12).
 pub fn schema() -> Value {
     let settings = settings();
@@ -16,6 +19,7 @@ pub fn schema() -> Value {
     target["properties"]["inherits"] = string("Target whose keys hold where this one writes none.");
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": URL,
         "title": "uv.build.toml",
         "description": "What uv-buildkit builds of a uv project or workspace.",
         "type": "object",

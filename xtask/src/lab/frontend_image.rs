@@ -40,31 +40,43 @@ pub fn push(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// Compiles the frontend as a static program, in a target directory of its own: its flags would undo the usual one.
+/// Compiles the frontend as a static program.
 pub fn compile() -> Result<PathBuf> {
-    let host = run_captured(Command::new("rustc").args(["--print", "host-tuple"]))?;
-    let host = host.trim();
-    let root = workspace();
-    let target = root.join("target/static");
     report(format_args!("compiling the frontend"));
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.current_dir(&root).args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "uv-buildkit",
-        "--bin",
-        "uv-buildkit",
-    ]);
-    build.args(["--target", host, "--target-dir"]).arg(&target).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    for (setting, value) in QUICK_PROFILE {
-        if env::var_os(setting).is_none() {
-            build.env(setting, value);
+    build.current_dir(workspace()).args(["build", "--quiet"]);
+    build.args(["--package", "uv-buildkit", "--bin", "uv-buildkit"]);
+    let programs = make_static(&mut build, Optimized::Quickly)?;
+    run_shown(&mut build).context("cannot compile the frontend")?;
+    Ok(programs.join("uv-buildkit"))
+}
+
+/// How much time the compiler takes to optimize.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Optimized {
+    /// As the lab has it: seconds after an edit.
+    Quickly,
+    /// As the profile `dist` says, for a release.
+    Fully,
+}
+
+/// Has cargo, or a program that passes its options on to cargo, compile static programs for this machine, in a target directory of their own:
+/// the flags would undo the usual one. Gives back the directory of the programs.
+pub fn make_static(build: &mut Command, optimized: Optimized) -> Result<PathBuf> {
+    let host = run_captured(Command::new("rustc").args(["--print", "host-tuple"]))?;
+    let host = host.trim();
+    let target = workspace().join("target/static");
+    let profile = if optimized == Optimized::Quickly { "release" } else { "dist" };
+    build.args(["--profile", profile, "--target", host, "--target-dir"]).arg(&target);
+    build.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    if optimized == Optimized::Quickly {
+        for (setting, value) in QUICK_PROFILE {
+            if env::var_os(setting).is_none() {
+                build.env(setting, value);
+            }
         }
     }
-    run_shown(&mut build).context("cannot compile the frontend")?;
-    Ok(target.join(host).join("release/uv-buildkit"))
+    Ok(target.join(host).join(profile))
 }
 
 /// The root of this working copy.
