@@ -26,7 +26,9 @@ mod workspace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use buildkit_llb::{Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, Tmpfs, merge};
+use buildkit_llb::{
+    Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, ProgressGroup, Tmpfs, merge,
+};
 
 use crate::account::User;
 use crate::diagnostic::SourceFile;
@@ -245,10 +247,15 @@ impl<'plan> Lowering<'plan> {
         self.host.runtime.managed.as_ref().map_or(Input::Scratch, part)
     }
 
-    /// `[api 3/7]`, with the platform before the target where several are built.
+    /// `[api 3/7]`, with the platform before the target where several are built. Layers that targets share have no number.
     fn step_prefix(&self, index: usize) -> String {
         let platform = if self.options.show_platform { format!("{} ", self.plan.platform) } else { String::new() };
-        format!("[{platform}{} {}/{}]", self.plan.target, index + 1, self.plan.layers.len())
+        let target = &self.plan.target;
+        let count = |layers: &[Layer]| layers.iter().filter(|layer| !is_shared(layer)).count();
+        match self.plan.layers.get(index) {
+            Some(layer) if is_shared(layer) => format!("[{platform}{target}]"),
+            _ => format!("[{platform}{target} {}/{}]", count(&self.plan.layers[..index]) + 1, count(&self.plan.layers)),
+        }
     }
 
     fn step_name(&self, index: usize, layer: &Layer) -> String {
@@ -398,7 +405,11 @@ impl<'plan> Lowering<'plan> {
         }
         // One op a layer, so that each stays a layer of the image.
         layers.into_iter().enumerate().fold(below, |below, (above, layer)| {
-            let name = format!("{} copy", self.step_prefix(index + above));
+            let prefix = self.step_prefix(index + above);
+            let name = match self.plan.layers.get(index + above) {
+                Some(layer) if is_shared(layer) => format!("{prefix} copy what is shared: {}", describe(layer)),
+                _ => format!("{prefix} copy"),
+            };
             let copy = Copy::new(layer, "/", "/").contents_only();
             File::on(below).copy(copy).metadata(Metadata::named(name)).build().into()
         })
@@ -414,6 +425,11 @@ const STEP_ENV: [(&str, &str); 6] = [
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];
+
+/// Whether a layer is that of every target with the same base, whose step has no number in any of them.
+fn is_shared(layer: &Layer) -> bool {
+    matches!(layer.contents, Contents::Python { .. } | Contents::Bytecode | Contents::Venv)
+}
 
 /// What a layer is, after "step i of n": also the line of the image's history.
 fn describe(layer: &Layer) -> String {
@@ -435,15 +451,20 @@ fn describe(layer: &Layer) -> String {
         Contents::Venv => format!("create {}", plan::VENV),
         Contents::ThirdParty(packages) => match &packages[..] {
             [only] => format!("install {} {}", only.name, only.version),
-            [first, .., last] => {
-                format!("install {} packages, {} to {} ({})", packages.len(), first.name, last.name, layer.name)
+            [first, last] => {
+                format!("install {} {} and {} {}", first.name, first.version, last.name, last.version)
             }
+            [first, .., last] => format!("install {} packages, {} to {}", packages.len(), first.name, last.name),
             [] => "install nothing".to_owned(),
         },
         Contents::Members(members) => match &members[..] {
             [only] => build_and_install(only),
             [first, ..] if first.editable => format!("link {} projects", members.len()),
-            several => format!("build and install {} projects ({})", several.len(), layer.name),
+            [first, last] => format!("build and install {} and {}", first.name, last.name),
+            [first, .., last] => {
+                format!("build and install {} projects, {} to {}", members.len(), first.name, last.name)
+            }
+            [] => "build nothing".to_owned(),
         },
         Contents::Sources { trees, .. } => match &trees[..] {
             [only] => format!("copy sources of {}", only.name),
@@ -468,8 +489,16 @@ fn build_and_install(member: &Member) -> String {
 fn script(name: &str, text: &str) -> Output {
     File::on(Input::Scratch)
         .mkfile(Mkfile::new(format!("/{name}"), 0o755, text).timestamp(EPOCH))
-        .metadata(Metadata::named(format!("[internal] {name}")))
+        .metadata(grouped(Metadata::named(format!("[internal] {name}")), SCRIPTS))
         .build()
+}
+
+/// The line for all files of ours: what a build does with them is in the lines of the steps.
+const SCRIPTS: &str = "[internal] load scripts of steps";
+
+/// What a progress display shows in one line with everything else that has this one.
+fn grouped(metadata: Metadata, line: &str) -> Metadata {
+    metadata.progress_group(ProgressGroup { id: line.to_owned(), name: line.to_owned(), weak: false })
 }
 
 /// Mounts a file of our own beside the others that a step runs.
@@ -479,6 +508,9 @@ fn with_script(exec: Exec, name: &str, text: &str) -> Exec {
 
 /// Copies a file op's tree once more: an action gives a time to what it writes, and changes that of the directory around it.
 fn settled(file: File, metadata: Metadata) -> Output {
+    // Both are one line.
+    let line = metadata.custom_name().unwrap_or_default().to_owned();
+    let metadata = grouped(metadata, &line);
     let staged = file.metadata(metadata.clone().name("[internal] stage files")).build();
     let copy = Copy::new(&staged, "/", "/").contents_only().timestamp(EPOCH);
     File::on(Input::Scratch).copy(copy).metadata(metadata).build()

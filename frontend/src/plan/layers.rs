@@ -108,8 +108,8 @@ impl Slot {
         match self {
             Self::Rivals(name) => (*name).to_owned(),
             Self::Solo { name, .. } | Self::Family(name) => name.clone(),
-            Self::Small(number) => format!("small-{number:02}"),
-            Self::Tiny(number) => format!("tiny-{number:02}"),
+            Self::Small(number) => format!("small-packages-{number:02}"),
+            Self::Tiny(number) => format!("smallest-packages-{number:02}"),
         }
     }
 }
@@ -344,9 +344,9 @@ mod tests {
         numpy: numpy
         nvidia: nvidia-ml-py
         opentelemetry: opentelemetry-api opentelemetry-sdk
-        small-01: click
-        small-02: unsized
-        tiny-01: idna
+        small-packages-01: click
+        small-packages-02: unsized
+        smallest-packages-01: idna
         ");
     }
 
@@ -370,7 +370,7 @@ mod tests {
         insta::assert_snapshot!(shown(packages(20_000), &Policy { together, ..usual() }).join("\n"), @r"
         pillow: pillow
         numpy: numpy opencv-python
-        tiny-02: opencv-python-headless
+        smallest-packages-02: opencv-python-headless
         ");
     }
 
@@ -380,12 +380,12 @@ mod tests {
             || vec![package("torch", Some(900)), package("nvidia-nccl", Some(300)), package("idna", Some(40))];
         let together = vec![vec!["torch".to_owned(), "nvidia-*".to_owned()]];
         let policy = Policy { together, ..usual() };
-        assert_eq!(shown(packages(), &policy), ["torch: nvidia-nccl torch", "tiny-01: idna"]);
+        assert_eq!(shown(packages(), &policy), ["torch: nvidia-nccl torch", "smallest-packages-01: idna"]);
         let small = Policy { max_size: Some(1000), ..policy };
         insta::assert_snapshot!(shown(packages(), &small).join("\n"), @r"
         nvidia: nvidia-nccl
-        tiny-00: torch
-        tiny-01: idna
+        smallest-packages-00: torch
+        smallest-packages-01: idna
         `torch`, `nvidia-*` together are larger than `layers.max-size`, and have layers of their own: 1200 bytes
         ");
     }
