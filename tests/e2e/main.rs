@@ -48,6 +48,7 @@ mod project;
 mod pythons;
 mod remote;
 mod sbom;
+mod scripts;
 mod server;
 mod shared;
 mod size;
@@ -90,6 +91,7 @@ fn main() -> Result<ExitCode> {
     native::add(&mut trials);
     platforms::add(&mut trials);
     sbom::add(&mut trials);
+    scripts::add(&mut trials);
     size::add(&mut trials);
     steps::add(&mut trials);
     system::add(&mut trials);
