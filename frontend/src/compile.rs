@@ -178,7 +178,7 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             | Contents::Venv => {}
             Contents::Files(files) => {
                 for (path, file) in files.iter().filter_map(|file| Some((file.context_path()?, file))) {
-                    check("what `files` copies", path.trim_end_matches('/'), &file.span);
+                    check(layer.of_files(), path.trim_end_matches('/'), &file.span);
                 }
             }
             Contents::Step(step) => {

@@ -17,6 +17,7 @@ mod reference;
 mod runtime;
 pub mod sbom;
 pub mod schema;
+mod script;
 mod size;
 pub mod steps;
 pub mod system;
@@ -125,6 +126,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
     let targets = inheritance::resolve(&own, &defaults, &mut reader.errors);
     for (target, written) in targets.iter().zip(&written) {
         kind::check(target, written, &mut reader.errors);
+        script::check(target, written, &mut reader.errors);
     }
     lock::require_known(&lock_check, &targets, &mut reader.errors);
     if let Some(name) = &default_target {

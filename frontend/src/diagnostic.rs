@@ -20,6 +20,8 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// What of it is TOML, where that is not all: as long as the text, and blank elsewhere.
+    toml: Option<String>,
     /// Byte offset of the start of each line.
     line_starts: Vec<usize>,
 }
@@ -27,9 +29,22 @@ pub struct SourceFile {
 impl SourceFile {
     /// Wraps a text read from `name`.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        let text = text.into();
+        Self::of(name.into(), text.into(), None)
+    }
+
+    /// The same of a text in which some TOML lies, at the places at which it has it.
+    pub fn with_toml(name: impl Into<String>, text: impl Into<String>, toml: String) -> Arc<Self> {
+        Self::of(name.into(), text.into(), Some(toml))
+    }
+
+    fn of(name: String, text: String, toml: Option<String>) -> Arc<Self> {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Self { name: name.into(), text, line_starts })
+        Arc::new(Self { name, text, toml, line_starts })
+    }
+
+    /// What of it is TOML: all, unless it is a script.
+    pub fn toml(&self) -> &str {
+        self.toml.as_deref().unwrap_or(&self.text)
     }
 
     /// 1-based line and 1-based column (in characters) of a byte offset.

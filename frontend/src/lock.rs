@@ -1,9 +1,10 @@
-//! `uv.lock`: text in, checked [`Lock`] out: every edge resolves to a package, every name and marker parses.
+//! `uv.lock`, or the lock of a script: text in, checked [`Lock`] out: every edge resolves to a package, every name and marker parses.
 
 pub mod artifact;
 pub mod closure;
 pub mod metadata;
 mod remote;
+pub mod script;
 pub mod source;
 mod wire;
 
@@ -22,6 +23,7 @@ use crate::marker::Marker;
 use crate::paths::directory_of;
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
+use script::{Script, script_of};
 pub use source::{GitSource, Source};
 use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
 
@@ -49,6 +51,8 @@ pub struct Lock {
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members; for a single project, its own name.
     pub members: BTreeSet<PackageName>,
+    /// The script that this is the lock of, if it is not that of projects.
+    pub script: Option<Script>,
     /// What was said for the whole workspace.
     pub settings: Settings,
     /// Every `[[package]]`.
@@ -128,6 +132,9 @@ impl Lock {
 
     /// What to do about a lock that does not fit the manifests.
     pub fn relock(&self) -> String {
+        if let Some(Script { path, .. }) = &self.script {
+            return format!("run `uv lock --script {path}`");
+        }
         if self.root == "." { "run `uv lock`".to_owned() } else { format!("run `uv lock` in `{}`", self.root) }
     }
 
@@ -238,6 +245,11 @@ impl Reader<'_> {
     fn lock(&self, mut wire: LockWire<'_>) -> Result<Lock, Diagnostic> {
         let top = Span::whole(self.file);
         let root = directory_of(&self.file.name).to_owned();
+        let script = script_of(&self.file.name);
+        if let Some(script) = script {
+            let package = script::package(&mut wire, script);
+            wire.package.push(Spanned::new(0..0, package));
+        }
         // uv writes packages sorted; a file edited by hand or by a merge may not be.
         wire.package.sort_by(|a, b| {
             let (a, b) = (a.get_ref(), b.get_ref());
@@ -281,7 +293,7 @@ impl Reader<'_> {
             .collect::<Result<_, _>>()?;
         let mut members: BTreeSet<PackageName> =
             wire.manifest.members.iter().map(|name| self.parse("member", name, &top)).collect::<Result<_, _>>()?;
-        if members.is_empty() {
+        if members.is_empty() && script.is_none() {
             members.extend(
                 packages
                     .iter()
@@ -299,6 +311,11 @@ impl Reader<'_> {
             required_markers,
             conflicts,
             members,
+            script: packages
+                .iter()
+                .position(|package| matches!(package.source, Source::Script(_)))
+                .zip(script)
+                .map(|(root, path)| Script { path: path.to_owned(), root }),
             settings: Settings::from_wire(&wire, directory_of(&self.file.name)),
             packages,
         })

@@ -235,10 +235,7 @@ impl<'plan> Lowering<'plan> {
             },
             Contents::Sources { trees, ids } => settled(self.copied(trees, *ids), self.metadata(name, None)).into(),
             Contents::Application(application) => self.application(application, name).into(),
-            Contents::Files(files) => {
-                let copies = self.copies(File::on(Input::Scratch), files, &BTreeMap::new());
-                settled(copies, self.copies_metadata(files, self.metadata(name, None))).into()
-            }
+            Contents::Files(files) => self.files(files, name).into(),
         }
     }
 

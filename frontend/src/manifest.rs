@@ -12,6 +12,7 @@ mod passwords;
 
 pub mod requirement;
 pub mod resolution;
+pub mod script;
 pub mod settings;
 
 pub mod version;
@@ -122,6 +123,17 @@ pub enum Role {
 }
 
 impl Indexes {
+    /// These, and those of another file after them.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.remote.extend(other.remote);
+        self.directories.extend(other.directories);
+        for (name, url) in other.named {
+            self.named.entry(name).or_insert(url);
+        }
+        Self { no_index: self.no_index || other.no_index, ..self }
+    }
+
     /// Arguments to uv in a step, where the directories are mounted at [`Indexes::mount_path`].
     pub fn arguments(&self) -> Vec<String> {
         let remote = self.remote.iter().flat_map(|index| match (index.role, &index.name) {
@@ -224,7 +236,12 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 
 /// Parses a manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
-    let document = DeTable::parse(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let document = DeTable::parse(file.toml()).map_err(|error| syntax_error(file, &error))?;
+    of_document(file, document)
+}
+
+/// Reads what was parsed of a file.
+fn of_document(file: &Arc<SourceFile>, document: Spanned<DeTable<'_>>) -> Result<Manifest, Diagnostics> {
     passwords::check_manifest(file, document.get_ref())?;
     let declarations = declarations::read(file, document.get_ref());
     let sources = declarations::read_sources(file, document.get_ref());

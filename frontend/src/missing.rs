@@ -51,7 +51,7 @@ impl Context<'_> {
         }
         for layer in &plan.layers {
             let (what, files) = match &layer.contents {
-                Contents::Files(files) => ("what `files` copies".to_owned(), files),
+                Contents::Files(files) => (layer.of_files().to_owned(), files),
                 Contents::Step(step) => (format!("what the step `{}` reads", step.name), &step.inputs),
                 _ => continue,
             };

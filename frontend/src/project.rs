@@ -3,6 +3,7 @@
 mod python;
 mod reading;
 pub mod requirement;
+pub mod script;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,12 +17,13 @@ use crate::config::table::Located;
 use crate::config::{self, Config, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
 use crate::interpreter::request::PythonRequest;
+use crate::lock::script::{script_of, stem};
 use crate::lock::{self, Lock, PackageId, Source};
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 pub use python::{PYTHON_VERSION, PYTHON_VERSIONS};
-pub use reading::{Files, Read, missing_lock, paths_above};
+pub use reading::{Files, Paths, Read, missing_lock};
 pub use target::{APP_DIR, Target};
 
 /// The parsed files.
@@ -59,13 +61,22 @@ impl Project {
     /// Parses the files; `build_args` override the config's args.
     pub fn parse(files: &Files, build_args: &BTreeMap<String, String>) -> Result<Self, Diagnostics> {
         let config = files.config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
-        let mut manifest = files.manifest.as_ref().map(manifest::parse).transpose()?;
-        let settings = match &mut manifest {
-            Some(manifest) => settings(files, manifest)?,
-            None => manifest::settings::Settings::default(),
+        let (manifest, settings) = match script_of(&files.lock.name) {
+            Some(script) => {
+                let (manifest, settings) = script::read(files, script)?;
+                (Some(manifest), settings)
+            }
+            None => match files.manifest.as_ref().map(manifest::parse).transpose()? {
+                Some(mut manifest) => {
+                    let settings = settings(files, &mut manifest)?;
+                    (Some(manifest), settings)
+                }
+                None => Default::default(),
+            },
         };
         let lock = lock::parse(&files.lock)?;
         let (pin, unknown_pins) = files.python_version.as_ref().map(python::pinned).unwrap_or_default();
+        let pin = pin.filter(|pin| lock.script.is_none() || python::is_possible(&pin.value, &lock));
         let project = Self { config, lock, manifest, settings, flag: None, pin, unknown_pins };
         project.check_members()?;
         Ok(project)
@@ -103,7 +114,7 @@ impl Project {
                     .did_you_mean(&member.name.value, self.local_names())
             });
         let packages = self.config.iter().flat_map(|config| &config.packages);
-        let foreign = || self.lock.packages.iter().filter(|package| package.source.project_dir().is_none());
+        let foreign = || self.lock.packages.iter().filter(|package| package.source.is_of_others());
         let is_foreign =
             |name: &str| name.parse::<PackageName>().is_ok_and(|name| foreign().any(|known| known.name == name));
         let unlocked = packages.filter(|package| !is_foreign(&package.name.value)).map(|package| {
@@ -152,8 +163,13 @@ impl Project {
     ) -> Result<BTreeMap<PackageId, String>, Diagnostics> {
         let mut paths = BTreeMap::new();
         for id in self.reached(self.roots(request)?, manifests) {
-            if let Some(dir) = self.lock.packages[id].source.project_dir() {
-                paths.insert(id, manifest_path(&self.lock, id, dir)?);
+            match &self.lock.packages[id].source {
+                Source::Script(path) => drop(paths.insert(id, path.clone())),
+                source => {
+                    if let Some(dir) = source.project_dir() {
+                        paths.insert(id, manifest_path(&self.lock, id, dir)?);
+                    }
+                }
             }
         }
         Ok(paths)
@@ -161,6 +177,9 @@ impl Project {
 
     /// The local projects from which on a request reaches what must be known of it.
     pub fn roots(&self, request: &Request) -> Result<Vec<PackageId>, Diagnostics> {
+        if let Some(script) = self.script() {
+            return Ok(vec![script.root]);
+        }
         let members = || self.lock.members.iter().filter_map(|name| self.lock.member(name)).collect();
         match request {
             Request::Package(name) => Ok(vec![self.member(name, None)?]),
@@ -199,8 +218,9 @@ impl Project {
 
     /// The target to build: the one requested, the declared default, or the only one there is.
     pub fn target(&self, request: &Request, manifests: &BTreeMap<PackageId, Manifest>) -> Result<Target, Diagnostics> {
-        let package = match request {
-            Request::Package(name) => self.member(name, None)?,
+        let package = match (request, self.script()) {
+            (Request::Package(name), _) => self.member(name, None)?,
+            (_, Some(script)) if self.declared().is_empty() => script.root,
             _ if self.declared().is_empty() => self.choose_member(request, manifests)?,
             _ => {
                 let target = self.choose_declared(request)?;
@@ -211,7 +231,8 @@ impl Project {
             }
         };
         let defaults = self.config.as_ref().map(|config| config.defaults.clone()).unwrap_or_default();
-        self.resolve(self.lock.packages[package].name.as_str(), None, &defaults, &CheckConfig::default(), package)
+        let name = self.script().map_or(self.lock.packages[package].name.as_str(), |script| stem(&script.path));
+        self.resolve(name, None, &defaults, &CheckConfig::default(), package)
     }
 
     /// What is asked for by a file that lies beside the manifest of a project: that project, if it is a member, or the one target of it.
@@ -238,6 +259,9 @@ impl Project {
 
     /// Names of all targets: the declared ones in file order, else the members that stand for themselves.
     pub fn target_names(&self, manifests: &BTreeMap<PackageId, Manifest>) -> Vec<String> {
+        if let (Some(script), true) = (self.script(), self.declared().is_empty()) {
+            return vec![stem(&script.path).to_owned()];
+        }
         if self.declared().is_empty() {
             return self.own_targets(manifests).iter().map(ToString::to_string).collect();
         }
@@ -403,6 +427,9 @@ impl Project {
 
     /// The member that a declared target installs; the root project when it names none.
     fn package_of(&self, target: &TargetConfig) -> Result<PackageId, Diagnostics> {
+        if let Some(script) = self.script() {
+            return Ok(script.root);
+        }
         if let Some(package) = &target.settings.package {
             return self.member(&package.value, Some(&package.span));
         }

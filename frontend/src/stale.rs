@@ -10,6 +10,7 @@ mod lowering;
 pub mod newcomers;
 mod options;
 mod requirement;
+mod script;
 mod settings;
 pub mod vicinity;
 mod workspace;
@@ -75,6 +76,12 @@ pub fn check(
         no_sources: configuration.no_sources.clone(),
         errors: Vec::new(),
     };
+    if let (Some(script), Some(manifest)) = (&lock.script, &project.manifest) {
+        if let Some(own) = root {
+            check.script(&script.path, script.root, own, manifest);
+        }
+        return check.finish(project);
+    }
     if let Some(root) = root {
         check.members(root, &compared);
         check.newcomers(root, &vicinity.newcomers);
@@ -93,11 +100,7 @@ pub fn check(
     check.conflicts(&compared);
     check.python(&compared);
     check.indexes(&configuration, &compared);
-    // Once is enough.
-    if let Some(last) = check.errors.pop() {
-        check.errors.push(last.help(project.check_off()));
-    }
-    Diagnostics::check(check.errors)
+    check.finish(project)
 }
 
 /// The manifests that were read, by directory; nothing of those that are not understood.
@@ -133,6 +136,14 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    fn finish(mut self, project: &Project) -> Result<(), Diagnostics> {
+        // Once is enough.
+        if let Some(last) = self.errors.pop() {
+            self.errors.push(last.help(project.check_off()));
+        }
+        Diagnostics::check(self.errors)
+    }
+
     fn report(&mut self, message: impl std::fmt::Display, span: Span) {
         if self.errors.len() >= MOST_FOUND {
             return;

@@ -148,6 +148,18 @@ impl Surroundings {
         trees.any(|tree| !is_excluded(tree))
     }
 
+    /// Whether there are modules of python below a directory; nothing is said of one that was not looked at as a whole.
+    pub fn has_modules(&self, directory: &str) -> Option<bool> {
+        let Wanted { excluded, .. } = &self.looked_at;
+        let is_whole = self.knows(directory) && !excluded.iter().any(|other| lies_in(other, directory));
+        let is_module = |(path, entry): (&String, &Entry)| {
+            lies_in(path, directory) && path.ends_with(".py") && matches!(entry, Entry::File | Entry::Link(_))
+        };
+        // A link in it may lead to where there are some.
+        let may_have = |(path, entry): (&String, &Entry)| lies_in(path, directory) && matches!(entry, Entry::Link(_));
+        is_whole.then(|| self.entries.iter().any(|entry| is_module(entry) || may_have(entry)))
+    }
+
     /// Whether it was looked at what is at a path, and there is nothing, or a link to where there is nothing.
     pub fn lacks(&self, path: &str) -> bool {
         let real = self.real(path);

@@ -14,6 +14,7 @@ use crate::stage::Stage;
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
     trials.add("applications::of_a_member", of_a_member);
+    trials.add("applications::bytecode_of_files", bytecode_of_files);
 }
 
 /// A service that knows the port, a module that it imports, and what an image is to be without.
@@ -96,4 +97,56 @@ fn of_a_member(stage: &Stage) -> Result<()> {
 
 fn files(layer: &Layer) -> impl Iterator<Item = &str> {
     layer.entries.iter().filter(|(_, entry)| entry.content.is_some()).map(|(path, _)| path.as_str())
+}
+
+/// What python finds of bytecode beside modules: whose it is, and whether it fits.
+const BYTECODE: &str = "
+import importlib.util as u, os, pathlib
+for top in ('/app/lib', '/app/main.py', '/srv/own', '/srv/tools/run.py'):
+    top = pathlib.Path(top)
+    for path in sorted(top.rglob('*.py') if top.is_dir() else [top]):
+        cached = pathlib.Path(u.cache_from_source(str(path)))
+        fits = cached.read_bytes()[4:16] == b'\\3\\0\\0\\0' + u.source_hash(path.read_bytes())
+        owners = {each.stat().st_uid == 0 for each in (path, cached, cached.parent)}
+        print(path, fits, owners)
+print(sorted(str(path) for path in pathlib.Path('/srv').rglob('__pycache__')))
+";
+
+/// Modules that `files` names have bytecode, in directories of the user as well, and whoever owns a module owns its bytecode. A file that is no
+/// module compiles nothing again.
+fn bytecode_of_files(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "bytecode-of-files")?;
+    let nonce = stage.nonce();
+    context.write("pyproject.toml", "[project]\nname = \"desk\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n")?;
+    context.write(
+        "uv.build.toml",
+        "[targets.desk]\nwritable = [\"/app\"]\ncmd = [\"python\", \"main.py\"]\nfiles = [\n  \
+         { from = \"lib\", to = \"/app/lib\" },\n  { from = \"main.py\", to = \"/app/main.py\" },\n  \
+         { from = \"own\", to = \"/srv/own\", owner = \"user\" },\n  { from = \"run.py\", to = \"/srv/tools/\" },\n  \
+         { from = \"NOTES\", to = \"/srv/NOTES\" },\n]\n",
+    )?;
+    for path in ["lib/a.py", "lib/deep/b.py", "own/c.py", "run.py"] {
+        context.write(path, format!("NAME = {path:?}\nNONCE = {nonce:?}\n"))?;
+    }
+    context.write("lib/broken.txt", "no module")?;
+    context.write("main.py", "from lib import a\nprint(a.NAME)\n")?;
+    context.write("NOTES", "none")?;
+    context.lock()?;
+    let built = context.build().push("bytecode-of-files")?;
+    let run = container::run(stage.lab(), &built.reference, &[], &[])?;
+    ensure!(run.stdout == "lib/a.py\n", "{run:?}");
+    let command = ["python", "-c", BYTECODE].map(ToOwned::to_owned);
+    let run = container::run(stage.lab(), &built.reference, &[], &command)?;
+    let expected = "/app/lib/a.py True {True}\n/app/lib/deep/b.py True {True}\n/app/main.py True {True}\n\
+                    /srv/own/c.py True {False}\n/srv/tools/run.py True {True}\n\
+                    ['/srv/own/__pycache__', '/srv/tools/__pycache__']\n";
+    ensure!(run.stdout == expected, "{run:?}");
+
+    context.write("lib/broken.txt", "edited")?;
+    let edited = context.build().push("bytecode-of-files")?;
+    let compiling = |line: &&str| line.contains("compile modules of desk");
+    let step = edited.progress.lines().find(compiling).context("no step compiles modules")?;
+    let number = step.split_whitespace().next().unwrap_or_default();
+    ensure!(edited.progress.contains(&format!("{number} CACHED")), "modules were compiled again:\n{}", edited.progress);
+    Ok(())
 }

@@ -163,6 +163,19 @@ pub fn listings_of_movable(
     list_in(stage, context, &place, &directory.display().to_string(), BASE, selection, &dockerfile)
 }
 
+/// What uv installs of what a script requires, and what the image holds.
+pub fn listings_of_script(
+    stage: &Stage,
+    context: &Context<'_>,
+    built: &Built,
+    script: &str,
+) -> Result<(Listing, Listing)> {
+    let sync = "uv sync --quiet --frozen --no-dev --no-editable $SELECTION";
+    let of_script = "uv venv --quiet --prompt app /app/.venv \\\n    && VIRTUAL_ENV=/app/.venv uv sync --quiet --frozen --active --script $SELECTION";
+    let dockerfile = DOCKERFILE.replace("type=cache", "type=tmpfs").replace(sync, of_script);
+    list(stage, context, built, BASE, script, &dockerfile)
+}
+
 /// What uv installs side by side into a directory, as its guide to AWS Lambda says, and what the image holds there.
 pub fn listings_of_directory(
     stage: &Stage,

@@ -49,6 +49,7 @@ mod project;
 mod pythons;
 mod remote;
 mod sbom;
+mod scripts;
 mod server;
 mod shared;
 mod size;
@@ -91,6 +92,7 @@ fn main() -> Result<ExitCode> {
     native::add(&mut trials);
     platforms::add(&mut trials);
     sbom::add(&mut trials);
+    scripts::add(&mut trials);
     size::add(&mut trials);
     steps::add(&mut trials);
     system::add(&mut trials);

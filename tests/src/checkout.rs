@@ -18,7 +18,7 @@ use uv_buildkit::plan::host::Host;
 use uv_buildkit::plan::python::ManagedPython;
 use uv_buildkit::plan::{Image, Outside, Platform};
 use uv_buildkit::private::{self, Suspicion};
-use uv_buildkit::project::{Files, Project, Request, Target};
+use uv_buildkit::project::{Files, Project, Request, Target, script};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
 use uv_buildkit::surroundings::{self, Surroundings, above};
@@ -123,6 +123,7 @@ impl Checkout {
                 }
             } else if name.ends_with(".toml")
                 || name.ends_with(".py")
+                || name.ends_with(script::SUFFIX)
                 || [
                     lock::FILE_NAME,
                     "Dockerfile",
@@ -182,7 +183,8 @@ impl Checkout {
             Some(Entry::Config(file)) => Some(file),
             Some(Entry::Stub) | None => self.file(config::FILE_NAME),
         };
-        Files::read(config, build_args, request, &mut |path| Ok(self.file(path)))
+        let scripts = self.files.keys().filter(|path| script::is_lock(path)).cloned().collect::<BTreeSet<_>>();
+        Files::read(config, build_args, request, &mut |path| Ok(self.file(path)), &mut || Ok(scripts.clone()))
     }
 
     fn manifests(&self, project: &Project, request: &Request) -> Result<BTreeMap<PackageId, Manifest>, Diagnostics> {

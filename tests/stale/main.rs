@@ -6,6 +6,7 @@
 mod mutations;
 mod oracle;
 mod rules;
+mod scripts;
 mod workspace;
 
 use std::collections::BTreeMap;

@@ -57,22 +57,27 @@ impl Oracle {
         if std::fs::read_to_string(directory.join("uv.lock"))?.contains(INDEX) && !names_default {
             command.env("UV_DEFAULT_INDEX", INDEX);
         }
-        let mut uv = command
-            .args(["--verbose", "lock", "--check", "--offline"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        for line in BufReader::new(uv.stderr.take().context("stderr")?).lines() {
-            let line = line?;
-            if line.contains("despite existing lockfile") || line.contains("gnoring existing lockfile") {
-                // It would go on and look for packages.
-                uv.kill()?;
-                uv.wait()?;
-                return Ok(Verdict::Stale);
-            }
-        }
-        Ok(if uv.wait()?.success() { Verdict::Fresh } else { Verdict::Unknown })
+        verdict(command.args(["--verbose", "lock", "--check", "--offline"]))
     }
+
+    /// The same of the lock of a script.
+    pub fn judge_script(&self, directory: &Path, script: &str) -> Result<Verdict> {
+        verdict(self.command(directory)?.args(["--verbose", "lock", "--check", "--offline", "--script", script]))
+    }
+}
+
+fn verdict(command: &mut Command) -> Result<Verdict> {
+    let mut uv = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    for line in BufReader::new(uv.stderr.take().context("stderr")?).lines() {
+        let line = line?;
+        if line.contains("despite existing lockfile") || line.contains("gnoring existing lockfile") {
+            // It would go on and look for packages.
+            uv.kill()?;
+            uv.wait()?;
+            return Ok(Verdict::Stale);
+        }
+    }
+    Ok(if uv.wait()?.success() { Verdict::Fresh } else { Verdict::Unknown })
 }
 
 /// Workspaces ask for new ones.

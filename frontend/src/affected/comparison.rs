@@ -10,7 +10,6 @@ use crate::config::{Config, FileSource};
 use crate::lock::closure::Selection;
 use crate::lock::{Dependency, Lock, Package, PackageId, Source};
 use crate::manifest::Manifest;
-use crate::paths::file_in;
 use crate::plan::access;
 use crate::project::requirement;
 use crate::project::{Project, Target};
@@ -56,10 +55,7 @@ impl<'a> Comparison<'a> {
             }
             marked
         };
-        let is_altered = |package: &Package| {
-            let manifest = package.source.project_dir().map(|directory| file_in(directory, crate::manifest::FILE_NAME));
-            manifest.is_some_and(|path| altered.contains(&path))
-        };
+        let is_altered = |package: &Package| package.source.manifest().is_some_and(|path| altered.contains(&path));
         let differs = match before {
             Some(before) if std::ptr::eq(before, now) => spread(&is_altered),
             Some(before) => spread(&|package| is_altered(package) || !is_in(package, now, before)),
@@ -78,7 +74,8 @@ impl<'a> Comparison<'a> {
             | Source::Editable(path)
             | Source::Virtual(path)
             | Source::Path(path)
-            | Source::FlatRegistry(path) => holds_any(path, files),
+            | Source::FlatRegistry(path)
+            | Source::Script(path) => holds_any(path, files),
             Source::Registry(_) | Source::Git(_) | Source::Url { .. } => false,
         });
         let all_read = paths_of_all(now).into_iter().any(|path| holds_any(path, files));
@@ -96,10 +93,12 @@ impl<'a> Comparison<'a> {
     /// Whether a target may read a file that changed.
     pub fn may_read(&self, roots: &[PackageId], target: &Target) -> bool {
         let sources = target.files.iter().chain(target.steps.iter().flat_map(|step| &step.inputs));
-        let mut paths = sources.filter_map(|file| match &file.source {
+        let script = target.script.iter().map(|script| script.value.as_str());
+        let paths = sources.filter_map(|file| match &file.source {
             FileSource::Context(path) => Some(path.value.as_str()),
             FileSource::Url { .. } | FileSource::Step { .. } => None,
         });
+        let mut paths = paths.chain(script);
         self.all_read || roots.iter().any(|root| self.reads[*root]) || paths.any(|path| holds_any(path, self.files))
     }
 

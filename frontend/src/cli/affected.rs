@@ -12,8 +12,7 @@ use super::{CliError, SelectionArgs};
 use crate::affected::{Affected, Comparison, Report, because, read};
 use crate::diagnostic::SourceFile;
 use crate::lock::PackageId;
-use crate::manifest::{self, Manifest};
-use crate::paths::file_in;
+use crate::manifest::Manifest;
 use crate::project::Project;
 use crate::surroundings::Surroundings;
 
@@ -85,9 +84,8 @@ fn projects(selections: &[&SelectionArgs], before: &mut Tree<'_>, now: &mut Tree
     }
     let states = found.into_iter().map(|(was, is, roots)| {
         let manifests = now.manifests(&is, roots)?;
-        let directories = is.lock.packages.iter().filter_map(|package| package.source.project_dir());
         let mut altered = BTreeSet::new();
-        for path in directories.map(|directory| file_in(directory, manifest::FILE_NAME)) {
+        for path in is.lock.packages.iter().filter_map(|package| package.source.manifest()) {
             // What cannot be read is told by the plan, if there is one.
             let is_same = matches!((before.file(&path), now.file(&path)), (Ok(before), Ok(now)) if before == now);
             if !is_same {

@@ -6,11 +6,13 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::tree::{Parsed, Tree};
-use super::{CliError, SelectionArgs};
+use super::{CliError, SelectionArgs, listing};
 use crate::config;
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::entry::{self, SYNTAX};
+use crate::lock::script::{lock_of, script_of, stem};
 use crate::lock::{self, PackageId, Source};
+use crate::manifest;
 use crate::paths::{directory_of, file_in};
 use crate::private;
 use crate::project::{Files, Project, Read, Request, missing_lock};
@@ -57,7 +59,8 @@ pub fn stub() -> String {
 /// A target to declare.
 struct Declared {
     name: String,
-    package: String,
+    /// The member that it is of, or the script.
+    of: Of,
     /// Path of its lock, where that is not the root's.
     lock: Option<String>,
     /// It is no package: its files are copied.
@@ -70,7 +73,28 @@ struct Declared {
     is_needed: bool,
 }
 
+/// What a target is made from.
+enum Of {
+    /// The member with this name.
+    Package(String),
+    /// The script at this path.
+    Script(String),
+}
+
 impl Declared {
+    /// A target of a script.
+    fn of_script(path: &str, lock: &str) -> Self {
+        Self {
+            name: stem(path).to_owned(),
+            of: Of::Script(path.to_owned()),
+            lock: Some(lock.to_owned()),
+            is_application: false,
+            has_script: true,
+            is_root: false,
+            is_needed: false,
+        }
+    }
+
     /// How much it is what is meant by the whole; the greatest is the default. The project at the root is, unless it is a library
     /// of others; then those that can be started.
     fn rank(&self) -> u8 {
@@ -95,10 +119,12 @@ pub fn write(selection: &SelectionArgs, is_dry: bool) -> Result<Vec<String>, Cli
         true => String::new(),
         false => {
             let targets = targets(selection, locks, &mut lines)?;
+            lines.extend(unlocked(selection, &targets));
             let starts = starts(selection, &targets);
             config_text(&targets, &starts)
         }
     };
+    let made = config.clone();
     let files = [("Dockerfile", stub()), (config::FILE_NAME, config), (".dockerignore", IGNORED.to_owned())];
     for (name, text) in files {
         if !is_dry {
@@ -112,17 +138,19 @@ pub fn write(selection: &SelectionArgs, is_dry: bool) -> Result<Vec<String>, Cli
     if !is_dry {
         lines.extend(private_files(selection));
     }
-    lines.push(format!("next: {}", next(selection)?));
+    lines.push(format!("next: {}", next(selection, &made)?));
     Ok(lines)
 }
 
 /// The command that builds. A Dockerfile that is no stub would be built instead of the config.
-fn next(selection: &SelectionArgs) -> Result<&'static str, CliError> {
+fn next(selection: &SelectionArgs, config: &str) -> Result<String, CliError> {
     let is_of_others = selection.read("Dockerfile")?.is_some_and(|file| entry::classify(&file).is_err());
-    Ok(match is_of_others {
-        true => "docker buildx build -f uv.build.toml .",
-        false => "docker buildx build .",
-    })
+    let file = if is_of_others { " -f uv.build.toml" } else { "" };
+    // Of several scripts none is the default.
+    let written = config::parse(&SourceFile::new(config::FILE_NAME, config), &BTreeMap::new());
+    let target = written.ok().filter(|config| config.default_target.is_none() && config.targets.len() > 1);
+    let target = target.and_then(|config| Some(format!(" --target {}", config.targets.first()?.name.value)));
+    Ok(format!("docker buildx build{file}{} .", target.unwrap_or_default()))
 }
 
 /// What each target starts, or why that is not clear.
@@ -165,8 +193,9 @@ fn private_files(selection: &SelectionArgs) -> BTreeSet<String> {
 fn locks(directory: &Path) -> Result<Vec<String>, CliError> {
     let mut locks = Vec::new();
     find_locks(directory, ".", &mut locks);
-    locks.sort_by_key(|path| (path.matches('/').count(), path.clone()));
-    if locks.is_empty() { Err(missing_lock(None, None, None, None).into()) } else { Ok(locks) }
+    locks.extend(listing::locks_of_scripts(directory));
+    locks.sort_by_key(|path| (script_of(path).is_some(), path.matches('/').count(), path.clone()));
+    if locks.is_empty() { Err(missing_lock(None, None, lock::FILE_NAME, None, None).into()) } else { Ok(locks) }
 }
 
 /// The targets of these locks. What is wrong with one that is not the root's is told.
@@ -175,6 +204,14 @@ fn targets(selection: &SelectionArgs, locks: Vec<String>, lines: &mut Vec<String
     let mut targets: Vec<Declared> = Vec::new();
     for path in locks {
         let is_root = path == lock::FILE_NAME;
+        if let Some(script) = script_of(&path) {
+            let mut target = Declared::of_script(script, &path);
+            if targets.iter().any(|known| known.name == target.name) {
+                target.name = script.trim_end_matches(".py").replace('/', "-");
+            }
+            targets.push(target);
+            continue;
+        }
         let members = match members(&path, read) {
             Ok(members) => members,
             Err(CliError::Diagnostics(errors)) if !is_root => {
@@ -216,8 +253,8 @@ fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, C
         let holds_something = !is_application || !is_empty;
         // What samples and tests beside it need is what they are about.
         if has_script || (holds_something && (is_root || !is_needed)) {
-            let package = name.clone();
-            targets.push(Declared { name, package, lock: None, is_application, has_script, is_root, is_needed });
+            let of = Of::Package(name.clone());
+            targets.push(Declared { name, of, lock: None, is_application, has_script, is_root, is_needed });
         }
     }
     Ok(targets)
@@ -262,12 +299,20 @@ fn config_text(targets: &[Declared], starts: &Starts) -> String {
     // Of the first lock, which is the root's if that has one; the first of equals.
     let lock = targets.first().map(|first| &first.lock);
     let of_lock = targets.iter().rev().filter(|target| Some(&target.lock) == lock);
-    if let (Some(default), 2..) = (of_lock.max_by_key(|target| target.rank()), targets.len()) {
+    let is_of_project = |target: &&Declared| matches!(target.of, Of::Package(_));
+    let default = of_lock.filter(is_of_project).max_by_key(|target| target.rank());
+    if let (Some(default), 2..) = (default, targets.len()) {
         text += &format!("default-target = \"{}\"\n", default.name);
     }
-    for Declared { name, package, lock, is_application, has_script, .. } in targets {
-        text += &format!("\n[targets.{name}]\npackage = \"{package}\"\n");
-        text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
+    for Declared { name, of, lock, is_application, has_script, .. } in targets {
+        text += &format!("\n[targets.{}]\n", key(name));
+        match of {
+            Of::Script(script) => text += &format!("script = {script:?}\n"),
+            Of::Package(package) => {
+                text += &format!("package = \"{package}\"\n");
+                text.extend(lock.iter().map(|lock| format!("lock = \"{lock}\"\n")));
+            }
+        }
         if *is_application {
             text += "# It has no `[build-system]`: its files are copied to /app, and belong to root.\n";
             text += "# If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
@@ -280,6 +325,34 @@ fn config_text(targets: &[Declared], starts: &Starts) -> String {
         }
     }
     text
+}
+
+/// A name as a key of TOML.
+fn key(name: &str) -> String {
+    let is_bare = |char: char| char.is_ascii_alphanumeric() || ['-', '_'].contains(&char);
+    if name.chars().all(is_bare) { name.to_owned() } else { format!("{name:?}") }
+}
+
+/// A line for each script beside the targets that has inline metadata and no lock.
+fn unlocked(selection: &SelectionArgs, targets: &[Declared]) -> Vec<String> {
+    let of_scripts = targets.iter().filter_map(|target| match &target.of {
+        Of::Script(path) => Some(directory_of(path)),
+        Of::Package(_) => None,
+    });
+    let directories: BTreeSet<&str> = of_scripts.collect();
+    let mut lines = Vec::new();
+    for directory in directories {
+        let entries = selection.directory.join(directory).read_dir().into_iter().flatten().flatten();
+        let names = entries.map(|entry| file_in(directory, &entry.file_name().to_string_lossy()));
+        let scripts: BTreeSet<String> = names.filter(|path| path.ends_with(".py")).collect();
+        for path in scripts.into_iter().filter(|path| !selection.directory.join(lock_of(path)).exists()) {
+            if selection.read(&path).is_ok_and(|file| file.is_some_and(|file| manifest::script::has_block(&file.text)))
+            {
+                lines.push(format!("left out {path}: it has no lock; run `uv lock --script {path}`"));
+            }
+        }
+    }
+    lines
 }
 
 /// What was found that a target starts, as keys. A script of the project is started without a word.

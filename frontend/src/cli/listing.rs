@@ -15,6 +15,7 @@ use crate::paths::file_in;
 use crate::plan::Plan;
 use crate::private::{self, Suspicion};
 use crate::project::Project;
+use crate::project::script::{DEEPEST, is_lock, may_hold_locks};
 use crate::service::{MOST_BYTES, Modules};
 use crate::stale::newcomers::{Listing, candidates, listings};
 use crate::surroundings::{Entry, Surroundings};
@@ -96,6 +97,28 @@ fn entry(root: &Path, path: &str) -> Option<Entry> {
     } else {
         Entry::File
     })
+}
+
+/// Paths of the locks of scripts, as deep as they are looked for. What cannot be read has none.
+pub fn locks_of_scripts(root: &Path) -> BTreeSet<String> {
+    let mut locks = BTreeSet::new();
+    let mut level = vec![".".to_owned()];
+    for _ in 0..=DEEPEST {
+        let mut below = Vec::new();
+        for directory in level {
+            for entry in std::fs::read_dir(root.join(&directory)).into_iter().flatten().flatten() {
+                let path = file_in(&directory, &entry.file_name().to_string_lossy());
+                let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if !is_directory && is_lock(&path) {
+                    locks.insert(path);
+                } else if is_directory && may_hold_locks(&path) && !entry.path().join("pyvenv.cfg").exists() {
+                    below.push(path);
+                }
+            }
+        }
+        level = below;
+    }
+    locks
 }
 
 /// The start of each of these files.

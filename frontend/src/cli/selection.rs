@@ -171,13 +171,24 @@ impl SelectionArgs {
 
     /// Names of the targets that are checks.
     pub(super) fn check_names(&self) -> Result<Vec<String>, CliError> {
-        let project = Tree::of_directory(self, &Parsed::default())?.project(&Request::Default)?;
+        let parsed = Parsed::default();
+        let mut tree = Tree::of_directory(self, &parsed)?;
+        // Only a config has some.
+        if !tree.declares_targets()? {
+            return Ok(Vec::new());
+        }
+        let project = tree.project(&Request::Default)?;
         Ok(project.check_names().map(ToOwned::to_owned).collect())
     }
 
     /// Names of the targets that are files instead of images.
     pub(super) fn artifact_names(&self) -> Result<Vec<String>, CliError> {
-        let project = Tree::of_directory(self, &Parsed::default())?.project(&Request::Default)?;
+        let parsed = Parsed::default();
+        let mut tree = Tree::of_directory(self, &parsed)?;
+        if !tree.declares_targets()? {
+            return Ok(Vec::new());
+        }
+        let project = tree.project(&Request::Default)?;
         Ok(project.artifact_names().map(ToOwned::to_owned).collect())
     }
 

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::ignore;
 use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
+use crate::project::script;
 use crate::project::{Files, Project, Read, Request, missing_lock};
 use crate::surroundings::Surroundings;
 
@@ -76,6 +77,9 @@ pub struct Tree<'a> {
     config: Option<Known<Option<Rc<Config>>>>,
     projects: BTreeMap<String, Known<Rc<Project>>>,
     members: BTreeMap<String, Known<Rc<BTreeSet<PackageName>>>>,
+    /// Where locks of scripts are looked for.
+    directory: Option<PathBuf>,
+    scripts: Option<BTreeSet<String>>,
 }
 
 impl<'a> Tree<'a> {
@@ -91,6 +95,8 @@ impl<'a> Tree<'a> {
             config: None,
             projects: BTreeMap::new(),
             members: BTreeMap::new(),
+            directory: Some(selection.directory.clone()),
+            scripts: None,
         })
     }
 
@@ -134,19 +140,37 @@ impl<'a> Tree<'a> {
             (Some(config), _) => config.lock_of(request),
             (None, _) => None,
         };
-        let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+        let script = self.script(config.as_deref(), request)?;
+        let path = script.as_deref().or(named.map(|named| named.value.as_str())).unwrap_or(lock::FILE_NAME);
         if let Some(known) = self.projects.get(path) {
             return Ok(known.clone()?);
         }
         let Some(lock) = self.file(path)? else {
             let manifest = self.manifest(manifest::FILE_NAME)?;
-            return Err(missing_lock(config.as_ref().map(|config| &config.file), named, manifest.as_ref(), None).into());
+            let config = config.as_ref().map(|config| &config.file);
+            return Err(missing_lock(config, named, path, manifest.as_ref(), None).into());
         };
         let file = config.as_ref().map(|config| Arc::clone(&config.file));
         let files = Files::beside(file, lock, &mut |path| self.file(path))?;
         let project = self.parsed.project(files, &self.build_args, self.flag.as_ref());
         self.projects.insert(path.to_owned(), project.clone());
         Ok(project?)
+    }
+
+    /// The lock of the script that a request means, where no targets are declared.
+    fn script(&mut self, config: Option<&Config>, request: &Request) -> Result<Option<String>, CliError> {
+        if config.is_some_and(|config| !config.targets.is_empty()) {
+            return Ok(None);
+        }
+        let (lock, manifest) = (self.file(lock::FILE_NAME)?, self.file(manifest::FILE_NAME)?);
+        let known = script::Known { config, lock: lock.as_deref(), has_manifest: manifest.is_some() };
+        script::meant::<CliError>(known, request, &mut || Ok(self.locks_of_scripts()))
+    }
+
+    /// Paths of the locks of scripts: those that are there now, whatever a commit had.
+    fn locks_of_scripts(&mut self) -> BTreeSet<String> {
+        let find = || self.directory.as_deref().map(listing::locks_of_scripts).unwrap_or_default();
+        self.scripts.get_or_insert_with(find).clone()
     }
 
     /// Members of the lock at a path, if there is one.
@@ -181,21 +205,36 @@ impl<'a> Tree<'a> {
                 names.extend(members.iter().map(ToString::to_string));
             }
         }
-        if !found {
+        if !found && self.locks_of_scripts().is_empty() {
             // It says which lock is missing.
             self.project(&Request::Default)?;
         }
         Ok(names)
     }
 
+    /// Whether the config declares targets.
+    pub fn declares_targets(&mut self) -> Result<bool, CliError> {
+        Ok(self.config()?.is_some_and(|config| !config.targets.is_empty()))
+    }
+
     /// Names of the targets that there are.
     pub fn target_names(&mut self) -> Result<Vec<String>, CliError> {
+        let scripts = if self.declares_targets()? { Vec::new() } else { script::names(&self.locks_of_scripts()) };
+        // A context may have nothing but scripts.
+        let has_project = [lock::FILE_NAME, manifest::FILE_NAME].map(|path| self.file(path));
+        let has_project = has_project.into_iter().any(|file| !matches!(file, Ok(None)));
+        if !scripts.is_empty() && !has_project {
+            return Ok(scripts);
+        }
         let project = self.project(&Request::Default)?;
         let manifests = match project.declares_targets() {
             true => BTreeMap::new(),
             false => self.manifests(&project, project.roots(&Request::Default)?)?,
         };
-        Ok(project.target_names(&manifests))
+        let mut names = project.target_names(&manifests);
+        let others = scripts.into_iter().filter(|script| !names.contains(script)).collect::<Vec<_>>();
+        names.extend(others);
+        Ok(names)
     }
 
     /// The manifests of the local projects that others lead to.

@@ -94,11 +94,22 @@ impl Settings {
                 mine.clone_from(theirs);
             }
         }
-        fill(&mut self.package, &other.package);
-        fill(&mut self.lock, &other.lock);
-        fill(&mut self.extras, &other.extras);
-        fill(&mut self.groups, &other.groups);
-        fill(&mut self.editable, &other.editable);
+        // A target is made from a project or from a script, and what is said of the one is nothing about the other.
+        let is_of_script = self.script.is_some();
+        let is_of_project = !is_of_script && (self.package.is_some() || self.lock.is_some());
+        if !is_of_project || other.script.is_none() {
+            if !is_of_project {
+                fill(&mut self.script, &other.script);
+            }
+            if !is_of_script {
+                fill(&mut self.package, &other.package);
+                fill(&mut self.lock, &other.lock);
+                fill(&mut self.extras, &other.extras);
+                fill(&mut self.groups, &other.groups);
+                fill(&mut self.editable, &other.editable);
+                fill(&mut self.sources, &other.sources);
+            }
+        }
         fill(&mut self.kind, &other.kind);
         fill(&mut self.layout, &other.layout);
         fill(&mut self.base, &other.base);
@@ -118,7 +129,6 @@ impl Settings {
         fill(&mut self.expose, &other.expose);
         fill(&mut self.labels_from, &other.labels_from);
         fill(&mut self.files, &other.files);
-        fill(&mut self.sources, &other.sources);
         fill(&mut self.writable, &other.writable);
         fill(&mut self.steps, &other.steps);
         fill(&mut self.deny, &other.deny);

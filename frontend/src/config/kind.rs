@@ -34,7 +34,8 @@ pub const KINDS: [(&str, Kind); 5] = [
 const MOST_FOUND: usize = 200;
 
 /// Keys that say what is installed, which every kind has.
-const COMMON: [&str; 9] = ["base", "deny", "extras", "groups", "inherits", "kind", "lock", "package", "requires"];
+const COMMON: [&str; 10] =
+    ["base", "deny", "extras", "groups", "inherits", "kind", "lock", "package", "requires", "script"];
 
 /// Keys of builds, where something is built.
 const BUILDS: [&str; 3] = ["build-apk", "build-apt", "builder"];
@@ -67,6 +68,7 @@ impl Kind {
         let is_zip = self == Self::LambdaZip;
         Settings {
             package: settings.package,
+            script: settings.script,
             lock: settings.lock,
             kind: settings.kind,
             extras: settings.extras,

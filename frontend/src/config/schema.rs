@@ -12,6 +12,8 @@ pub fn schema() -> Value {
     let settings = settings();
     let mut target = settings.clone();
     target["properties"]["package"] = string("Workspace member to install; default: the root project.");
+    target["properties"]["script"] =
+        string("Script with inline metadata that the target is made from; its lock lies beside it.");
     target["properties"]["run"] = lists("Commands that must succeed, one after the other: the target is a check.");
     target["properties"]["collect"] =
         strings("Files that they leave, below the working directory: the result of the check.");

@@ -15,7 +15,7 @@ use super::steps::{self, StepConfig};
 use super::system::{self, Manager};
 use super::table::{Located, Reader, Table};
 use super::user::{self, UserConfig};
-use super::{lock, reference, size};
+use super::{lock, reference, script, size};
 use crate::diagnostic::Diagnostic;
 
 /// One `[targets.NAME]`.
@@ -36,6 +36,8 @@ pub struct Settings {
     pub(super) inherits: Option<Located<String>>,
     /// Workspace member to install.
     pub package: Option<Located<String>>,
+    /// The script that it is made from, if that is no project.
+    pub script: Option<Located<String>>,
     /// The lock that it is made from.
     pub lock: Option<Located<String>>,
     /// Extras of that member.
@@ -142,13 +144,14 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
     };
     if is_target {
         settings.package = reader.string(table, "package");
+        settings.script = script::read(reader, table);
         settings.inherits = reader.string(table, "inherits");
     }
     if let Some(workdir) = &settings.workdir {
         require_absolute(reader, workdir, "workdir");
     }
     reader.finish(table);
-    settings
+    settings.with_lock_of_script()
 }
 
 /// Variables of an image or a step.

@@ -1,10 +1,10 @@
-//! Which directories there are where members may lie: names, and nothing of what is in them.
+//! Which directories there are where members may lie, and which locks of scripts: names, and nothing of what is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Local, Metadata};
 use buildkit_proto::caps::llb::SOURCE_METADATA_TRANSFER;
-use buildkit_proto::gateway::{FileStat, METADATA_FILE, SolveRequest, parse_metadata};
+use buildkit_proto::gateway::{FileStat, METADATA_FILE, Ref, SolveRequest, parse_metadata};
 use futures::future::try_join_all;
 
 use super::contexts::{Contexts, Place};
@@ -14,6 +14,7 @@ use crate::lower::context::ALWAYS_IGNORED;
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 use crate::project::Project;
+use crate::project::script::{DEEPEST, SUFFIX, is_lock, may_hold_locks};
 use crate::stale::newcomers::{Listing, candidates, listings};
 
 /// The manifests in directories that may have become members, by directory. A further round trip only when there is such a
@@ -94,6 +95,59 @@ async fn of_client(
         |entry: &FileStat| entry.path.strip_prefix(&prefix).is_some_and(|below| below.split('/').count() == *depth);
     let entries = parse_metadata(&bytes)?.into_iter().filter(|entry| is_directory(entry) && is_as_deep(entry));
     Ok(entries.map(|entry| entry.path).collect())
+}
+
+/// Paths of the locks of scripts, as deep as they are looked for. Only asked for where a script may be meant.
+pub async fn locks_of_scripts(contexts: &Contexts<'_>) -> Result<BTreeSet<String>, Failure> {
+    const LABEL: &str = "[internal] look for locks of scripts";
+    let paths: Vec<String> = match &contexts.context {
+        Place::Local { name, session } => {
+            let has_metadata = contexts.gateway.llb_caps().supports(SOURCE_METADATA_TRANSFER);
+            let foreign = ["**/node_modules", "**/.venv", "**/.git"].map(ToOwned::to_owned);
+            let local = Local::new(name)
+                .session(session)
+                .include([format!("**/*{SUFFIX}")])
+                .exclude(ALWAYS_IGNORED.map(ToOwned::to_owned).into_iter().chain(foreign))
+                .shared_key_hint(format!("{LABEL}{}", contexts.options.project()))
+                .metadata(Metadata::named(LABEL));
+            let local = if has_metadata { local.metadata_only(["no-file-is-wanted"]) } else { local };
+            let definition = buildkit_llb::marshal(local.build())?.into_pb();
+            let request = SolveRequest { definition, ..SolveRequest::default() };
+            let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(BTreeSet::new()) };
+            match has_metadata {
+                true => {
+                    let bytes = contexts.gateway.read_file(&reference, METADATA_FILE, None).await?;
+                    parse_metadata(&bytes)?.into_iter().map(|entry| entry.path).collect()
+                }
+                false => files_in(contexts, &reference).await,
+            }
+        }
+        Place::Graph(root) => {
+            let definition = buildkit_llb::marshal(root)?.into_pb();
+            let request = SolveRequest { definition, ..SolveRequest::default() };
+            let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(BTreeSet::new()) };
+            files_in(contexts, &reference).await
+        }
+    };
+    Ok(paths.into_iter().filter(|path| is_lock(path)).collect())
+}
+
+/// Paths of the files in a result, as deep as locks of scripts are looked for.
+async fn files_in(contexts: &Contexts<'_>, reference: &Ref) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut level = vec![".".to_owned()];
+    for _ in 0..=DEEPEST {
+        let entries = level.iter().map(async |parent| {
+            // A directory that went in the meantime has no entries.
+            let entries = contexts.gateway.read_dir(reference, parent, "").await.unwrap_or_default();
+            entries.into_iter().map(|entry| (file_in(parent, &entry.path), entry.is_dir())).collect::<Vec<_>>()
+        });
+        let found: Vec<(String, bool)> = futures::future::join_all(entries).await.into_iter().flatten().collect();
+        let (directories, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, is_directory)| *is_directory);
+        files.extend(others.into_iter().map(|(path, _)| path));
+        level = directories.into_iter().map(|(path, _)| path).filter(|path| may_hold_locks(path)).collect();
+    }
+    files
 }
 
 /// uv follows links to directories; where a link leads is seen when the manifest is read.

@@ -12,15 +12,17 @@ use uv_normalize::PackageName;
 
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
 use super::failure::Failure;
-use super::solve;
+use super::{listing, solve};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::entry::{self, Entry};
 use crate::ignore;
+use crate::lock::script::lock_of;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::paths::{directory_of, file_in};
-use crate::project::{Files, PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, missing_lock, paths_above};
+use crate::project::script::{self, Known, Meaning};
+use crate::project::{Files, PYTHON_VERSION, PYTHON_VERSIONS, Paths, Project, Request, missing_lock};
 use crate::stale::vicinity;
 
 /// What the first round trip brings.
@@ -82,21 +84,29 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
     let check = check.or_else(|| config.as_ref().and_then(|file| entry::directive(file, "check")));
     let parsed = config.as_ref().map(|file| config::parse(file, &contexts.options.build_args())).transpose()?;
     let named_lock = parsed.as_ref().and_then(|config: &Config| config.lock_of(request));
-    let lock_path = named_lock.map_or(lock::FILE_NAME, |lock| lock.value.as_str());
-    let next_to = |file: &str| file_in(directory_of(lock_path), file);
-    let [manifest_path, uv_path, python_path, pythons_path] =
-        [manifest::FILE_NAME, manifest::UV_TOML, PYTHON_VERSION, PYTHON_VERSIONS].map(next_to);
-    let paths_above = paths_above(lock_path);
+    let known = Known {
+        config: parsed.as_ref(),
+        lock: root.get(lock::FILE_NAME).map(|file| &**file),
+        has_manifest: root.contains_key(manifest::FILE_NAME),
+    };
+    let script = match script::may_mean_one(known, request) {
+        Meaning::None => None,
+        Meaning::Path(path) => Some(lock_of(&path)),
+        Meaning::Found => script::chosen(request, &listing::locks_of_scripts(contexts).await?)?,
+    };
+    let lock_path = script.as_deref().or(named_lock.map(|lock| lock.value.as_str())).unwrap_or(lock::FILE_NAME);
+    let paths = Paths::of(lock_path);
     if lock_path != lock::FILE_NAME {
-        let mut names = vec![lock_path, &manifest_path, &uv_path, &python_path, &pythons_path];
-        names.extend(paths_above.iter().map(String::as_str).filter(|path| !ROOT_FILES.contains(path)));
+        let mut names = vec![lock_path];
+        names.extend(paths.all().filter(|path| !ROOT_FILES.contains(path)));
         let label = format!("[internal] load {lock_path} and what lies beside it");
         root.extend(read(contexts, &contexts.context, &names, &label).await?);
     }
     let Some(lock) = root.remove(lock_path) else {
         let manifest = root.get(manifest::FILE_NAME).and_then(|file| manifest::parse(file).ok());
         let directory = contexts.options.get("vcs:localdir:context");
-        return Err(missing_lock(config.as_ref().or(named.as_ref()), named_lock, manifest.as_ref(), directory).into());
+        let place = config.as_ref().or(named.as_ref());
+        return Err(missing_lock(place, named_lock, lock_path, manifest.as_ref(), directory).into());
     };
     // What is not sent by a client is not filtered for it.
     let ignore = match &contexts.context {
@@ -104,14 +114,7 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
         Place::Graph(_) => None,
     };
     Ok(EntryFiles {
-        files: Files {
-            config,
-            lock,
-            manifest: root.remove(&manifest_path),
-            uv_toml: root.remove(&uv_path),
-            python_version: root.remove(&python_path).or_else(|| root.remove(&pythons_path)),
-            above: paths_above.iter().filter_map(|path| root.remove(path)).collect(),
-        },
+        files: paths.files(config, lock, &root),
         ignore: ignore.as_ref().map(|file| ignore::parse(&file.text)).unwrap_or_default(),
         ignore_file: ignore,
         beside: own,

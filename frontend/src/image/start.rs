@@ -55,6 +55,11 @@ pub fn of(
     if !is_sought(target) || plan.product != Product::Image || plan.destination != Destination::Venv {
         return Ok(None);
     }
+    if let Some(script) = &target.script {
+        let cmd = vec!["python".to_owned(), script.value.clone()];
+        let reason = "it is the script of the target".to_owned();
+        return Ok(Some(Start { cmd, env: BTreeMap::new(), port: None, reason, is_script: true }));
+    }
     let package = &project.lock.packages[target.selection.root];
     let is_package = !matches!(package.source, Source::Virtual(_));
     let scripts = manifest.filter(|_| is_package).map(|manifest| manifest.scripts.clone()).unwrap_or_default();

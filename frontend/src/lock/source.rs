@@ -6,7 +6,8 @@ use super::remote::UNTOUCHED;
 use super::wire::PackageWire;
 use super::{Reader, artifact};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::paths::{directory_of, joined};
+use crate::manifest;
+use crate::paths::{directory_of, file_in, joined};
 
 /// Where a package comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub enum Source {
     Editable(String),
     /// A local project of which only the dependencies count; path in the context.
     Virtual(String),
+    /// A script with inline metadata, of which the requirements count; its path in the context.
+    Script(String),
 }
 
 /// `URL?rev=…&subdirectory=…#COMMIT`.
@@ -79,6 +82,19 @@ impl Source {
         }
     }
 
+    /// Whether it is somebody else's: fetched or found, and installed as it is.
+    pub fn is_of_others(&self) -> bool {
+        self.project_dir().is_none() && !matches!(self, Self::Script(_))
+    }
+
+    /// The manifest of a local project, or the script itself.
+    pub fn manifest(&self) -> Option<String> {
+        match self {
+            Self::Script(path) => Some(path.clone()),
+            _ => self.project_dir().map(|directory| file_in(directory, manifest::FILE_NAME)),
+        }
+    }
+
     /// The URL of the index that it comes from.
     pub fn index(&self) -> Option<&str> {
         match self {
@@ -97,6 +113,7 @@ impl Source {
             Self::Directory(_) => "directory",
             Self::Editable(_) => "editable",
             Self::Virtual(_) => "virtual",
+            Self::Script(_) => "script",
         }
     }
 }
@@ -108,6 +125,9 @@ impl Reader<'_> {
     pub(super) fn source(&self, package: &PackageWire<'_>, span: &Span) -> Result<Source, Diagnostic> {
         let wire = &package.source;
         let name: &str = package.name.get_ref();
+        if let Some(path) = &wire.script {
+            return Ok(Source::Script(path.to_string()));
+        }
         let in_context = |path: &str| {
             self.check_path(path, name, span)?;
             Ok(joined(directory_of(&self.file.name), path))

@@ -14,6 +14,12 @@ use toml::Spanned;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text<'a>(Cow<'a, str>);
 
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
 impl Deref for Text<'_> {
     type Target = str;
 
@@ -103,6 +109,9 @@ pub struct ConflictItemWire<'a> {
 pub struct ManifestWire<'a> {
     #[serde(default, borrow)]
     pub members: Vec<Text<'a>>,
+    /// What a script requires.
+    #[serde(default, borrow)]
+    pub requirements: Vec<RequirementWire<'a>>,
     #[serde(default, borrow)]
     pub constraints: Vec<RequirementWire<'a>>,
     #[serde(default, borrow)]
@@ -144,10 +153,13 @@ pub struct PackageWire<'a> {
     pub default_groups: Option<toml::Value>,
     #[serde(default, borrow)]
     pub group_requires_python: BTreeMap<Text<'a>, Text<'a>>,
+    /// The environments that this version was locked for, where there are others.
+    #[serde(default, borrow)]
+    pub resolution_markers: Vec<Text<'a>>,
 }
 
 /// Where a package comes from: exactly one of the kinds is present.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceWire<'a> {
     #[serde(borrow)]
     pub registry: Option<Text<'a>>,
@@ -166,6 +178,9 @@ pub struct SourceWire<'a> {
     /// With `url`: where in the archive the project lies.
     #[serde(borrow)]
     pub subdirectory: Option<Text<'a>>,
+    /// Of the package that stands for a script: no lock writes it.
+    #[serde(skip)]
+    pub script: Option<Text<'a>>,
 }
 
 /// An edge. `version` and `source` are there only when the name alone is ambiguous in the lock.

@@ -1,15 +1,35 @@
-//! The files of a project that is no package, with bytecode beside its modules: one layer.
+//! Files that an image has as they are, with bytecode beside the modules among them: those of a project that is no package, and those that
+//! `files` names. Each is one layer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Bind, Copy, File, Input, Metadata, Output};
 
 use super::context::sync;
+use super::copies::belonging;
 use super::{EPOCH, Lowering, settled};
-use crate::plan::Application;
+use crate::plan::{Application, Copied, CopiedModules};
 
 /// The script that compiles them. Another one than the worker: a new worker compiles nothing again.
 const SCRIPT: &str = include_str!("sources.py");
+
+/// Where the bytecode of what is copied lies: in the directory that it becomes, or beside the file. `None` of what has no modules.
+fn bytecode_of(copied: &Copied) -> Option<String> {
+    let to = copied.to.trim_end_matches('/');
+    match copied.modules {
+        CopiedModules::None => None,
+        CopiedModules::Below => Some(if to.is_empty() { "/".to_owned() } else { to.to_owned() }),
+        // A path that ends so is a directory, into which the file is copied.
+        CopiedModules::Itself if copied.to.ends_with('/') => Some(format!("{to}/{CACHE}")),
+        CopiedModules::Itself => {
+            let (directory, _) = to.rsplit_once('/')?;
+            Some(format!("{directory}/{CACHE}"))
+        }
+    }
+}
+
+/// Where bytecode lies beside a module.
+const CACHE: &str = "__pycache__";
 
 /// Where it finds them.
 const TREE: &str = "/tree";
@@ -19,14 +39,7 @@ impl Lowering<'_> {
     pub(super) fn application(&self, application: &Application, name: String) -> Output {
         let modules = self.copy_of(application);
         let modules = if self.options.whole_copies { modules } else { modules.include(["**/*.py"]) };
-        let internal = |what: &str| Metadata::named(format!("[internal] {what} {}", application.name));
-        let modules = File::on(Input::Scratch).copy(modules).metadata(internal("modules of")).build();
-        let compiled = self
-            .compiling(self.scripted(("sources.py", SCRIPT), &[TREE, "/out"]))
-            .mount(Bind::new(TREE, modules).readonly())
-            .metadata(self.metadata(self.shared_name(&format!("compile modules of {}", application.name)), None))
-            .build()
-            .output("/out");
+        let compiled = self.bytecode(File::on(Input::Scratch).copy(modules), &application.name, &[]);
         let bytecode = Copy::new(compiled, "/", "/").contents_only().timestamp(EPOCH);
         let file = File::on(Input::Scratch);
         let file = match self.is_among_the_users(&application.to) {
@@ -35,6 +48,40 @@ impl Lowering<'_> {
         };
         let metadata = self.metadata(name, Some(&application.name)).at_all(self.sources.location(&application.span));
         settled(file.copy(self.copy_of(application)).copy(bytecode), metadata)
+    }
+
+    /// Files that the config names. Bytecode belongs to whom its module belongs to: the user, where the files are the user's.
+    pub(super) fn files(&self, files: &[Copied], name: String) -> Output {
+        let metadata = self.copies_metadata(files, self.metadata(name, None));
+        let file = self.copies(File::on(Input::Scratch), files, &BTreeMap::new());
+        let importable: Vec<(&Copied, String)> =
+            files.iter().filter_map(|copied| Some((copied, bytecode_of(copied)?))).collect();
+        if importable.is_empty() {
+            return settled(file, metadata);
+        }
+        let modules = importable.iter().fold(File::on(Input::Scratch), |file, (copied, _)| {
+            let copy = self.copy_of_file(copied, &BTreeMap::new());
+            let is_whole = self.options.whole_copies || copied.modules == CopiedModules::Itself;
+            file.copy(if is_whole { copy } else { copy.include(["**/*.py"]) })
+        });
+        let directories: Vec<&str> = importable.iter().map(|(_, directory)| directory.as_str()).collect();
+        let compiled = self.bytecode(modules, &self.plan.target, &directories);
+        let file = importable.iter().fold(file, |file, (copied, directory)| {
+            let copy = Copy::new(&compiled, directory, directory).contents_only().create_dest_path().timestamp(EPOCH);
+            file.copy(belonging(copy, copied))
+        });
+        settled(file, metadata)
+    }
+
+    /// Bytecode of modules, at the places at which it lies beside them. It has these directories, if with nothing in them.
+    fn bytecode(&self, modules: File, name: &str, directories: &[&str]) -> Output {
+        let modules = modules.metadata(Metadata::named(format!("[internal] modules of {name}"))).build();
+        let arguments: Vec<&str> = [TREE, "/out"].into_iter().chain(directories.iter().copied()).collect();
+        self.compiling(self.scripted(("sources.py", SCRIPT), &arguments))
+            .mount(Bind::new(TREE, modules).readonly())
+            .metadata(self.metadata(self.shared_name(&format!("compile modules of {name}")), None))
+            .build()
+            .output("/out")
     }
 
     /// A copy of the files, wherever they come from.

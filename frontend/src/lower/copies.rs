@@ -13,24 +13,33 @@ const DOWNLOAD: &str = "file";
 /// Layers of steps that files can come from, by the names of the steps.
 pub(super) type Left<'a> = BTreeMap<&'a str, Output>;
 
+/// A copy with the owner and the mode of what is copied.
+pub(super) fn belonging(copy: Copy, copied: &Copied) -> Copy {
+    let copy = match copied.mode {
+        Some(mode) => copy.mode(mode),
+        None => copy,
+    };
+    match copied.ids {
+        Some((uid, gid)) => copy.owner(Owner::ids(uid, gid)),
+        None => copy,
+    }
+}
+
 impl Lowering<'_> {
     /// Copies files, in their order: the last of two with one path wins.
     pub(super) fn copies(&self, file: File, files: &[Copied], left: &Left<'_>) -> File {
         files.iter().fold(file, |file, copied| {
-            let (input, from) = self.origin(copied, left);
-            let copy = Copy::new(input, from, &copied.to).contents_only().create_dest_path().timestamp(EPOCH);
-            let copy = match copied.mode {
-                Some(mode) => copy.mode(mode),
-                None => copy,
-            };
             // Directories that a copy makes on its way belong to whom the copy belongs to.
             let is_of_user = copied.ids.is_some() || self.is_among_the_users(&copied.to);
             let file = if is_of_user { self.directories_to(file, &copied.to) } else { file };
-            file.copy(match copied.ids {
-                Some((uid, gid)) => copy.owner(Owner::ids(uid, gid)),
-                None => copy,
-            })
+            file.copy(self.copy_of_file(copied, left))
         })
+    }
+
+    /// The copy of one.
+    pub(super) fn copy_of_file(&self, copied: &Copied, left: &Left<'_>) -> Copy {
+        let (input, from) = self.origin(copied, left);
+        belonging(Copy::new(input, from, &copied.to).contents_only().create_dest_path().timestamp(EPOCH), copied)
     }
 
     /// With the places that the files are named at.

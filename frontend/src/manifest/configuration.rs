@@ -18,6 +18,8 @@ pub struct Configuration {
     /// Whether they are those that count. They are not known when uv would look above the context, or has a key that is not
     /// known here: it passes over a file with a key that it does not know.
     pub is_known: bool,
+    /// Whether uv puts them together with those of another file.
+    pub is_combined: bool,
     /// `dependency-metadata`, as it is written.
     pub metadata: Option<Located<Vec<Located<toml::Value>>>>,
     /// All indexes, with `no-index` the flat ones: a URL, or a path in the context.
@@ -207,7 +209,7 @@ fn no_sources(reader: &Reader<'_>, uv: &DeTable<'_>) -> Option<NoSources> {
 /// The settings of a file that is not the workspace root's manifest: a `uv.toml`, or the manifest of a directory above. `None` when
 /// uv takes no settings from it and looks further: it has none.
 pub fn of_file(file: &Arc<SourceFile>) -> Option<Configuration> {
-    let Ok(document) = DeTable::parse(&file.text) else {
+    let Ok(document) = DeTable::parse(file.toml()) else {
         // uv refuses a broken `uv.toml`, and passes over a broken manifest.
         return is_uv_toml(file).then(Configuration::default);
     };

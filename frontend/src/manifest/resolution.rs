@@ -75,6 +75,14 @@ impl ExcludeNewer {
         Self { exclude_newer: all, exclude_newer_package: packages }
     }
 
+    /// These, and those of another file.
+    pub fn or(mut self, other: Self) -> Self {
+        for (package, cutoff) in other.exclude_newer_package {
+            self.exclude_newer_package.entry(package).or_insert(cutoff);
+        }
+        Self { exclude_newer: self.exclude_newer.or(other.exclude_newer), ..self }
+    }
+
     /// What `[options]` of a lock says. Beside how long ago it was meant to be, newer uvs write a time long past, and older ones the
     /// time that it was.
     pub fn of_lock<'lock>(option: impl Fn(&str) -> Option<&'lock toml::Value>) -> Self {

@@ -99,6 +99,15 @@ impl Packages {
         self.all.is_some()
     }
 
+    /// These, and those of another file.
+    fn or(mut self, other: Self) -> Self {
+        self.all = self.all.or(other.all);
+        for (name, place) in other.named {
+            self.named.entry(name).or_insert(place);
+        }
+        self
+    }
+
     /// Those that the setting names.
     pub fn names(&self) -> impl Iterator<Item = &PackageName> {
         self.named.keys()
@@ -122,6 +131,37 @@ impl Settings {
             config.insert(key.clone(), values);
         }
         config
+    }
+
+    /// These settings, and those of another file where they say nothing (uv: `Combine`).
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        let Self { config, config_package, extra_requires, variables, .. } = other;
+        for (key, values) in config {
+            self.config.entry(key).or_insert(values);
+        }
+        for (package, values) in config_package {
+            self.config_package.entry(package).or_insert(values);
+        }
+        for (package, requires) in extra_requires {
+            self.extra_requires.entry(package).or_insert(requires);
+        }
+        for (package, values) in variables {
+            self.variables.entry(package).or_insert(values);
+        }
+        Self {
+            no_binary: self.no_binary.or(other.no_binary),
+            no_build: self.no_build.or(other.no_build),
+            no_build_isolation: self.no_build_isolation.or(other.no_build_isolation),
+            no_sources: self.no_sources.or(other.no_sources),
+            exclude_newer: self.exclude_newer.or(other.exclude_newer),
+            index_strategy: self.index_strategy.or(other.index_strategy),
+            required_version: self.required_version.or(other.required_version),
+            python_mirror: self.python_mirror.or(other.python_mirror),
+            python_downloads: self.python_downloads.or(other.python_downloads),
+            left_aside: self.left_aside.into_iter().chain(other.left_aside).collect(),
+            ..self
+        }
     }
 
     /// What a build of a package needs that the package does not say.
@@ -208,7 +248,7 @@ struct ToolWire {
 
 /// Reads the settings in a workspace root's manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Settings, Diagnostics> {
-    let wire: ManifestWire = toml::from_str(&file.text).map_err(|error| syntax_error(file, &error))?;
+    let wire: ManifestWire = toml::from_str(file.toml()).map_err(|error| syntax_error(file, &error))?;
     Ok(wire.tool.uv.checked(file)?)
 }
 

@@ -23,7 +23,7 @@ pub(super) fn choose(
     let mut errors = Vec::new();
     for id in closure.packages() {
         let package = &project.lock.packages[id];
-        if package.source.project_dir().is_some() {
+        if !package.source.is_of_others() {
             continue;
         }
         let is_binary = project.settings.no_binary.place(&package.name).is_none();

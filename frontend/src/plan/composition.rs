@@ -30,6 +30,9 @@ pub(super) struct Composition {
     pub(super) product: Product,
 }
 
+/// The layer that has the script of a target.
+pub const SCRIPT: &str = "script";
+
 /// What a composition is made from.
 pub(super) struct Parts<'a> {
     pub(super) project: &'a Project,
@@ -126,8 +129,14 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         layers.push(Layer { name: "application".to_owned(), contents: Contents::Application(application) });
     }
     if !target.files.is_empty() {
-        let files = target.files.iter().map(|file| Copied::of(file, parts.ids(), access)).collect();
+        let copied = target.files.iter().map(|file| Copied::of(file, parts.ids(), access));
+        let files = copied.map(|copied| copied.with_bytecode(&outside.surroundings)).collect();
         layers.push(Layer { name: "files".to_owned(), contents: Contents::Files(files) });
+    }
+    // Above all else: it is what is edited.
+    if let Some(script) = &target.script {
+        let copied = Copied::script(script, parts.application_directory());
+        layers.push(Layer { name: SCRIPT.to_owned(), contents: Contents::Files(vec![copied]) });
     }
     if product == Product::Image {
         let of_user = writable(target);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::composition::SCRIPT;
 use super::inputs::MemberInput;
 use super::recipe::Recipe;
 use super::{Application, Copied, Form, Origin, Package, Step, SystemPackages};
@@ -41,6 +42,13 @@ pub struct Layer {
     pub name: String,
     /// What is in it.
     pub contents: Contents,
+}
+
+impl Layer {
+    /// What its files are, in a sentence.
+    pub fn of_files(&self) -> &'static str {
+        if self.name == SCRIPT { "the script" } else { "what `files` copies" }
+    }
 }
 
 /// What is in a layer.

@@ -42,7 +42,7 @@ pub fn text(source: &Source) -> Option<String> {
     let nothing =
         DirectUrl { url: String::new(), vcs_info: None, archive_info: None, dir_info: None, subdirectory: None };
     let origin = match source {
-        Source::Registry(_) | Source::FlatRegistry(_) | Source::Virtual(_) => return None,
+        Source::Registry(_) | Source::FlatRegistry(_) | Source::Virtual(_) | Source::Script(_) => return None,
         Source::Git(git) => DirectUrl {
             url: git.url.clone(),
             vcs_info: Some(VcsInfo {

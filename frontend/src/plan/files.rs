@@ -1,8 +1,11 @@
 //! Files that an image or a step has from the context or from a server.
 
 use super::access::{Access, Download};
+use crate::config::table::Located;
 use crate::config::{FileConfig, FileSource};
 use crate::diagnostic::Span;
+use crate::paths::joined;
+use crate::surroundings::{Entry, Surroundings};
 
 /// A file, or a directory of the context, and where it goes.
 #[derive(Clone, Debug)]
@@ -15,8 +18,35 @@ pub struct Copied {
     pub mode: Option<u32>,
     /// User and group that it belongs to, if not root.
     pub ids: Option<(u32, u32)>,
+    /// What of it python may import, and has bytecode.
+    pub modules: Modules,
     /// Its place in the config.
     pub span: Span,
+}
+
+/// What of a file or directory python may import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modules {
+    /// Nothing.
+    None,
+    /// The file itself.
+    Itself,
+    /// What lies in the directory, if it is one.
+    Below,
+}
+
+impl Modules {
+    /// What there is of modules at a path of the context. Of what nobody looked at, and of what a link leads to, nothing is known.
+    pub(super) fn at(path: &str, surroundings: &Surroundings) -> Self {
+        let path = joined(".", path);
+        match surroundings.entry(&surroundings.resolved(&path)) {
+            Some(Entry::Directory) if surroundings.has_modules(&path) == Some(false) => Self::None,
+            Some(Entry::Directory) => Self::Below,
+            Some(Entry::File) if path.ends_with(".py") => Self::Itself,
+            None if path == "." && surroundings.has_modules(&path) != Some(false) => Self::Below,
+            Some(Entry::File | Entry::Link(_)) | None => Self::None,
+        }
+    }
 }
 
 /// Where a file comes from.
@@ -55,8 +85,30 @@ impl Copied {
             to: config.to.value.clone(),
             mode: config.mode,
             ids: config.of_user.then_some(ids),
+            modules: Modules::None,
             span: config.source.span().clone(),
         }
+    }
+
+    /// A script, which lies in a directory as it lies in the context.
+    pub(super) fn script(script: &Located<String>, directory: &str) -> Self {
+        Self {
+            source: CopySource::Context(script.value.clone()),
+            to: format!("{}/{}", directory.trim_end_matches('/'), script.value),
+            mode: None,
+            ids: None,
+            // Python makes no bytecode of what it runs.
+            modules: Modules::None,
+            span: script.span.clone(),
+        }
+    }
+
+    /// With bytecode of what of it python may import. What a server has is compiled by nobody.
+    pub(super) fn with_bytecode(mut self, surroundings: &Surroundings) -> Self {
+        if let CopySource::Context(path) = &self.source {
+            self.modules = Modules::at(path, surroundings);
+        }
+        self
     }
 
     /// What is copied, for people: a path or a URL.

@@ -20,13 +20,14 @@ pub(super) fn text(
 ) -> String {
     let packages: Vec<&Package> = closure.packages().map(|id| &project.lock.packages[id]).collect();
     let (local, third_party): (Vec<&Package>, Vec<&Package>) =
-        packages.into_iter().partition(|package| package.source.project_dir().is_some());
+        packages.into_iter().partition(|package| !package.source.is_of_others());
     let python = interpreter.short_version().unwrap_or_default();
     let mut text = format!(
         "# What `{}` installs on {platform} with python {python}, from {}.\n",
         target.name, project.lock.file.name
     );
-    let local: Vec<&str> = local.iter().map(|package| package.name.as_str()).collect();
+    let local = local.iter().filter(|package| package.source.project_dir().is_some());
+    let local: Vec<&str> = local.map(|package| package.name.as_str()).collect();
     if !local.is_empty() {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "# Beside the projects of the workspace: {}.", local.join(", "));
@@ -50,9 +51,11 @@ fn requirement(package: &Package) -> String {
     match &package.source {
         Source::Git(git) => format!("{name} @ git+{}@{}{}", git.url, git.commit, fragment(&git.subdirectory)),
         Source::Url { url, subdirectory } => format!("{name} @ {url}{}", fragment(subdirectory)),
-        Source::Path(path) | Source::Directory(path) | Source::Editable(path) | Source::Virtual(path) => {
-            format!("./{path}")
-        }
+        Source::Path(path)
+        | Source::Directory(path)
+        | Source::Editable(path)
+        | Source::Virtual(path)
+        | Source::Script(path) => format!("./{path}"),
         Source::Registry(_) | Source::FlatRegistry(_) => {
             let version = package.version.as_ref().map(ToString::to_string).unwrap_or_default();
             format!("{name}=={version}")

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use uv_pep440::Version;
 use uv_platform_tags::Tags;
 
 use super::Project;
@@ -13,9 +14,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::interpreter::choice::{Declared, chosen};
 use crate::interpreter::request::{Form, Properties, PythonRequest};
 use crate::interpreter::{Interpreter, Libc, LibcName};
-use crate::lock::PackageId;
 use crate::lock::artifact::best_wheel;
 use crate::lock::closure::{self, Selection};
+use crate::lock::{Lock, PackageId};
 use crate::paths::joined;
 use crate::plan::python::ManagedPython;
 
@@ -161,6 +162,16 @@ fn declared((major, minor): (u64, u64)) -> Interpreter {
 
 fn tags_of(minor: (u64, u64)) -> Option<Tags> {
     declared(minor).tags().ok()
+}
+
+/// Whether a python that is asked for may be one that a lock is for. Of a script, uv passes over a file that asks for another.
+pub(super) fn is_possible(request: &PythonRequest, lock: &Lock) -> bool {
+    let Some((required, _)) = &lock.requires_python else { return true };
+    // Of a minor version, any patch.
+    let texts = |version: &str| [version.to_owned(), format!("{version}.99")];
+    let admits = |text: &String| text.parse().is_ok_and(|version: Version| required.contains(&version));
+    let version = chosen(Some(request), Some(required), &|_, _| true);
+    version.is_some_and(|version| texts(version.trim_end_matches('t')).iter().any(admits))
 }
 
 /// The python that a file asks for: the first that uv does not pass over; and what it passes over before it.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
+use super::script::{self, Find, Known};
 use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
 use crate::config::table::Located;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::lock::{self, PackageId};
+use crate::lock::script::script_of;
+use crate::lock::{self, PackageId, Source};
 use crate::manifest::{self, Manifest};
 use crate::paths::{ancestors, directory_of, file_in};
 
@@ -41,6 +43,7 @@ impl Files {
         build_args: &BTreeMap<String, String>,
         request: &Request,
         read: &mut Read<'_, E>,
+        find: &mut Find<'_, E>,
     ) -> Result<Self, E> {
         let parsed = config.as_ref().map(|file| config::parse(file, build_args)).transpose()?;
         let named = match (&parsed, request) {
@@ -53,12 +56,17 @@ impl Files {
             (Some(config), _) => config.lock_of(request),
             (None, _) => None,
         };
-        let path = named.map_or(lock::FILE_NAME, |named| &named.value);
+        let declares = parsed.as_ref().is_some_and(|config| !config.targets.is_empty());
+        let root = if declares { None } else { read(lock::FILE_NAME)? };
+        let has_manifest = !declares && read(manifest::FILE_NAME)?.is_some();
+        let known = Known { config: parsed.as_ref(), lock: root.as_deref(), has_manifest };
+        let script = script::meant(known, request, find)?;
+        let path = script.as_deref().or(named.map(|named| named.value.as_str())).unwrap_or(lock::FILE_NAME);
         match read(path)? {
             Some(lock) => Self::beside(config, lock, read),
             None => {
                 let manifest = read(manifest::FILE_NAME)?.and_then(|file| manifest::parse(&file).ok());
-                Err(missing_lock(config.as_ref(), named, manifest.as_ref(), None).into())
+                Err(missing_lock(config.as_ref(), named, path, manifest.as_ref(), None).into())
             }
         }
     }
@@ -69,17 +77,71 @@ impl Files {
         lock: Arc<SourceFile>,
         read: &mut Read<'_, E>,
     ) -> Result<Self, E> {
-        let mut beside = |file: &str| read(&file_in(directory_of(&lock.name), file));
-        let (manifest, uv_toml) = (beside(manifest::FILE_NAME)?, beside(manifest::UV_TOML)?);
-        let python_version = match beside(PYTHON_VERSION)? {
-            None => beside(PYTHON_VERSIONS)?,
-            found => found,
-        };
-        let mut above = Vec::new();
-        for path in paths_above(&lock.name) {
-            above.extend(read(&path)?);
+        let paths = Paths::of(&lock.name);
+        let mut texts = BTreeMap::new();
+        for path in paths.all() {
+            if let Some(file) = read(path)? {
+                texts.insert(path.to_owned(), file);
+            }
         }
-        Ok(Self { config, lock, manifest, uv_toml, python_version, above })
+        Ok(paths.files(config, lock, &texts))
+    }
+}
+
+/// Where the files may lie that belong to a lock.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    manifest: String,
+    uv_toml: String,
+    /// Files that ask for a python; the first that there is counts.
+    pins: Vec<String>,
+    above: Vec<String>,
+}
+
+impl Paths {
+    /// What lies beside the lock of a project. To a script belongs what lies at the root, where uv runs; its python is asked for beside it,
+    /// or above.
+    pub fn of(lock: &str) -> Self {
+        let directory = directory_of(lock);
+        let beside = |file: &str| file_in(directory, file);
+        let pins = |directory: &str| [PYTHON_VERSION, PYTHON_VERSIONS].map(|file| file_in(directory, file));
+        match script_of(lock) {
+            Some(script) => Self {
+                manifest: script.to_owned(),
+                uv_toml: manifest::UV_TOML.to_owned(),
+                pins: std::iter::once(directory).chain(ancestors(directory)).flat_map(pins).collect(),
+                above: vec![manifest::FILE_NAME.to_owned()],
+            },
+            None => Self {
+                manifest: beside(manifest::FILE_NAME),
+                uv_toml: beside(manifest::UV_TOML),
+                pins: pins(directory).into(),
+                above: paths_above(lock),
+            },
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        [&self.manifest, &self.uv_toml].into_iter().chain(&self.pins).chain(&self.above).map(String::as_str)
+    }
+
+    /// The files, of those that were read.
+    pub fn files(
+        &self,
+        config: Option<Arc<SourceFile>>,
+        lock: Arc<SourceFile>,
+        texts: &BTreeMap<String, Arc<SourceFile>>,
+    ) -> Files {
+        let at = |path: &String| texts.get(path).cloned();
+        Files {
+            config,
+            lock,
+            manifest: at(&self.manifest),
+            uv_toml: at(&self.uv_toml),
+            python_version: self.pins.iter().find_map(at),
+            above: self.above.iter().filter_map(at).collect(),
+        }
     }
 }
 
@@ -141,6 +203,10 @@ impl Project {
             }
             let package = &self.lock.packages[id];
             queue.extend(package.edges().map(|dependency| dependency.package));
+            if let (Source::Script(_), Some(manifest)) = (&package.source, &self.manifest) {
+                manifests.insert(id, manifest.clone());
+                continue;
+            }
             let Some(directory) = package.source.project_dir() else { continue };
             let path = manifest_path(&self.lock, id, directory).map_err(Diagnostics::from)?;
             if let Some(manifest) = load(&path)? {
@@ -158,9 +224,17 @@ impl Project {
 pub fn missing_lock(
     config: Option<&Arc<SourceFile>>,
     named: Option<&Located<String>>,
+    path: &str,
     manifest: Option<&Manifest>,
     directory: Option<&str>,
 ) -> Diagnostics {
+    if let Some(script) = script_of(path) {
+        return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
+            .at_some(named.map(|named| named.span.clone()).or(config.map(Span::whole)))
+            .help(format!("run `uv lock --script {script}`"))
+            .help("see whether `.dockerignore` leaves it out")
+            .into();
+    }
     if let Some(Located { value: path, span }) = named {
         return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
             .at(span.clone())
@@ -191,6 +265,7 @@ pub fn missing_lock(
             "to build from a lock in a directory below, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
              or run `uv-buildkit init`",
         )
+        .help("to build a script with inline metadata, run `uv lock --script SCRIPT`")
         .help("see whether `.dockerignore` leaves it out")
         .into()
 }

@@ -88,6 +88,8 @@ pub struct Target {
     pub git_labels: BTreeMap<String, String>,
     /// Files of the context that the image holds.
     pub files: Vec<FileConfig>,
+    /// The script that it is made from, which the image has in its working directory.
+    pub script: Option<Located<String>>,
     /// The directory of the project, whose files the image has in its working directory.
     pub sources: Option<String>,
     /// Directories that the user may write to.
@@ -212,6 +214,7 @@ impl Project {
             labels_from: settings.labels_from.clone().unwrap_or_else(|| vec![LabelSource::Project]),
             git_labels: BTreeMap::new(),
             files: settings.files.clone().unwrap_or_default(),
+            script: self.script_of(settings, kind),
             sources: sources(settings, kind, &package.source),
             writable: strings(&settings.writable).unwrap_or_default().into_iter().collect(),
             steps: settings.steps.clone().unwrap_or_default(),

@@ -19,7 +19,7 @@ pub struct Vicinity {
 
 /// Paths of the manifests above local projects, given the paths of their own: there need not be any.
 pub fn paths_above<'a>(project: &Project, manifests: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    if !project.checks_lock() {
+    if !project.checks_lock() || project.script().is_some() {
         return BTreeSet::new();
     }
     let root = project.lock.root.as_str();

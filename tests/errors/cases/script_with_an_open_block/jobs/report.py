@@ -1,0 +1,5 @@
+# /// script
+# dependencies = ["idna>=1"]
+
+# ///
+import idna
