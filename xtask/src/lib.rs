@@ -6,6 +6,7 @@ pub mod build;
 pub mod builder;
 pub mod bytecode;
 pub mod demo;
+pub mod docs;
 pub mod grounds;
 pub mod lab;
 pub mod progress;

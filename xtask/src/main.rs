@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use xtask::lab::Lab;
 use xtask::task::{Arguments, LabTask, Task};
-use xtask::{bench, build, bytecode, demo, test};
+use xtask::{bench, build, bytecode, demo, docs, test};
 
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
@@ -44,6 +44,8 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
         Task::Demo => demo::run()?,
+        Task::Docs => docs::run()?,
+        Task::Reference => docs::reference()?,
         Task::Bench(options) => bench::run(&options)?,
         Task::Bytecode(options) => bytecode::run(&options)?,
         Task::Fuzz { arguments } => test::fuzz(&arguments)?,

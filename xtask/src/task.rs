@@ -33,6 +33,10 @@ pub enum Task {
     },
     /// Build an example workspace, start it, edit one member, and build again
     Demo,
+    /// Build the site of the documentation into `target/site`, and check every link in it
+    Docs,
+    /// Write the pages of the documentation that are generated: the config, the command line, `llms.txt`
+    Reference,
     /// Measure builds side by side with uv's documented Dockerfiles
     Bench(bench::Options),
     /// Compile the benchmark's packages with other numbers of processes, together and alone: the bytes must be the same
