@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
-use buildkit_llb::printable;
+use buildkit_llb::{printable, printable_json};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::kind::Kind;
@@ -54,6 +55,19 @@ pub struct Answer {
     pub version: &'static str,
     /// `result.statuscode`, for checks.
     pub status: Option<u8>,
+}
+
+impl Answer {
+    /// The text of `result.json`, which is no command to a terminal.
+    pub fn json_text(&self) -> String {
+        json_text(&self.json).unwrap_or_default()
+    }
+}
+
+/// A report for programs, as JSON without a command to the terminal that may show it.
+pub fn json_text(report: &impl Serialize) -> Result<String, serde_json::Error> {
+    let json = serde_json::to_string_pretty(report)?;
+    Ok(printable_json(&json).into_owned())
 }
 
 /// Every call with its id and what it is for.

@@ -273,8 +273,7 @@ fn show<R: Serialize>(
     match format {
         PlanFormat::Text => out.write_all(text(report).as_bytes())?,
         PlanFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            out.write_all(b"\n")?;
+            writeln!(out, "{}", calls::json_text(report)?)?;
         }
     }
     Ok(())

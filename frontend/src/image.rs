@@ -6,6 +6,8 @@ mod labels;
 pub mod program;
 pub mod start;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::account::User;
@@ -165,8 +167,18 @@ fn over(mut env: Vec<(String, String)>, target: &Target, destination: &Destinati
     let ours = ["PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"].map(|name| (name, "1".to_owned()));
     let ours = places.into_iter().chain(ours).map(|(name, value)| (name.to_owned(), value));
     let theirs = target.env.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let mut places = BTreeMap::new();
+    for (place, (name, _)) in env.iter().enumerate() {
+        places.entry(name.clone()).or_insert(place);
+    }
     for (name, value) in ours.chain(theirs) {
-        set(&mut env, &name, &value);
+        match places.get(&name) {
+            Some(place) => env[*place].1 = value,
+            None => {
+                places.insert(name.clone(), env.len());
+                env.push((name, value));
+            }
+        }
     }
     env
 }

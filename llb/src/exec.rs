@@ -1,5 +1,6 @@
 //! Commands run in a container.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::Problem;
@@ -128,7 +129,7 @@ impl Exec {
     /// Without a `PATH`, the daemon sets its default one.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
-        self.env.retain(|(known, _)| *known != name);
+        // Those that are set again are taken out in the end: images have few variables, a hostile config has thousands.
         self.env.push((name, value));
         self
     }
@@ -249,7 +250,7 @@ impl Exec {
                 agents += 1;
             }
         }
-        let mut env = self.env;
+        let mut env = last_of_each(self.env);
         let first_agent = mounts.iter().find_map(Mount::ssh).map(Ssh::target);
         if let Some(target) = first_agent {
             let name = "SSH_AUTH_SOCK";
@@ -316,6 +317,14 @@ impl Exec {
 #[derive(Debug, Clone)]
 pub struct ExecVertex {
     vertex: Arc<Vertex>,
+}
+
+/// Of variables that are set more than once, the last; in the order in which these were set.
+fn last_of_each(variables: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<bool> = variables.iter().rev().map(|(name, _)| seen.insert(name)).collect();
+    kept.reverse();
+    variables.into_iter().zip(kept).filter_map(|(variable, is_kept)| is_kept.then_some(variable)).collect()
 }
 
 impl ExecVertex {

@@ -67,7 +67,7 @@ pub use crate::marshal::marshal;
 pub use crate::merge::{diff, merge};
 pub use crate::metadata::{Metadata, ProgressGroup};
 pub use crate::platform::Platform;
-pub use crate::printable::{is_command, printable, printable_in_place};
+pub use crate::printable::{is_command, printable, printable_in_place, printable_json};
 pub use crate::source::git::{Git, is_git_remote};
 pub use crate::source::http::{Http, HttpUrl, InvalidHttpUrl};
 pub use crate::source::image::{Image, ResolveMode};

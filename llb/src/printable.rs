@@ -34,6 +34,24 @@ pub fn printable_in_place(line: &str) -> Cow<'_, str> {
     if line.contains(is_command) { Cow::Owned(line.chars().map(shown).collect()) } else { Cow::Borrowed(line) }
 }
 
+/// A JSON document, as [`printable`]: the same document, in which such characters are escapes. JSON escapes those below a space, and
+/// needs no escape for the others.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    let is_escaped = |char| is_command(char) && char != '\n';
+    if !json.contains(is_escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for char in json.chars() {
+        if is_escaped(char) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            shown.push(char);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Whether a character does something instead of being shown.
 pub fn is_command(char: char) -> bool {
     char.is_control()
@@ -52,6 +70,10 @@ mod tests {
             "a\\n::error::b\\r\\u001b[2J\\tc\\u009b\\u007f\\u0000"
         );
         assert_eq!(printable("\u{2028}\u{202e}\u{2066}\u{200f}"), "\\u2028\\u202e\\u2066\\u200f");
+        assert_eq!(
+            printable_json("{\n \"a\u{7f}\": \"\\u001b\u{202e}\"\n}"),
+            "{\n \"a\\u007f\": \"\\u001b\\u202e\"\n}"
+        );
         assert_eq!(printable_in_place("\ta\u{1b}b\u{202e}"), " a\u{fffd}b\u{fffd}");
     }
 }

@@ -1,6 +1,7 @@
 //! Many builds at once, and clients, daemons and registries that go away in the middle: nothing hangs, what is said is of use,
 //! and what is built next is right.
 
+use std::fmt::Write as _;
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
@@ -26,6 +27,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("faults::base_refused", |stage| base_cut_off(stage, "base-refused", Fault::InternalError));
     trials.add("faults::host_out_of_reach", host_out_of_reach);
     trials.add("faults::push_cut_off", |stage| push_cut_off(stage, "push-cut", Fault::Cut));
+    trials.add("faults::memory", memory);
     trials.add("faults::push_refused", |stage| push_cut_off(stage, "push-refused", Fault::InternalError));
 }
 
@@ -96,6 +98,24 @@ fn daemon_ended(stage: &Stage) -> Result<()> {
     ensure!(changed == ["build and install pond-core 1.0"], "these layers changed: {changed:?}");
     let steps = pond.context.build().by(&builder).push("faults")?.steps;
     ensure!(steps.executed.is_empty(), "these steps ran again: {:?}", steps.executed);
+    Ok(())
+}
+
+/// A lock of 60 MB with as many packages as fit: the frontend ends with an error, and the machine keeps its memory.
+fn memory(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "memory")?;
+    let mut lock = pond.context.read("uv.lock")?;
+    for number in 0.. {
+        write!(lock, "\n[[package]]\nname = \"f{number}\"\nversion = \"1\"\nsource = {{ virtual = \"f{number}\" }}\n")?;
+        if lock.len() > 60_000_000 {
+            break;
+        }
+    }
+    pond.context.write("uv.lock", lock)?;
+    let shown = pond.context.build().fail()?;
+    let expected = "reading this project takes more than 2 GB of memory";
+    ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
+    ensure!(shown.contains("look for a file that is very large"), "nothing says what to do:\n{shown}");
     Ok(())
 }
 

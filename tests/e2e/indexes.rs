@@ -153,8 +153,10 @@ fn lets_in(stage: &Stage, name: &str, scheme: Scheme) -> Result<()> {
     let before = private.asked().len();
     let scanner = crate::sbom::scanner(stage, &format!("indexes-{name}-scanner"))?;
     let scanned = format!("--attest=type=sbom,generator={scanner}");
-    let build = private.build_with(SECRET, &private.header)?.argument("--provenance=mode=max").argument(scanned);
-    let built = build.push("indexes")?;
+    let cache = private.beside("cache");
+    let exported = format!("--cache-to=type=local,mode=max,dest={}", cache.display());
+    let build = private.build_with(SECRET, &private.header)?.argument("--provenance=mode=max");
+    let built = build.argument(scanned).argument(exported).push("indexes")?;
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout == "heron reed\n", "{run:?}");
 
@@ -170,7 +172,8 @@ fn lets_in(stage: &Stage, name: &str, scheme: Scheme) -> Result<()> {
         );
     }
     let forms = [private.word.clone(), STANDARD.encode(format!("otter:{}", private.word))];
-    secrecy::check(stage, &built, &forms)
+    secrecy::check(stage, &built, &forms)?;
+    secrecy::check_cache(&cache, &forms)
 }
 
 /// BuildKit's own secrets for hosts hold where the config says nothing.
@@ -198,11 +201,15 @@ fn netrc(stage: &Stage) -> Result<()> {
         machines.iter().map(|host| format!("machine {host}\nlogin otter\npassword {}\n", private.word)).collect();
     fs::write(private.beside("header"), &private.header)?;
     let header = format!("--secret=id=HTTP_AUTH_HEADER_localhost,src={}", private.beside("header").display());
-    let built =
-        private.build_with("netrc", &netrc)?.argument(header).argument("--provenance=mode=max").push("indexes")?;
+    let cache = private.beside("cache");
+    let exported = format!("--cache-to=type=local,mode=max,dest={}", cache.display());
+    let build = private.build_with("netrc", &netrc)?.argument(header).argument("--provenance=mode=max");
+    let built = build.argument(exported).push("indexes")?;
     let run = container::run(stage.lab(), &built.reference, &[], &[])?;
     ensure!(run.stdout == "heron reed\n", "{run:?}");
-    secrecy::check(stage, &built, &[private.word.clone(), STANDARD.encode(format!("otter:{}", private.word))])
+    let forms = [private.word.clone(), STANDARD.encode(format!("otter:{}", private.word))];
+    secrecy::check(stage, &built, &forms)?;
+    secrecy::check_cache(&cache, &forms)
 }
 
 /// A mirror of files and of nothing else: what was made without it is not made again.

@@ -28,14 +28,19 @@ fn shown(project: &Checkout) -> Vec<(&'static str, String)> {
         for diagnostic in errors.iter() {
             excerpts(diagnostic, shown);
         }
-        shown.push(("--check", calls::lint(&Err(errors.clone())).text));
+        let lint = calls::lint(&Err(errors.clone()));
+        shown.push(("--check as JSON", lint.json_text()));
+        shown.push(("--check", lint.text));
     };
     match project.project() {
         Ok((parsed, manifests)) => {
-            shown.push(("--call=targets", calls::targets(&parsed, &manifests).text));
+            let targets = calls::targets(&parsed, &manifests);
+            shown.push(("--call=targets as JSON", targets.json_text()));
+            shown.push(("--call=targets", targets.text));
             if let Ok(target) = parsed.target(&Request::Default, &manifests)
                 && let Ok(outline) = calls::outline(&parsed, &target, &manifests, &BTreeSet::new())
             {
+                shown.push(("--call=outline as JSON", outline.json_text()));
                 shown.push(("--call=outline", outline.text));
             }
         }
@@ -49,11 +54,14 @@ fn shown(project: &Checkout) -> Vec<(&'static str, String)> {
         }
     };
     shown.push(("plan", Report::new(&compiled.plan).text()));
+    shown.push(("--call=uv.plan as JSON", calls::plan(&compiled.plan).json_text()));
     for warning in &compiled.warnings {
         excerpts(warning, &mut shown);
         shown.push(("a warning", warning.to_string()));
     }
-    shown.push(("warnings", calls::lint(&Ok(compiled.warnings)).text));
+    let lint = calls::lint(&Ok(compiled.warnings));
+    shown.push(("warnings as JSON", lint.json_text()));
+    shown.push(("warnings", lint.text));
     let Ok(graph) = buildkit_llb::marshal(compiled.image) else { return shown };
     let graph = graph.into_pb();
     for metadata in graph.metadata.values() {

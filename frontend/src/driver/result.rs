@@ -48,9 +48,8 @@ pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool, epoch: Option<i64>
 
 /// The answer to a call: metadata without an image.
 pub fn answer(answer: Answer) -> BuildResult {
-    let json = serde_json::to_vec_pretty(&answer.json).unwrap_or_default();
     let mut metadata = BTreeMap::from([
-        ("result.json".to_owned(), json),
+        ("result.json".to_owned(), answer.json_text().into_bytes()),
         ("result.txt".to_owned(), answer.text.into_bytes()),
         ("version".to_owned(), answer.version.as_bytes().to_vec()),
     ]);

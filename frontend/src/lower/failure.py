@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import traceback
 
 REPORT = "/.uv-buildkit-failure.json"
 
@@ -35,6 +34,8 @@ def report(**facts):
 def report_exception(*exception):
     """Shows an exception as python does, and leaves it in the report. A disk that is full, or an archive with names that cannot be, is
     no mistake of the script: its message is enough."""
+    import traceback
+
     text = "".join(traceback.format_exception(*exception))
     sys.stderr.write(text)
     report(words=text, **({"error": str(exception[1])} if issubclass(exception[0], OSError) else {}))

@@ -18,7 +18,7 @@ import urllib.parse
 import zipfile
 
 from worker import (
-    BACKEND, BUILT, CA, MISSING, SECRETS, UV, compile_bytecode, data, fail, read, remove, uv, write,
+    BACKEND, BUILT, CA, MISSING, SECRETS, UV, cache_with_answers, compile_bytecode, data, fail, keep_answers, read, remove, uv, write,
 )
 
 # What a package is built with that does not say it (PEP 517).
@@ -66,7 +66,8 @@ def lines(path, requirements):
 def make_environment(python, requirements, projects, arguments):
     """An environment with build requirements, mounted later where it was made."""
     constraints, config = data("CONSTRAINTS", []), os.environ.pop("UV_BUILDKIT_UV_TOML", None)
-    uv("venv", "--quiet", "--no-config", "--no-project", "--allow-existing", "--python", python, BACKEND)
+    cache = cache_with_answers("/tmp/uv")
+    uv("venv", "--quiet", "--no-config", "--no-project", "--cache-dir", cache, "--allow-existing", "--python", python, BACKEND)
     if not requirements and not projects:
         return
     bounds = []
@@ -75,13 +76,14 @@ def make_environment(python, requirements, projects, arguments):
         bounds = ["--constraints", path, "--build-constraints", path]
     files = ["--requirements", lines("/tmp/requirements.txt", requirements)] if requirements else []
     install(config, [*bounds, *projects, *arguments, *files])
+    keep_answers(cache, BACKEND + "/answers")
     compile_bytecode(BACKEND + "/lib*/python*/site-packages", "")
 
 
 def install(config, arguments):
     """Installs into the environment. Where there is a secret, nothing is built: what would be built could read it."""
     given = [name for name in (os.listdir(SECRETS) if os.path.isdir(SECRETS) else []) if name != os.path.basename(CA)]
-    command = ["pip", "install", "--quiet", "--no-cache", "--link-mode=copy", "--python", BACKEND + "/bin/python", *arguments]
+    command = ["pip", "install", "--quiet", "--cache-dir", "/tmp/uv", "--link-mode=copy", "--python", BACKEND + "/bin/python", *arguments]
     if not given:
         uv(*command, *as_config(config))
         return

@@ -14,8 +14,8 @@ import zlib
 
 from requirements import ASKED, BUILD_SYSTEM, MORE, check
 from worker import (
-    BACKEND, CHECKOUT, LOCKED, OUT, SCRATCH, VENV, build_config, check_version, data, fail, freeze, programs, read, report,
-    require_portable, use_compiler_caches, uv, write,
+    ANSWERS, BACKEND, CHECKOUT, LOCKED, OUT, SCRATCH, VENV, build_config, cache_with_answers, check_version, data, fail, freeze, programs,
+    read, report, require_portable, use_compiler_caches, uv, write,
 )
 
 # Asks a build backend what it needs beside what the package requires (PEP 517).
@@ -143,8 +143,9 @@ def build(path, subdirectory, may_ask=True):
         write(OUT + MORE, json.dumps(more))
         freeze(OUT)
         return
+    cache = cache_with_answers("/tmp/uv", ANSWERS, BACKEND + "/answers")
     uv(
-        "build", "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python, "--out-dir", OUT, project,
+        "build", "--wheel", "--offline", "--cache-dir", cache, *build_config(), "--no-sources", *python, "--out-dir", OUT, project,
         is_shown=False,
     )
     for name in os.listdir(OUT):

@@ -31,19 +31,12 @@ Data of the environment:
 Everything else is fixed: steps that do the same have the same command line, and so the same cache key.
 """
 
-import base64
-import csv
-import filecmp
 import glob
-import hashlib
-import importlib.util
 import json
 import os
 import re
 import shutil
 import sys
-import sysconfig
-import zipfile
 
 from failure import fail, last, report, report_to, run
 
@@ -54,6 +47,9 @@ WHEELS = "/wheels"
 BUILT = "/built"
 CACHE = "/opt/uv-buildkit/kept"
 BACKEND = "/opt/uv-buildkit/backend"
+# What uv found out about the pythons of an image, or of an environment: it starts a python to ask, which takes longer than to install a
+# small wheel. uv looks whether the python is still the same file.
+ANSWERS = "/opt/uv-buildkit/answers"
 # Where Debian has compilers that ask ccache first.
 CCACHE = "/usr/lib/ccache"
 # What the build of a project sees of its workspace, and what is to be laid over that.
@@ -90,7 +86,8 @@ GIVEN = "its backend takes no version from outside; take it out of `[members]` i
 # What uv's own scripts and the usual build backends import; each brings in others.
 STANDARD_LIBRARY = (
     "argparse", "ast", "base64", "compileall", "concurrent.futures", "configparser", "csv", "ctypes", "dataclasses",
-    "datetime", "difflib", "email.message", "email.parser", "email.policy", "encodings.idna", "fnmatch", "functools",
+    "datetime", "difflib", "email.message", "email.parser", "email.policy", "encodings.idna", "filecmp", "fnmatch",
+    "functools",
     "glob", "gzip", "hashlib", "html", "importlib.metadata", "importlib.resources", "inspect", "json", "logging",
     "pathlib", "pkgutil", "platform", "pprint", "queue", "random", "runpy", "shlex", "shutil", "subprocess", "sysconfig",
     "tarfile", "tempfile", "textwrap", "tokenize", "tomllib", "traceback", "typing", "unittest.mock", "urllib.request",
@@ -113,6 +110,20 @@ def uv(*arguments, is_shown=True):
     sys.exit(code)
 
 
+def cache_with_answers(cache, *places):
+    """A directory for uv's cache, in which uv finds what is known about pythons."""
+    for place in places or (ANSWERS,):
+        if os.path.isdir(place):
+            shutil.copytree(place, cache, dirs_exist_ok=True)
+    return cache
+
+
+def keep_answers(cache, place):
+    """Keeps of uv's cache what it found out about pythons."""
+    for bucket in glob.glob(cache + "/interpreter-*"):
+        shutil.copytree(bucket, os.path.join(place, os.path.basename(bucket)), dirs_exist_ok=True)
+
+
 def programs(text):
     """The programs that there are, of those that a text names."""
     return sorted(name for name in set(re.findall(r"[\w.+-]+", text)) if len(name) < 50 and shutil.which(name))
@@ -132,6 +143,8 @@ def trust():
 def verify(path, shown, expected):
     """Ends the step unless a file is the one that was locked: BuildKit does not verify files of the context, nor hashes
     other than sha256."""
+    import hashlib
+
     algorithm = expected.split(":")[0]
     digest = hashlib.new(algorithm)
     with open(path, "rb") as file:
@@ -147,6 +160,9 @@ def verify(path, shown, expected):
 
 def annotate(dist_info, notes):
     """Writes files beside the metadata of a package, and into the list of its files."""
+    import base64
+    import hashlib
+
     record = os.path.join(dist_info, "RECORD")
     for name, text in notes.items():
         content = text.encode()
@@ -186,6 +202,7 @@ def install(places, requirements, notes, *editable):
     ]
     if is_movable:
         shutil.copytree(VENV, prefix, symlinks=True)
+    cache_with_answers(cache)
     uv(*command, *requirements)
     if len(requirements) > 1 and report_shared_files(site_packages):
         # Side by side, any of them may have been the last to write.
@@ -199,12 +216,16 @@ def install(places, requirements, notes, *editable):
     for record in glob.glob(site_packages + "/*.dist-info/RECORD"):
         forget_origin(record)
         dist_info = os.path.dirname(record)
-        annotate(dist_info, notes.get(normalized(os.path.basename(dist_info).split("-")[0]), {}))
+        of_package = notes.get(normalized(os.path.basename(dist_info).split("-")[0]))
+        if of_package:
+            annotate(dist_info, of_package)
     compile_bytecode(site_packages, OUT)
 
 
 def report_shared_files(site_packages):
     """Says which packages write the same files with different contents; whether there are any."""
+    import csv
+
     owners = {}
     for record in glob.glob(site_packages + "/*.dist-info/RECORD"):
         package = normalized(os.path.basename(os.path.dirname(record)).split("-")[0])
@@ -263,6 +284,8 @@ def freeze(root):
 def compile_standard_library():
     """Leaves bytecode in the root, for the steps that run in it: the official images have none, and every program would
     compile again what it imports."""
+    import importlib.util
+
     from bytecode import compile_some
 
     for name in STANDARD_LIBRARY:
@@ -281,11 +304,14 @@ def make_venv(python):
     """An environment knows its own path, so it is made where it will live and then moved to the output."""
     compile_standard_library()
     movable = ["--relocatable"] if os.environ.pop("UV_BUILDKIT_MOVABLE", None) else []
-    uv("venv", "--quiet", "--no-config", "--no-project", *movable, "--python", python, VENV)
+    alone, cache = ("--quiet", "--no-config"), ("--cache-dir", "/tmp/uv")
+    uv("venv", *alone, "--no-project", *cache, *movable, "--python", python, VENV)
     lock = VENV + "/.lock"
     if os.path.exists(lock):
         os.remove(lock)
     shutil.copytree(VENV, OUT + VENV, symlinks=True)
+    uv("pip", "list", *alone, *cache, "--offline", "--python", (OUT if movable else "") + VENV + "/bin/python", is_shown=False)
+    keep_answers("/tmp/uv", ANSWERS)
     version = os.environ.pop("UV_BUILDKIT_PYTHON", None)
     if version is not None:
         path = OUT + VENV + "/pyvenv.cfg"
@@ -330,6 +356,8 @@ def refresh(source, target):
     """Makes a directory equal to another. Files that are equal already keep their times, so that build tools see what
     changed since the last build; those that differ get the present, whatever time they have in the other directory: a compiler's
     cache would take an older one for what it knows."""
+    import filecmp
+
     os.makedirs(target, exist_ok=True)
     wanted = os.listdir(source)
     for name in set(os.listdir(target)) - set(wanted):
@@ -420,8 +448,9 @@ def build_member(directory, wheels):
     if os.path.exists(BACKEND):
         python = ["--no-build-isolation", "--python", BACKEND + "/bin/python"]
         os.environ["PATH"] = BACKEND + "/bin:" + os.environ.get("PATH", os.defpath)
+    cache = cache_with_answers("/tmp/uv", ANSWERS, BACKEND + "/answers")
     uv(
-        "build", "--wheel", "--offline", "--no-cache", *build_config(), "--no-sources", *python, "--out-dir", wheels, source,
+        "build", "--wheel", "--offline", "--cache-dir", cache, *build_config(), "--no-sources", *python, "--out-dir", wheels, source,
         # What compilers say is the log of the step.
         is_shown=os.path.exists(CACHE),
     )
@@ -460,6 +489,8 @@ def require_portable(directory, name):
 
 def has_program(wheel):
     """Whether a wheel has a file for a processor."""
+    import zipfile
+
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             with archive.open(entry) as file:
@@ -485,6 +516,16 @@ def is_offline():
     """Whether nobody gave the step a network."""
     was_given, place = os.environ.pop("UV_BUILDKIT_ONLINE", None) is not None, "/sys/class/net"
     return not was_given and os.path.isdir(place) and set(os.listdir(place)) <= {"lo"}
+
+
+def is_musl():
+    """Whether the python is for musl. Every python for Linux says so in `_multiarch`, which costs no import."""
+    name = getattr(sys.implementation, "_multiarch", None)
+    if name is None:
+        import sysconfig
+
+        name = sysconfig.get_config_var("SOABI") or ""
+    return "-musl" in name
 
 
 def main(command, *arguments):
@@ -522,7 +563,7 @@ def main(command, *arguments):
 if __name__ == "__main__":
     report_to(
         OUT if os.path.isdir(OUT) else BACKEND,
-        musl="-musl" in (sysconfig.get_config_var("SOABI") or ""),
+        musl=is_musl(),
         # Only what is built for a member is for `[members]` to say, and what for a package for `[packages]`.
         member=sys.argv[2] if sys.argv[1] in ("member", "link", "wheel") else None,
         package=json.loads(os.environ["UV_BUILDKIT_EXPECTED"])[0] if sys.argv[1] in ("build", "finish") else None,

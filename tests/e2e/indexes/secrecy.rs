@@ -1,6 +1,8 @@
-//! Where a secret must not be: the graph, what the client is told, the image and how it says it was built.
+//! Where a secret must not be: the graph, the client's output, the image, its provenance, and exported caches.
 
+use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use flate2::read::GzDecoder;
@@ -27,24 +29,44 @@ pub fn check(stage: &Stage, built: &Built, forms: &[String]) -> Result<()> {
         let layers = manifest["layers"].as_array().map(Vec::as_slice).unwrap_or_default();
         for blob in layers.iter().chain([&manifest["config"]]) {
             let digest = blob["digest"].as_str().context("a blob without a digest")?;
-            let mut bytes = stage.lab().crane(["blob", &format!("{repository}@{digest}")]).output()?.stdout;
-            if bytes.starts_with(&[0x1f, 0x8b]) {
-                let mut unpacked = Vec::new();
-                GzDecoder::new(&bytes[..]).read_to_end(&mut unpacked)?;
-                bytes = unpacked;
-            }
+            let bytes = unpacked(stage.lab().crane(["blob", &format!("{repository}@{digest}")]).output()?.stdout)?;
             has_graph |= contains(&bytes, b"llbDefinition");
             places.push((format!("the blob {digest}"), bytes));
         }
         places.push((format!("the manifest {described}"), manifest.to_string().into_bytes()));
     }
     ensure!(has_graph, "the provenance has no graph to look into");
-    for (place, bytes) in &places {
+    search(&places, forms)
+}
+
+/// Looks for the forms of a secret in a cache that a build exported to a directory, with `mode=max`.
+pub fn check_cache(directory: &Path, forms: &[String]) -> Result<()> {
+    let mut places = Vec::new();
+    for file in fs::read_dir(directory.join("blobs/sha256"))? {
+        let path = file?.path();
+        places.push((format!("the cache's blob {}", path.display()), unpacked(fs::read(&path)?)?));
+    }
+    ensure!(places.iter().any(|(_, bytes)| contains(bytes, b"\"records\"")), "the cache has no records to look into");
+    search(&places, forms)
+}
+
+fn search(places: &[(String, Vec<u8>)], forms: &[String]) -> Result<()> {
+    for (place, bytes) in places {
         for form in forms {
             ensure!(!contains(bytes, form.as_bytes()), "{place} has the secret in it");
         }
     }
     Ok(())
+}
+
+/// A blob without its compression.
+fn unpacked(blob: Vec<u8>) -> Result<Vec<u8>> {
+    if !blob.starts_with(&[0x1f, 0x8b]) {
+        return Ok(blob);
+    }
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&blob[..]).read_to_end(&mut unpacked)?;
+    Ok(unpacked)
 }
 
 /// Digests of the manifests that an index lists.
