@@ -27,7 +27,7 @@ use crate::options::OptionsError;
 use crate::plan::report::Report;
 pub use selection::SelectionArgs;
 
-/// Compiles uv projects and workspaces to BuildKit build graphs.
+/// Build images of uv projects and workspaces, without a Dockerfile.
 #[derive(Debug, Parser)]
 #[command(name = "uv-buildkit", version)]
 pub struct Cli {
@@ -39,85 +39,85 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show the layers of a target, and what is in them.
+    /// Show the layers of a target and the packages in each layer.
     Plan {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// How to show it.
+        /// The format of the output.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
-        /// Show on which ways this package comes into the target instead.
+        /// Show which dependencies bring this package into the target, instead of the layers.
         #[arg(long, value_name = "PACKAGE", conflicts_with = "format")]
         why: Option<String>,
     },
-    /// Show the build graph of a target, or write it for `buildctl build`.
+    /// Show the build graph (LLB) of a target, or write it for `buildctl build`.
     Llb {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// How to show it; bytes when the output is not a terminal.
+        /// The format of the output. Default: text on a terminal, else bytes.
         #[arg(long, value_enum)]
         format: Option<LlbFormat>,
-        /// Copy layers instead of merging them, as for daemons without `mergeop`.
+        /// Copy layers instead of merging them, for daemons that lack `mergeop`.
         #[arg(long)]
         no_merge: bool,
     },
-    /// Replay the commits of a git repository, and sum what pushing the image of each would send.
+    /// Replay the commits of a git repository, and show how many bytes a push of the image would have sent after each.
     History {
         #[command(flatten)]
         selection: SelectionArgs,
         #[command(flatten)]
         commits: history::CommitArgs,
-        /// How to show it.
+        /// The format of the output.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
     },
-    /// List the targets and members that changes concern, for the matrix of a CI.
+    /// List the targets and members that a change affects, for the matrix of a CI pipeline.
     Affected {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// Revision to compare with.
+        /// The git revision to compare with.
         #[arg(long, value_name = "REV")]
         base: String,
-        /// How to show it.
+        /// The format of the output.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
     },
-    /// Say what is wrong, or could be better, with a project: the rules of `docker buildx build --check`, without a daemon.
+    /// Check a project by the rules of `docker buildx build --check`, without a daemon.
     Check {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// How to show it.
+        /// The format of the output.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
     },
-    /// Write a stub, a config and an ignore file for a workspace with a lock. Files that are there stay as they are.
+    /// Write a `Dockerfile` that names the frontend, a `uv.build.toml` and a `.dockerignore`. Existing files are kept.
     Init {
-        /// Directory with `uv.lock`.
+        /// The directory of `uv.lock`.
         #[arg(default_value = ".")]
         directory: PathBuf,
-        /// Show what would be written.
+        /// Show the files instead of writing them.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Show the config that stands for a Dockerfile of the patterns of uv's guide; what it does not stand for is told.
+    /// Convert a Dockerfile to a `uv.build.toml`. A warning names each instruction or word that the config does not cover.
     Import {
         #[command(flatten)]
         import: import::ImportArgs,
     },
-    /// Show a bake file with all targets.
+    /// Print a file for `docker buildx bake` with all targets.
     Bake {
-        /// Directory with `uv.lock`.
+        /// The directory of `uv.lock`.
         #[arg(default_value = ".")]
         directory: PathBuf,
     },
-    /// Show the JSON Schema of `uv.build.toml`.
+    /// Print the JSON Schema of `uv.build.toml`.
     Schema,
     /// Write a script with which a shell completes the command line.
     Completions {
         /// The shell.
         shell: Shell,
     },
-    /// Serve one build over standard input and output, as BuildKit runs it.
+    /// Serve one build over standard input and output. BuildKit runs this command.
     #[cfg(unix)]
     Frontend,
 }
@@ -146,16 +146,16 @@ impl Cli {
 /// Forms of a report.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PlanFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
 /// Forms of a graph.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LlbFormat {
-    /// For people.
+    /// Text for people.
     Text,
     /// The protobuf message `pb.Definition`.
     Bytes,

@@ -1,4 +1,4 @@
-//! The rules of `--check`: every warning is of one. `docs/rules.md` explains them.
+//! The rules of `--check`: every warning is of one. `docs/reference/rules.md` explains them.
 
 use crate::diagnostic::Diagnostic;
 
@@ -50,6 +50,9 @@ impl Rule {
 
     /// Where it is explained: the document's heading is the code, of which a link keeps no colons.
     pub fn url(&self) -> String {
-        format!("https://github.com/uv-buildkit/uv-buildkit/blob/main/docs/rules.md#{}", self.code.replace("::", ""))
+        format!(
+            "https://github.com/uv-buildkit/uv-buildkit/blob/main/docs/reference/rules.md#{}",
+            self.code.replace("::", "")
+        )
     }
 }

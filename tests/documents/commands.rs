@@ -7,10 +7,12 @@ use clap::Parser as _;
 use uv_buildkit::cli::Cli;
 use uv_buildkit::config;
 use uv_buildkit::diagnostic::SourceFile;
-use uv_buildkit_tests::document::{NOT_RUN, blocks};
+use uv_buildkit_tests::book::read;
+use uv_buildkit_tests::document::{NOT_RUN, blocks, documents};
 use xtask::task::Arguments;
+use yaml_rust2::YamlLoader;
 
-use super::{literals, read};
+use super::literals;
 
 #[test]
 fn every_config_that_is_shown_is_read() -> Result<()> {
@@ -31,6 +33,23 @@ fn every_config_that_is_shown_is_read() -> Result<()> {
     Ok(())
 }
 
+/// Files of other programs: manifests, and the files of services that build.
+#[test]
+fn other_files_that_are_shown_are_well_formed() -> Result<()> {
+    let mut count = 0;
+    for block in blocks()? {
+        let place = block.place();
+        match block.language.as_str() {
+            "toml pyproject.toml" => drop(toml::from_str::<toml::Table>(&block.text).context(place)?),
+            "yaml" => drop(YamlLoader::load_from_str(&block.text).context(place)?),
+            _ => continue,
+        }
+        count += 1;
+    }
+    ensure!(count >= 3, "other files are no longer found in the documents");
+    Ok(())
+}
+
 #[test]
 fn every_command_that_is_shown_is_parsed() -> Result<()> {
     let (mut shown, mut parsed) = (Vec::new(), 0);
@@ -45,8 +64,8 @@ fn every_command_that_is_shown_is_parsed() -> Result<()> {
     }
     ensure!(parsed >= 12, "commands are no longer found in the documents: {shown:?}");
     // In the text, too.
-    for document in ["README.md", "ARCHITECTURE.md", "docs/patterns.md", "docs/rules.md", "docs/options.md"] {
-        let text = read(document)?;
+    for document in documents()? {
+        let text = read(&document)?;
         for literal in literals(&text).filter(|literal| !literal.contains('\n')) {
             // A command alone is a name; with more it is to be typed.
             let is_ours = ["cargo xtask ", "uv-buildkit "].iter().any(|start| literal.starts_with(start));

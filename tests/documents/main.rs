@@ -1,24 +1,17 @@
 //! Documents and what they speak of: the table of options, the schema of configs.
 
+mod book;
 mod commands;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use uv_buildkit::config;
 use uv_buildkit::plan::uv::DEFAULT_VERSION;
 use uv_buildkit::rules::RULES;
+use uv_buildkit_tests::book::{read, repository};
 use uv_buildkit_tests::uv;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn read(path: &str) -> Result<String> {
-    fs::read_to_string(repository().join(path)).with_context(|| format!("cannot read {path}"))
-}
 
 /// The Rust sources below a directory.
 fn sources(directory: &str) -> Result<Vec<String>> {
@@ -52,7 +45,7 @@ fn rows(text: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn every_test_in_the_table_of_options_exists() -> Result<()> {
-    let table = read("docs/options.md")?;
+    let table = read("docs/reference/options.md")?;
     let (end_to_end, units) = (sources("tests/e2e")?.concat(), sources("frontend/src")?.concat());
     let mut count = 0;
     for row in rows(&table) {
@@ -62,7 +55,7 @@ fn every_test_in_the_table_of_options_exists() -> Result<()> {
                 true => ["trials.add(", "("].iter().any(|call| end_to_end.contains(&format!("{call}\"{test}\", "))),
                 false => units.contains(&format!("#[test]\n    fn {test}()")),
             };
-            ensure!(exists, "docs/options.md names the test `{test}`, and there is none");
+            ensure!(exists, "docs/reference/options.md names the test `{test}`, and there is none");
             count += 1;
         }
     }
@@ -72,7 +65,7 @@ fn every_test_in_the_table_of_options_exists() -> Result<()> {
 
 #[test]
 fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
-    let table = read("docs/patterns.md")?;
+    let table = read("docs/reference/patterns.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
     let beside = [sources("frontend/src")?, sources("frontend/tests")?, sources("tests/properties")?].concat().concat();
     let (mut patterns, mut observed) = (BTreeSet::new(), BTreeSet::new());
@@ -101,7 +94,7 @@ fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
                     beside.contains(&format!("fn {test}(")) || cases.iter().any(|case| repository().join(case).exists())
                 }
             };
-            ensure!(exists, "docs/patterns.md names the test `{test}`, and there is none");
+            ensure!(exists, "docs/reference/patterns.md names the test `{test}`, and there is none");
         }
     }
     ensure!(patterns.len() >= 20, "patterns are no longer found in the table: {patterns:?}");
@@ -111,7 +104,7 @@ fn every_test_in_the_tables_of_patterns_exists() -> Result<()> {
 
 #[test]
 fn every_attack_has_a_test_that_exists() -> Result<()> {
-    let table = read("docs/security.md")?;
+    let table = read("docs/concepts/security.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
     let directories =
         ["frontend/src", "frontend/tests", "llb/src", "llb/tests", "tests/properties", "tests/worker", "xtask/src"];
@@ -130,7 +123,7 @@ fn every_attack_has_a_test_that_exists() -> Result<()> {
                     beside.contains(&format!("fn {test}(")) || cases.iter().any(|case| repository().join(case).exists())
                 }
             };
-            ensure!(exists, "docs/security.md names the test `{test}`, and there is none");
+            ensure!(exists, "docs/concepts/security.md names the test `{test}`, and there is none");
             count += 1;
         }
     }
@@ -140,7 +133,7 @@ fn every_attack_has_a_test_that_exists() -> Result<()> {
 
 #[test]
 fn every_kind_of_source_is_in_its_table() -> Result<()> {
-    let table = read("docs/sources.md")?;
+    let table = read("docs/reference/sources.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
     let kinds = read("tests/e2e/sources/kinds.rs")?;
     let kinds: Vec<&str> = kinds.lines().filter_map(|line| line.strip_prefix("    (\"")?.split('"').next()).collect();
@@ -152,10 +145,10 @@ fn every_kind_of_source_is_in_its_table() -> Result<()> {
     for test in &named {
         let kind = test.strip_prefix("sources::").map(|kind| kind.trim_start_matches("tampered_"));
         let exists = kind.is_some_and(|kind| kinds.contains(&kind)) || end_to_end.contains(&format!("(\"{test}\", "));
-        ensure!(exists, "docs/sources.md names the test `{test}`, and there is none");
+        ensure!(exists, "docs/reference/sources.md names the test `{test}`, and there is none");
     }
     for kind in &kinds {
-        ensure!(named.contains(&*format!("sources::{kind}")), "docs/sources.md has no `sources::{kind}`");
+        ensure!(named.contains(&*format!("sources::{kind}")), "docs/reference/sources.md has no `sources::{kind}`");
     }
     ensure!(kinds.len() > 15, "kinds are no longer found in the tests: {kinds:?}");
     Ok(())
@@ -178,7 +171,7 @@ fn settings_of_uv() -> Result<BTreeSet<String>> {
 #[test]
 fn every_setting_of_uv_is_in_its_table() -> Result<()> {
     ensure!(uv::VERSION == DEFAULT_VERSION, "tests ask another uv than the one that images are built with");
-    let table = read("docs/uv-settings.md")?;
+    let table = read("docs/reference/uv-settings.md")?;
     let end_to_end = sources("tests/e2e")?.concat();
     let (beside, parity) = (sources("frontend/src")?.concat(), sources("tests/parity")?.concat());
     let mut named = BTreeSet::new();
@@ -198,7 +191,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
                 || beside.contains(&format!("#[test]\n    fn {test}()"))
                 || test.strip_prefix("parity::").is_some_and(|test| parity.contains(&format!("#[test]\nfn {test}()")))
                 || case.is_dir();
-            ensure!(exists, "docs/uv-settings.md names the test `{test}`, and there is none");
+            ensure!(exists, "docs/reference/uv-settings.md names the test `{test}`, and there is none");
         }
         // What is warned of is warned of at its key.
         let warns = read("tests/errors/cases/uv_settings_left_aside/message.txt")?;
@@ -209,7 +202,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
         );
     }
     let known = settings_of_uv()?;
-    ensure!(known == named, "uv has {known:?}, and docs/uv-settings.md has {named:?}");
+    ensure!(known == named, "uv has {known:?}, and docs/reference/uv-settings.md has {named:?}");
     ensure!(known.len() > 70, "uv names its keys in another way: {known:?}");
     Ok(())
 }
@@ -217,7 +210,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
 /// Options are literals: the argument of a getter, or a constant.
 #[test]
 fn every_option_that_is_read_is_in_the_table() -> Result<()> {
-    let table = read("docs/options.md")?;
+    let table = read("docs/reference/options.md")?;
     let named: BTreeSet<&str> = literals(&table).collect();
     let mut code = sources("frontend/src/options")?;
     code.extend(sources("frontend/src/driver")?);
@@ -231,7 +224,7 @@ fn every_option_that_is_read_is_in_the_table() -> Result<()> {
         }
     }
     for option in &options {
-        ensure!(named.contains(option), "docs/options.md says nothing of the option `{option}`");
+        ensure!(named.contains(option), "docs/reference/options.md says nothing of the option `{option}`");
     }
     ensure!(options.len() > 15, "options are no longer found in the code: {options:?}");
     Ok(())
@@ -240,10 +233,10 @@ fn every_option_that_is_read_is_in_the_table() -> Result<()> {
 /// In the words of the code, under the headings that links lead to, and no others.
 #[test]
 fn every_rule_is_explained() -> Result<()> {
-    let text = read("docs/rules.md")?;
+    let text = read("docs/reference/rules.md")?;
     for rule in RULES {
         let start = format!("\n## `{}`\n\n{}.\n\n", rule.code, rule.description);
-        ensure!(text.contains(&start), "docs/rules.md does not have:{start}");
+        ensure!(text.contains(&start), "docs/reference/rules.md does not have:{start}");
         let anchor = rule.url().rsplit('#').next().unwrap_or_default().to_owned();
         ensure!(anchor == rule.code.replace("::", ""), "{anchor}");
     }

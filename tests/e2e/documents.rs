@@ -105,7 +105,7 @@ fn project(stage: &Stage, index: &Index) -> Result<std::path::PathBuf> {
             index.url()
         ),
     )?;
-    context.write("uv.build.toml", CONFIG)?;
+    context.write("uv.build.toml", format!("# syntax={}\n{CONFIG}", stage.syntax()))?;
     for (name, dependency, module) in [
         ("pkg-api", "pkg-core", "import pkg_core\n\n\ndef main():\n    print(pkg_core.handler({}, None))\n"),
         ("pkg-core", "idna", "import idna\n\n\ndef handler(event, context):\n    return 'here'\n"),

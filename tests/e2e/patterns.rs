@@ -1,4 +1,4 @@
-//! What each pattern of `docs/patterns.md` does when it runs: images are built of the examples and started, as which user and with which
+//! What each pattern of `docs/reference/patterns.md` does when it runs: images are built of the examples and started, as which user and with which
 //! python, how large they are and what they answer; and what builds say that fail.
 //!
 //! `cargo xtask test patterns:: --nocapture` prints the rows of the table there, which has to say the same.
@@ -70,15 +70,15 @@ impl Row<'_> {
         let answer = if answer.contains('`') { format!("`` {answer} ``") } else { format!("`{answer}`") };
         let row = format!("| {number} | `{did}` | {user} | {python} | {size} | {answer} |");
         eprintln!("{row}");
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/patterns.md");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/patterns.md");
         let text = fs::read_to_string(path)?;
         let cells = |line: &str| line.split(" | ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
         let start = format!("| {number} | `{did}` | ");
         let known = text.lines().find(|line| line.starts_with(&start));
-        let known = cells(known.with_context(|| format!("docs/patterns.md has no row\n{row}"))?);
+        let known = cells(known.with_context(|| format!("docs/reference/patterns.md has no row\n{row}"))?);
         let found = cells(&row);
         let is_same = known.len() == found.len() && known[2] == found[2] && known.last() == found.last();
-        ensure!(is_same, "docs/patterns.md does not say\n{row}");
+        ensure!(is_same, "docs/reference/patterns.md does not say\n{row}");
         Ok(())
     }
 }

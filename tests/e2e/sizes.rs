@@ -1,6 +1,6 @@
 //! An example, built by the Dockerfiles of uv's guide and by its config: how large the images are, and what is in them.
 //!
-//! `cargo xtask test sizes:: --nocapture` prints the table of `docs/patterns.md`.
+//! `cargo xtask test sizes:: --nocapture` prints the table of `docs/reference/patterns.md`.
 
 use std::path::Path;
 

@@ -3,17 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+
+use crate::book::{read, repository};
 
 /// Commands that no test runs as they stand: how they begin, and why.
-pub const NOT_RUN: [(&str, &str); 11] = [
+pub const NOT_RUN: [(&str, &str); 13] = [
     ("cargo xtask demo", "`.ci/run` runs it before the tests"),
     ("cargo xtask test", "`.ci/run` runs it, and the test that would run it is a part of it"),
+    ("uv tool install uv-buildkit", "no release is published; `installs::wheel` installs the wheel of this tree"),
+    ("uvx uv-buildkit", "no release is published; `installs::wheel` runs the wheel of this tree"),
+    ("docker run", "it runs until somebody stops it; every example is started by a test of `example::`"),
+    ("docker compose up --watch", "it runs until somebody stops it; `compose::watch` runs it"),
     ("uv-buildkit llb --format bytes |", "the reader fills in the rest; `graph::cli` pipes a graph into `buildctl`"),
     ("docker buildx build \"https://git.example/", "no server has that name; `contexts::git` builds from a repository"),
     ("docker buildx build --platform linux/amd64,linux/arm64", "`platforms::two_at_once` builds for both"),
-    ("uv tool install uv-buildkit", "no release is published; `installs::wheel` installs the wheel of this tree"),
-    ("uvx uv-buildkit plan", "no release is published; `installs::wheel` runs the wheel of this tree"),
     ("docker run --rm --volume .:/src", "the engine has the image elsewhere; `installs::image` runs it"),
     (
         "curl -LsSf https://github.com/uv-buildkit/",
@@ -58,15 +62,18 @@ impl Block {
     }
 }
 
-/// The blocks of README and of everything in `docs`, in the order of paths and lines.
+/// The paths of all documents: README, those beside it, and everything in `docs`.
+pub fn documents() -> Result<Vec<String>> {
+    let mut documents = ["README.md", "ARCHITECTURE.md", "SECURITY.md"].map(PathBuf::from).to_vec();
+    find(&repository(), Path::new("docs"), &mut documents)?;
+    Ok(documents.into_iter().map(|document| document.to_string_lossy().into_owned()).collect())
+}
+
+/// The blocks of all documents, in the order of paths and lines.
 pub fn blocks() -> Result<Vec<Block>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut documents = vec![PathBuf::from("README.md")];
-    find(&root, Path::new("docs"), &mut documents)?;
     let mut blocks = Vec::new();
-    for document in documents {
-        let text = fs::read_to_string(root.join(&document)).with_context(|| document.display().to_string())?;
-        blocks.extend(blocks_of(&document.to_string_lossy(), &text));
+    for document in documents()? {
+        blocks.extend(blocks_of(&document, &read(&document)?));
     }
     Ok(blocks)
 }

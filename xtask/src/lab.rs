@@ -10,6 +10,7 @@
 //!
 //! Everything listens on the loopback or on sockets in the lab's own directory.
 
+mod book;
 mod buildkit;
 mod emulator;
 mod engine;
@@ -36,6 +37,7 @@ use std::{env, thread};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+pub use book::mdbook;
 pub use frontend_image::{Optimized, make_static, workspace};
 pub use images::{PythonArchive, UV_VERSIONS};
 pub use maturin::Maturin;

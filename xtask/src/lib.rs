@@ -7,6 +7,7 @@ pub mod builder;
 pub mod bytecode;
 pub mod demo;
 pub mod dist;
+pub mod docs;
 pub mod grounds;
 pub mod lab;
 pub mod progress;

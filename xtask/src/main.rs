@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use xtask::lab::Lab;
 use xtask::task::{Arguments, LabTask, Task};
-use xtask::{bench, build, bytecode, demo, dist, test};
+use xtask::{bench, build, bytecode, demo, dist, docs, test};
 
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
@@ -45,6 +45,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Build { directory, arguments } => build::run(&directory, &arguments)?,
         Task::Demo => demo::run()?,
         Task::Dist(options) => dist::run(&options)?,
+        Task::Docs => docs::run()?,
+        Task::Reference => docs::reference()?,
         Task::Bench(options) => bench::run(&options)?,
         Task::Bytecode(options) => bytecode::run(&options)?,
         Task::Fuzz { arguments } => test::fuzz(&arguments)?,

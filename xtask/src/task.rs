@@ -35,6 +35,10 @@ pub enum Task {
     Demo,
     /// Make what a release of the command line has, for this machine: a wheel, an archive, the schema and checksums
     Dist(dist::Options),
+    /// Build the site of the documentation into `target/site`, and check every link in it
+    Docs,
+    /// Write the pages of the documentation that are generated: the config, the command line, `llms.txt`
+    Reference,
     /// Measure builds side by side with uv's documented Dockerfiles
     Bench(bench::Options),
     /// Compile the benchmark's packages with other numbers of processes, together and alone: the bytes must be the same

@@ -5,10 +5,15 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::docs;
 use crate::lab::{Lab, run_shown, workspace};
 
-/// Runs the tests of the workspace in the lab, and ends the lab unless it ran before.
+/// Builds the site of the documentation and runs the tests of the workspace in the lab, and ends the lab unless it ran before.
+/// Arguments choose tests: then the site is not built.
 pub fn run(arguments: &[String]) -> Result<()> {
+    if arguments.is_empty() {
+        docs::run()?;
+    }
     let lab = Lab::up()?;
     let outcome = run_in(&lab, arguments);
     if lab.was_started() {

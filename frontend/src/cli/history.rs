@@ -11,10 +11,10 @@ use crate::{config, lock, manifest};
 /// Which commits.
 #[derive(Debug, Args)]
 pub struct CommitArgs {
-    /// Only commits after this revision.
+    /// Replay only the commits after this git revision.
     #[arg(long, value_name = "REV", conflicts_with = "max_commits")]
     since: Option<String>,
-    /// Only so many, the latest.
+    /// Replay only the latest N commits.
     #[arg(long, value_name = "N")]
     max_commits: Option<usize>,
 }

@@ -20,10 +20,10 @@ pub struct ImportArgs {
     /// The Dockerfile.
     #[arg(default_value = "Dockerfile")]
     dockerfile: PathBuf,
-    /// Build context; default: the nearest directory above the Dockerfile that has a `uv.lock`.
+    /// The build context. Default: the nearest directory above the Dockerfile that has a `uv.lock`.
     #[arg(long, value_name = "DIR")]
     context: Option<PathBuf>,
-    /// Write `uv.build.toml` into the build context, and a stub where there is no `Dockerfile`. Files that are there stay as they are.
+    /// Write `uv.build.toml` into the build context, and a `Dockerfile` that names the frontend if there is none. Existing files are kept.
     #[arg(long)]
     write: bool,
 }

@@ -32,34 +32,34 @@ use crate::project::{Project, Read, Request, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
 
-/// What to plan, and for what. Images are not looked at: their python is declared here.
+/// What to plan, and for what. Images are not looked at: their Python is declared here.
 #[derive(Clone, Debug, Args)]
 pub struct SelectionArgs {
-    /// Directory with `uv.lock`.
+    /// The directory of `uv.lock`.
     #[arg(default_value = ".")]
     pub directory: PathBuf,
-    /// Target of `uv.build.toml`, or a member where no targets are declared.
+    /// A target of `uv.build.toml`. Without targets in the config: a workspace member.
     #[arg(long, conflicts_with = "package")]
     pub target: Option<String>,
-    /// Member to plan, whatever targets are declared.
+    /// A workspace member, instead of a target.
     #[arg(long)]
     pub package: Option<String>,
-    /// Config file, relative to the directory.
+    /// The config file, relative to the directory.
     #[arg(long, short, default_value = config::FILE_NAME)]
     pub file: PathBuf,
-    /// Value of an `[args]` entry.
+    /// A value for a build arg of `[args]`.
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
-    /// Platform of the image.
+    /// The platform of the image.
     #[arg(long, default_value = "linux/amd64")]
     pub platform: Platform,
-    /// Platform of the builder, where it is another: steps run there.
+    /// The platform of the builder, if it is not the image's.
     #[arg(long)]
     pub build_platform: Option<Platform>,
-    /// The python of the image, in any form that uv takes; default: what the project asks for.
+    /// The Python version of the image, in any form that uv takes. Default: the version that the project asks for.
     #[arg(long)]
     pub python: Option<String>,
-    /// C library of the image.
+    /// The C library of the image.
     #[arg(long, default_value = "glibc-2.36")]
     pub libc: Libc,
 }

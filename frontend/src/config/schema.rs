@@ -1,5 +1,7 @@
 //! The JSON Schema of `uv.build.toml`, for editors. What it admits the reader admits; the reader checks more.
 
+pub mod examples;
+
 use serde_json::{Value, json};
 
 use super::sbom::VALUES;
@@ -10,163 +12,155 @@ pub const URL: &str = "https://github.com/uv-buildkit/uv-buildkit/releases/lates
 /// The schema (JSON Schema, draft 2020-12).
 pub fn schema() -> Value {
     let settings = settings();
-    let mut target = settings.clone();
-    target["properties"]["package"] = string("Workspace member to install; default: the root project.");
+    let mut target = described(settings.clone(), "A target: an image, files, or a check.");
+    target["properties"]["package"] = string("The workspace member to install.");
     target["properties"]["script"] =
-        string("Script with inline metadata that the target is made from; its lock lies beside it.");
-    target["properties"]["run"] = lists("Commands that must succeed, one after the other: the target is a check.");
-    target["properties"]["collect"] =
-        strings("Files that they leave, below the working directory: the result of the check.");
+        string("A script with inline metadata, installed from the lockfile beside the script.");
+    target["properties"]["run"] = lists(
+        "Commands that make the target a check. Each must succeed. They run one after the other, as the image's user, without a network.",
+    );
+    target["properties"]["collect"] = strings(
+        "Files that the commands of `run` write below the working directory. `--output` writes them to your disk.",
+    );
     target["properties"]["requires"] = strings("Checks that must pass before this target is built.");
-    target["properties"]["inherits"] = string("Target whose keys hold where this one writes none.");
-    json!({
+    target["properties"]["inherits"] =
+        string("Another target. Its keys hold where this target does not write them; `env` and `labels` are merged.");
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": URL,
         "title": "uv.build.toml",
-        "description": "What uv-buildkit builds of a uv project or workspace.",
+        "description": "The images that uv-buildkit builds from a uv project or workspace.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
-            "args": map("Build args with their defaults: `${args.NAME}` in any string."),
-            "default-target": string("The target that is built when none is named."),
-            "python": table("Python of the images.", json!({
-                "version": described(
-                    json!({ "type": "string" }),
-                    "In any form that uv takes, such as `3.13`, `>=3.12,<3.14` or `3.14t`; default: `.python-version`, then `requires-python`.",
+            "args": map("Build args and their defaults. `${args.NAME}` stands for the value in any string below; `--build-arg NAME=VALUE` changes it."),
+            "default-target": string("The target that is built when `--target` names none."),
+            "python": table("The Python of the images.", json!({
+                "version": string("The version, in any form that uv takes: `3`, `3.13`, `>=3.12,<3.14`, `3.14t`."),
+                "provider": word(
+                    &["image", "managed"],
+                    "Where Python comes from: the base image, or uv, which installs a managed Python in a layer of its own.",
                 ),
-                "provider": described(
-                    json!({ "type": "string", "enum": ["image", "managed"] }),
-                    "Who brings it: the base, or uv, which installs it in a layer of its own; default: `image`.",
-                ),
-                "mirror": string("Start of the URLs that a managed python is fetched from (`UV_PYTHON_INSTALL_MIRROR`)."),
+                "mirror": string("The start of the URLs from which uv downloads a managed Python, as `UV_PYTHON_INSTALL_MIRROR`."),
                 "downloads-json": string(
-                    "List of managed pythons, a URL or a file of the context (`UV_PYTHON_DOWNLOADS_JSON_URL`).",
+                    "The list of managed Pythons, as `UV_PYTHON_DOWNLOADS_JSON_URL`: a URL, or a file of the build context.",
                 ),
             })),
-            "uv": table("uv, which build steps use and images do not have.", json!({
-                "image": string("Image that holds `/uv`."),
+            "uv": table("The uv that build steps use. No image contains it.", json!({
+                "image": string("The image that has the program `/uv`."),
             })),
-            "lock": table("The lock.", json!({
+            "lock": table("How lockfiles are checked.", json!({
                 "check": described(
                     json!({ "oneOf": [
                         { "type": "string", "enum": ["on", "off"] },
                         { "type": "object", "additionalProperties": { "type": "string", "enum": ["on", "off"] } },
                     ] }),
-                    "Whether a lock that `uv lock` would change is an error: for all locks, or by their paths; default: `on`.",
+                    "Whether a stale lockfile fails the build: for all lockfiles, or for each by its path.",
                 ),
             })),
             "indexes": {
                 "type": "object",
-                "description": "What is needed to ask an index, by its name in `[[tool.uv.index]]`.",
-                "additionalProperties": required(table("An index.", json!({
-                    "secret": string("Id of the BuildKit secret that holds the `Authorization` header."),
-                    "files": strings("Servers beside the index's own that have its files, and are sent the secret."),
-                    "public-files": strings("Servers that have files of the index for everybody, and are not sent the secret."),
+                "description": "Private indexes, by their `name` in `[[tool.uv.index]]`.",
+                "additionalProperties": required(table("A private index.", json!({
+                    "secret": string("Id of the BuildKit secret that holds the `Authorization` header. BuildKit sends the header to the server of the index."),
+                    "files": strings("Other servers that hold files of the index. They are sent the header, too."),
+                    "public-files": strings("Other servers that hold files of the index and are not sent the header."),
                 })), &["secret"]),
             },
             "mirrors": {
                 "type": "object",
-                "description": "Starts of URLs, of indexes and of files, and what takes their place.",
+                "description": "Mirrors. The key is the start of a URL of an index or of a file; the value takes its place. The longest key wins.",
                 "additionalProperties": { "oneOf": [
                     { "type": "string" },
                     required(table("A mirror.", json!({
-                        "url": string("What takes the place."),
-                        "secret": string("Id of the BuildKit secret that holds its `Authorization` header."),
+                        "url": string("The start of the URL at the mirror."),
+                        "secret": string("Id of the BuildKit secret that holds the mirror's `Authorization` header."),
                     })), &["url"]),
                 ] },
             },
-            "ca": table("Certificates that steps with a network trust beside those of their image.", json!({
-                "secret": string("Id of the BuildKit secret that holds them."),
-                "file": string("Path of the file in the context that holds them."),
+            "ca": table("Certificate authorities that steps with a network trust, in addition to their image's.", json!({
+                "secret": string("Id of the BuildKit secret that holds the certificates, as PEM. Write this key or `file`."),
+                "file": string("Path of the certificates in the build context, as PEM. Write this key or `secret`."),
             })),
             "members": {
                 "type": "object",
-                "description": "Members of the workspace, by name; `*` stands for all that have no `version` here and would ask git for one.",
-                "additionalProperties": table("A member.", json!({
-                    "version": string("What a build backend that would ask git takes for its version, such as `1.2.3`."),
+                "description": "How workspace members are built, by name. `*` gives a version to every member that asks git for one and has no `version` here.",
+                "additionalProperties": table("How a workspace member is built.", json!({
+                    "version": string("The version for a build backend that would ask git's tags, such as hatch-vcs or setuptools-scm."),
                     "inputs": described(
                         json!({ "type": "array", "items": { "oneOf": [
                             { "type": "string" },
-                            required(table("What a step leaves.", json!({
+                            required(table("The output of a step.", json!({
                                 "step": string("Name of a step of the target."),
-                                "from": string("Path of an output, or in one, in the step; default: its only output."),
-                                "to": string("Where the build finds it, relative to the root of the context."),
+                                "from": string("Path of an output of the step, or of a file in an output."),
+                                "to": string("Path at which the build finds it, relative to the root of the build context."),
                             })), &["step", "to"]),
                         ] } }),
-                        "What its build reads beside its directory: paths of the context, and what steps leave.",
+                        "What the build reads outside the member's directory: paths of the build context, and outputs of steps.",
                     ),
-                    "env": map("Variables of its build."),
-                    "network": described(
-                        json!({ "type": "boolean" }),
-                        "Whether its build has a network; default: only where its backend runs cargo.",
-                    ),
+                    "env": map("Environment variables of the build."),
+                    "network": boolean("Whether the build has a network."),
                 })),
             },
             "packages": {
                 "type": "object",
-                "description": "Packages of others that are built from source, by name.",
-                "additionalProperties": table("A package.", json!({
-                    "network": described(
-                        json!({ "type": "boolean" }), "Whether its build has a network; default: `false`.",
-                    ),
+                "description": "How third-party packages without a suitable wheel are built, by name.",
+                "additionalProperties": table("How a third-party package is built.", json!({
+                    "network": boolean("Whether the build has a network."),
                 })),
             },
-            "defaults": described(settings, "Keys of all targets."),
+            "defaults": described(settings, "Keys that hold for every target that does not write them."),
             "targets": {
                 "type": "object",
                 "description": "What can be built, by name.",
                 "additionalProperties": target,
             },
         },
-    })
+    });
+    examples::annotate(&mut schema);
+    schema
 }
 
 /// Keys of `[defaults]`, which targets have as well.
 fn settings() -> Value {
     table(
-        "An image to be built.",
+        "Keys of a target.",
         json!({
-            "lock": string("Lock that the target is made from; default: `uv.lock`."),
-            "extras": strings("Extras of the member."),
-            "groups": strings("Dependency groups of the member; none unless named."),
-            "editable": described(
-                json!({ "type": "boolean" }),
-                "Whether members are installed as links to their sources below `/src`; default: `false`.",
-            ),
-            "kind": described(
-                json!({ "type": "string", "enum": super::kind::KINDS.map(|(name, _)| name) }),
-                "What a build leaves: an image, or files for `--output`; default: `image`.",
+            "lock": string("Path of the lockfile. The workspace is the directory that holds it."),
+            "extras": strings("Extras of the member to install."),
+            "groups": strings("Dependency groups to install. `dev` is not installed unless you name it."),
+            "editable": boolean("Install members as links to their sources, which lie below `/src`."),
+            "kind": word(
+                &super::kind::KINDS.map(|(name, _)| name),
+                "What the build makes: an image, or files that `--output` writes.",
             ),
             "layout": described(
                 json!({
                     "oneOf": [
                         { "type": "string", "pattern": "^(venv|target|\\$\\{args\\..*)$" },
-                        required(table("A directory.", json!({
-                            "target": path("Directory that packages are installed into."),
+                        required(table("A directory for the packages.", json!({
+                            "target": path("The directory."),
                         })), &["target"]),
                     ],
                 }),
-                "How packages lie in the image: in a virtual environment, or side by side in a directory; default: `venv`.",
+                "Where packages are installed: `venv`, a virtual environment in `/app/.venv`; or `target`, one directory as `uv pip install --target` makes it, for AWS Lambda.",
             ),
-            "base": string("Image under the result; default: `python:VERSION-slim-bookworm`."),
-            "builder": string("Image that members are built in; default: the base."),
-            "apt": strings("Packages of Debian or Ubuntu that the image holds."),
-            "apk": strings("Packages of Alpine that the image holds."),
-            "build-apt": strings("The same as `apt` for the image that members are built in."),
-            "build-apk": strings("The same as `apk` for the image that members are built in."),
-            "cmd": strings("Command of the image; default: the member's only script."),
-            "entrypoint": strings("Entrypoint of the image."),
-            "init": described(
-                json!({ "type": "boolean" }),
-                "Whether `tini`, of the base's distribution, is the first process; default: `false`.",
-            ),
-            "env": map("Variables of the image, over the base's."),
-            "workdir": path("Directory that the image starts in."),
+            "base": string("The base image."),
+            "builder": string("The image in which members and source distributions are built."),
+            "apt": strings("Debian or Ubuntu packages to install in the image."),
+            "apk": strings("Alpine packages to install in the image."),
+            "build-apt": strings("Debian or Ubuntu packages to install where packages are built. The image does not contain them."),
+            "build-apk": strings("Alpine packages to install where packages are built. The image does not contain them."),
+            "cmd": strings("The command that a container runs, as a list of words. No shell reads it. `[]` leaves the command to `docker run`."),
+            "entrypoint": strings("The entrypoint of the image, as a list of words. `[]` removes the base's entrypoint."),
+            "init": boolean("Install `tini` with apt or apk, and run it as the first process of the container."),
+            "env": map("Environment variables of the image, added to the base's."),
+            "workdir": path("The working directory of the image."),
             "user": described(
                 json!({
                     "oneOf": [
                         { "type": "string" },
-                        table("A user.", json!({
+                        table("A user to add.", json!({
                             "name": string("Login name."),
                             "uid": integer("User id.", u32::MAX),
                             "gid": integer("Group id.", u32::MAX),
@@ -174,65 +168,62 @@ fn settings() -> Value {
                         })),
                     ],
                 }),
-                "Who runs: `root`, another user of the base, or one that is added.",
+                "The user that a container runs as: `root`, a user of the base by name, or a user to add.",
             ),
-            "healthcheck": required(table("How a runtime sees that a container is well.", json!({
-                "cmd": strings("Run in the container, without a shell; it is well when this ends with 0."),
-                "interval": string("Time between two checks, such as `30s`."),
-                "timeout": string("Time after which a check has failed."),
-                "start-period": string("Time in which failures do not count yet."),
+            "healthcheck": required(table("How a container runtime checks that the container is healthy.", json!({
+                "cmd": strings("The command, which runs in the container without a shell. Exit code 0 means healthy."),
+                "interval": string("Time between two checks."),
+                "timeout": string("Time after which a check counts as failed."),
+                "start-period": string("Time after the start during which failures do not count."),
                 "start-interval": string("Time between two checks in the start period."),
-                "retries": integer("Failures in a row after which the container is not well.", u32::MAX),
+                "retries": integer("Number of failures in a row after which the container is unhealthy.", u32::MAX),
             })), &["cmd"]),
-            "stop-signal": string("Signal that ends the container: a name or a number."),
+            "stop-signal": string("The signal that stops a container: a name or a number."),
             "volumes": {
                 "type": "array",
-                "description": "Directories that belong to the user, and are volumes of a container.",
-                "items": path("Directory in the image."),
+                "description": "Directories that belong to the user and are volumes of a container.",
+                "items": path("A directory."),
             },
             "expose": {
                 "type": "array",
-                "description": "Ports of the image.",
+                "description": "Ports that the image declares: a number, or a text such as `8080/udp`.",
                 "items": { "oneOf": [
                     { "type": "integer", "minimum": 1, "maximum": u16::MAX },
                     { "type": "string" },
                 ] },
             },
-            "labels": map("Labels of the image, over the base's."),
+            "labels": map("Labels of the image, added to the base's."),
             "labels-from": {
                 "type": "array",
-                "description": "Where labels come from that are not written; default: the project.",
+                "description": "Sources of further labels: `project` gives title, version, description, licenses, source and url from `[project]`; `git` gives revision and source from the checkout.",
                 "items": { "type": "string", "enum": ["project", "git"] },
             },
             "writable": {
                 "type": "array",
-                "description": "Directories that the user may write to, and any user of the group 0; what lies in them stays whose it is.",
-                "items": path("Directory in the image."),
+                "description": "Directories that the user, and any user of the group 0, may write to. Files that are already in them keep their owner.",
+                "items": path("A directory."),
             },
             "files": {
                 "type": "array",
-                "description": "Files and directories that the image holds: of the context, or of a server.",
+                "description": "Files and directories to copy into the image, from the build context or from a server.",
                 "items": file(true),
             },
-            "sources": described(
-                json!({ "type": "boolean" }),
-                "Whether the project's own files lie in the working directory; default: if it is no package, and `files` names none of the context.",
-            ),
+            "sources": boolean("Copy the project's own files into the working directory."),
             "steps": {
                 "type": "array",
-                "description": "Commands that make directories of the image.",
+                "description": "Commands that run during the build and make directories of the image.",
                 "items": step(),
             },
-            "deny": strings("Packages that the image must not have: names, or prefixes that end in `*`."),
-            "max-image-size": string("Size on disk that the image must not exceed, such as `1GB`."),
-            "layers": table("Bounds of the layers.", json!({
-                "budget": integer("How many layers the image may have, the base's among them.", super::layers::MAX_BUDGET),
-                "max-size": string("Compressed size that a layer should not exceed, such as `500MB`."),
-                "together": lists("Packages that share a layer: names, or prefixes that end in `*`."),
+            "deny": strings("Packages that the image must not contain: names, or prefixes that end in `*`. The error shows how such a package came in."),
+            "max-image-size": string("The largest size that all files of the image may have on disk. The error names the largest packages."),
+            "layers": table("How packages are put into layers.", json!({
+                "budget": integer("The largest number of layers, with the base's layers.", super::layers::MAX_BUDGET),
+                "max-size": string("The compressed size that a layer should not exceed. A larger one is warned of."),
+                "together": lists("Groups of packages that share a layer: names, or prefixes that end in `*`."),
             })),
-            "sbom": described(
-                json!({ "type": "string", "enum": VALUES.map(|(value, _)| value) }),
-                "Where bills of materials come from, if a build is asked for them: the scanner, the lock as well, or only the lock.",
+            "sbom": word(
+                &VALUES.map(|(value, _)| value),
+                "Where the bill of materials for `--sbom` comes from: BuildKit's scanner, the scanner and the lockfile, or the lockfile alone.",
             ),
         }),
     )
@@ -241,22 +232,25 @@ fn settings() -> Value {
 /// An entry of `files`; without an owner one of the `inputs` of a step.
 fn file(has_owner: bool) -> Value {
     let mut properties = json!({
-        "from": string("Path in the context."),
-        "url": string("Where a server has the file, instead of `from`."),
-        "sha256": string("Hash of the file at `url`."),
+        "from": string("Path in the build context."),
+        "url": string("URL of a file, instead of `from`."),
+        "sha256": string("Hash of the file at `url`, which is required with it."),
         "to": path("Path in the image."),
-        "mode": string("Permission bits, such as `0755`; of a directory, those of all that is in it."),
+        "mode": string("Permission bits, such as `0755`. For a directory, the bits of everything in it."),
     });
     if has_owner {
-        properties["owner"] = word(&["root", "user"], "Whom it belongs to; default: `root`.");
+        properties["owner"] = word(&["root", "user"], "The owner of the files.");
     }
     let mut sources = vec![json!({ "required": ["from"] }), json!({ "required": ["url", "sha256"] })];
     if !has_owner {
-        properties["step"] = string("A step above, of which `from` is an output, or in one; default: its only output.");
+        properties["to"] = path("Path that the step sees.");
+        properties["step"] = string(
+            "Name of a step above. `from` is then the path of an output of that step, or of a file in an output.",
+        );
         sources[0]["not"] = json!({ "required": ["step"] });
         sources.push(json!({ "required": ["step"] }));
     }
-    let mut file = required(table("A copy.", properties), &["to"]);
+    let mut file = required(table("A file or a directory.", properties), &["to"]);
     file["oneOf"] = json!(sources);
     file
 }
@@ -264,44 +258,56 @@ fn file(has_owner: bool) -> Value {
 /// An entry of `steps`.
 fn step() -> Value {
     let properties = json!({
-        "name": string("Its name in messages and for `--no-cache-filter`; default: that of its program."),
+        "name": string("Name of the step in messages and for `--no-cache-filter`."),
         "run": {
-            "description": "A command, or commands one after the other; no shell reads them.",
+            "description": "A command as a list of words, or a list of commands that run one after the other. No shell reads them.",
             "type": "array",
             "items": { "oneOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
         },
-        "when": word(&["before", "after"], "Before or after everything is installed; default: `after`."),
-        "image": string("Image that it runs in; default: the one that is made."),
+        "when": word(&["before", "after"], "Run before or after packages are installed. A step `before` sees the base, the user and system packages."),
+        "image": string("An image to run in, instead of the target's own. The step sees nothing of the target then."),
         "platform": word(
             &["image", "builder"],
-            "Which variant of `image` runs: that of the image's platform, or of the builder's; default: `image`.",
+            "Which variant of `image` runs: the variant for the target's platform, or for the builder's.",
         ),
-        "inputs": { "type": "array", "description": "Files that it reads beside those of the image.", "items": file(false) },
+        "inputs": {
+            "type": "array",
+            "description": "Files that the step reads in addition to its image's.",
+            "items": file(false),
+        },
         "outputs": {
             "type": "array",
-            "description": "Directories that are kept of it.",
-            "items": { "oneOf": [path("Directory."), required(table("A directory that moves.", json!({
-                "from": path("Where the step leaves it."),
-                "to": path("Where the image has it."),
+            "description": "Directories to keep. They are empty when the step starts, and become a layer. Nothing else that the step writes is kept.",
+            "items": { "oneOf": [path("A directory, which the image has at the same path."), required(table("A directory that the image has at another path.", json!({
+                "from": path("Path of the directory in the step."),
+                "to": path("Path of the directory in the image."),
             })), &["from", "to"])] },
         },
-        "env": map("Variables over those of the image."),
-        "workdir": path("Directory that it starts in; default: that of the image."),
-        "network": described(json!({ "type": "boolean" }), "Whether it has a network; default: `false`."),
+        "env": map("Environment variables, added to the image's."),
+        "workdir": path("The working directory."),
+        "network": boolean("Whether the step has a network."),
         "secrets": {
             "type": "array",
-            "description": "Secrets of the build that it sees.",
-            "items": { "oneOf": [string("Id; a file in `/run/secrets`."), required(table("A secret.", json!({
-                "id": string("Its id."),
-                "target": path("File that it is."),
-                "env": string("Variable that it is, instead of a file."),
-                "required": described(json!({ "type": "boolean" }), "Whether the build fails without it; default: `true`."),
+            "description": "Secrets of the build that the step can read.",
+            "items": { "oneOf": [string("The id. The secret is the file `/run/secrets/ID`."), required(table("A secret.", json!({
+                "id": string("The id."),
+                "target": path("Path of the file that holds the secret."),
+                "env": string("Environment variable that holds the secret, instead of a file."),
+                "required": boolean("Fail the build if the secret is not given."),
             })), &["id"])] },
         },
-        "caches": { "type": "array", "description": "Directories that outlive builds.", "items": path("Directory.") },
-        "owner": word(&["root", "user"], "Who runs it, and whom its outputs belong to; default: `root`."),
+        "caches": {
+            "type": "array",
+            "description": "Directories whose content is kept from one build to the next.",
+            "items": path("A directory."),
+        },
+        "owner": word(&["root", "user"], "The user that runs the step and owns its outputs."),
     });
     required(table("A step.", properties), &["run", "outputs"])
+}
+
+fn boolean(description: &str) -> Value {
+    json!({ "type": "boolean", "description": description })
 }
 
 fn word(words: &[&str], description: &str) -> Value {

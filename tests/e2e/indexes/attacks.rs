@@ -69,7 +69,7 @@ pub fn build_requirement_of_another_server(stage: &Stage) -> Result<()> {
 }
 
 /// An index that sends on to another port of its host. uv leaves the secret behind. BuildKit, which has Go's client, does not: for that
-/// the name of the host counts, and nothing in a graph says otherwise. `docs/security.md` tells of it.
+/// the name of the host counts, and nothing in a graph says otherwise. `docs/concepts/security.md` tells of it.
 pub fn sent_on(stage: &Stage) -> Result<()> {
     let private = Private::new(stage, "sent-on", Scheme::Basic)?;
     private.name_secret()?;
@@ -86,7 +86,7 @@ pub fn sent_on(stage: &Stage) -> Result<()> {
     ensure!(!by_buildkit.is_empty(), "{asked:?}");
     ensure!(
         by_buildkit.iter().all(|asked| asked.authorization.is_some()),
-        "BuildKit leaves the secret behind now: say so in docs/security.md: {by_buildkit:?}"
+        "BuildKit leaves the secret behind now: say so in docs/concepts/security.md: {by_buildkit:?}"
     );
     Ok(())
 }
