@@ -203,6 +203,10 @@ fn settings() -> Value {
                 "description": "Directories that the user may write to, and any user of the group 0; what lies in them stays whose it is.",
                 "items": path("Directory in the image."),
             },
+            "uv": described(
+                json!({ "type": "boolean" }),
+                "Whether the image has uv, at /usr/local/bin/uv, for scripts that call `uv run`; default: no.",
+            ),
             "files": {
                 "type": "array",
                 "description": "Files and directories that the image holds: of the context, or of a server.",
