@@ -75,7 +75,7 @@ mod tests {
             "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE_DIR / 'db.sqlite3'}}";
         let fastapi = "engine = create_engine(\"sqlite:///./app.db\")";
         let setting = "class Settings:\n    url: str = \"sqlite+aiosqlite:///notes.db\"";
-        let plain = "import sqlite3\ndb = sqlite3.connect('books.sqlite3')";
+        let plain = "import sqlite3\ndef db():\n    return sqlite3.connect('books.sqlite3')";
         for text in [django, fastapi, setting, plain] {
             assert!(check(text, false), "{text}");
         }
