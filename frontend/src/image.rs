@@ -165,7 +165,10 @@ fn over(mut env: Vec<(String, String)>, target: &Target, destination: &Destinati
         Destination::Directory { is_known: true, .. } => Vec::new(),
     };
     let ours = ["PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"].map(|name| (name, "1".to_owned()));
-    let ours = places.into_iter().chain(ours).map(|(name, value)| (name.to_owned(), value));
+    // What is installed is all that `uv run` needs, and nobody may change it.
+    let of_uv = [("UV_NO_SYNC", "1"), ("UV_PROJECT_ENVIRONMENT", place), ("UV_PYTHON_DOWNLOADS", "never")];
+    let of_uv = of_uv.into_iter().filter(|_| target.has_uv.is_some()).map(|(name, value)| (name, value.to_owned()));
+    let ours = places.into_iter().chain(ours).chain(of_uv).map(|(name, value)| (name.to_owned(), value));
     let theirs = target.env.iter().map(|(name, value)| (name.clone(), value.clone()));
     let mut places = BTreeMap::new();
     for (place, (name, _)) in env.iter().enumerate() {

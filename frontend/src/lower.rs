@@ -171,6 +171,8 @@ struct Lowering<'plan> {
     plan: &'plan Plan,
     options: &'plan Options,
     base: Output,
+    /// uv for the platform of the image.
+    uv: Output,
     worker: Output,
     context: Output,
     sources: Sources,
@@ -187,6 +189,7 @@ impl<'plan> Lowering<'plan> {
             plan,
             options,
             base: own.base.root.clone(),
+            uv: own.base.uv.clone(),
             worker: script("worker.py", WORKER),
             context: context::context(plan, options),
             sources: Sources::of(plan),

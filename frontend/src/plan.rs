@@ -51,7 +51,7 @@ use composition::{Composition, Parts};
 use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
-pub use files::{Copied, CopySource, Modules as CopiedModules};
+pub use files::{Copied, CopySource, Modules as CopiedModules, UV};
 use host::Host;
 pub use inputs::{InputSource, MemberInput, Reason};
 pub use package::{Artifact, Form, Hash, Origin, Package};

@@ -14,12 +14,13 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 18] = [
     rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
     rule("context::unused", "A named context takes the place of nothing"),
     rule("files::private", "A file that is usually kept private is copied with a whole directory"),
     error("image::cannot_start", "An image has not what its command names"),
     rule("image::no_command", "An image starts what its base starts, and nobody said so"),
+    error("image::nothing_starts", "Without a config, nothing was found that an image starts"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
     rule("lock::no_hash", "A download has no hash in the lock"),

@@ -2,6 +2,7 @@
 //! Pure: it says which files it wants to read, and is given their texts.
 
 mod applications;
+mod data;
 mod programs;
 mod servers;
 pub mod syntax;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::diagnostic::SourceFile;
 use crate::ignore;
 use crate::paths::{directory_of, file_in};
+pub use data::beside;
 use syntax::Module;
 
 /// Texts of modules that were read, by their paths in the context.
@@ -115,6 +117,8 @@ pub struct Start {
     pub reason: String,
     /// It is a script of the project's, which nobody has to be told.
     pub is_script: bool,
+    /// A module of it that has data beside the sources, if one has: the working directory belongs to the user.
+    pub writes: Option<String>,
 }
 
 /// What was found.
@@ -168,7 +172,7 @@ pub fn wanted<'a>(paths: impl IntoIterator<Item = &'a str>, directory: &str, lef
     let start = if directory == "." { String::new() } else { format!("{directory}/") };
     let below = paths.into_iter().filter_map(|path| path.strip_prefix(&start));
     let mut found: Vec<(usize, bool, &str)> =
-        below.filter_map(|path| Some((depth(path)?, !is_usual(path), path))).collect();
+        below.filter_map(|path| Some((depth(path)?, !is_usual(path) && !data::is_usual(stem(path)), path))).collect();
     found.retain(|(depth, is_other, path)| {
         (*depth == 0 || !is_other) && ignore::leaves_out(left_out, &file_in(directory, path)).is_none()
     });
@@ -184,6 +188,14 @@ fn depth(path: &str) -> Option<usize> {
     let depth = path.matches('/').count();
     let is_module = path.ends_with(".py") && stem(path) != "setup" && !is_test;
     (is_module && depth <= DEEPEST && !directories.split('/').any(is_aside)).then_some(depth)
+}
+
+/// A path of the context below a directory of it.
+fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
+    match directory {
+        "." => Some(path),
+        directory => path.strip_prefix(directory)?.strip_prefix('/'),
+    }
 }
 
 fn is_usual(path: &str) -> bool {
@@ -209,6 +221,7 @@ pub fn find(project: &Project<'_>) -> Found {
         port: None,
         reason: format!("`{name}` is the project's script"),
         is_script: true,
+        writes: None,
     };
     let is_served = !matches!(served, Found::Nothing);
     match (own, only) {
@@ -264,11 +277,9 @@ impl Project<'_> {
     /// The modules that were read, as the image knows them.
     fn sources(&self) -> Vec<Source> {
         let modules = self.modules.iter().filter_map(|(path, file)| {
-            let path = match self.directory {
-                "." => path.as_str(),
-                directory => path.strip_prefix(directory)?.strip_prefix('/')?,
-            };
-            depth(path)?;
+            let path = below(path, self.directory)?;
+            // Others were read for what they say of data.
+            depth(path).filter(|depth| *depth == 0 || is_usual(path))?;
             Some((path.to_owned(), Module::parse(&file.text)))
         });
         let modules: Vec<(String, Module)> = modules.collect();
@@ -367,7 +378,7 @@ impl Draft<'_> {
             env.extend(exports.iter().map(|name| ((*name).to_owned(), port.clone())));
             words.iter().map(|word| word.replace(PORT, &port)).collect()
         };
-        Start { cmd, env, port: listens.then_some(project.port), reason, is_script: false }
+        Start { cmd, env, port: listens.then_some(project.port), reason, is_script: false, writes: None }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::stage::Stage;
 pub fn add(trials: &mut Trials) {
     trials.add("applications::of_a_member", of_a_member);
     trials.add("applications::bytecode_of_files", bytecode_of_files);
+    trials.add("applications::data_beside_the_sources", data_beside_the_sources);
+    trials.add("applications::uv_in_scripts", uv_in_scripts);
 }
 
 /// A service that knows the port, a module that it imports, and what an image is to be without.
@@ -92,6 +94,47 @@ fn of_a_member(stage: &Stage) -> Result<()> {
     )?;
     let failed = build().fail()?;
     ensure!(failed.contains("`clock` cannot start: the image has no program `uv`"), "{failed}");
+    Ok(())
+}
+
+/// A database of sqlite in the working directory is found by reading, and its directory is the user's.
+fn data_beside_the_sources(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "applications-data")?;
+    context
+        .write("pyproject.toml", "[project]\nname = \"ledger\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n")?;
+    context
+        .write("books/database.py", "import sqlite3\n\ndef connect():\n    return sqlite3.connect(\"books.db\")\n")?;
+    context.write(
+        "main.py",
+        "import os\nfrom books.database import connect\n\nconnect().execute(\"create table book (name)\")\n\
+         print(os.getuid(), os.path.exists(\"books.db\"))\n",
+    )?;
+    context.lock()?;
+    let built = context.build().push("applications-data")?;
+    let said = container::run(stage.lab(), &built.reference, &[], &[])?;
+    ensure!(said.stdout == "999 True\n", "{said:?}");
+    let told = "`books/database.py` has data beside the sources";
+    ensure!(built.progress.contains(told), "why the directory is the user's is not told:\n{}", built.progress);
+    Ok(())
+}
+
+/// Scripts that call `uv run` find uv, and it finds what is installed, without changing it.
+fn uv_in_scripts(stage: &Stage) -> Result<()> {
+    let context = Context::new(stage, "applications-uv")?;
+    context
+        .write("pyproject.toml", "[project]\nname = \"tides\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n")?;
+    context.write("main.py", "import sys\n\nprint(sys.prefix, *sys.argv[1:])\n")?;
+    context.write("entrypoint.sh", "#!/bin/sh\nset -e\nuv run main.py before\nexec \"$@\"\n")?;
+    context.write(
+        "uv.build.toml",
+        "[targets.tides]\nuv = true\nentrypoint = [\"./entrypoint.sh\"]\ncmd = [\"uv\", \"run\", \"main.py\", \"after\"]\n\
+         sources = true\nfiles = [{ from = \"entrypoint.sh\", to = \"/app/entrypoint.sh\", mode = \"0755\" }]\n",
+    )?;
+    context.lock()?;
+    let built = context.build().push("applications-uv")?;
+    let said = container::run(stage.lab(), &built.reference, &[], &[])?;
+    ensure!(said.stdout == "/app/.venv before\n/app/.venv after\n", "{said:?}");
+    ensure!(said.stderr.is_empty(), "uv has more to say: {}", said.stderr);
     Ok(())
 }
 

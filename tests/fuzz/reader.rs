@@ -108,8 +108,12 @@ impl Readers {
                 None
             }
             Kind::Dockerfile => {
-                let surroundings =
-                    import::Surroundings { project: None, manifests: &BTreeMap::new(), is_directory: &|_| None };
+                let surroundings = import::Surroundings {
+                    project: None,
+                    manifests: &BTreeMap::new(),
+                    is_directory: &|_| None,
+                    read: &|_| None,
+                };
                 import(&file, &surroundings).err()
             }
             Kind::PythonVersion => {

@@ -58,7 +58,9 @@ fn check(case: &Path) -> Result<()> {
         None => (None, BTreeMap::new()),
     };
     let is_directory = |path: &str| Some(fs::metadata(directory.as_ref()?.join(path)).ok()?.is_dir());
-    let surroundings = Surroundings { project: parsed.as_ref(), manifests: &manifests, is_directory: &is_directory };
+    let read = |path: &str| fs::read_to_string(directory.as_ref()?.join(path)).ok();
+    let surroundings =
+        Surroundings { project: parsed.as_ref(), manifests: &manifests, is_directory: &is_directory, read: &read };
     let (config, told) = match import(&SourceFile::new("Dockerfile", text), &surroundings) {
         Ok(imported) => {
             let told = match Diagnostics::check(imported.warnings) {

@@ -126,7 +126,7 @@ fn dockerfile() -> impl Strategy<Value = String> {
 
 fn check(text: &str) {
     let manifests = BTreeMap::new();
-    let surroundings = Surroundings { project: None, manifests: &manifests, is_directory: &|_| None };
+    let surroundings = Surroundings { project: None, manifests: &manifests, is_directory: &|_| None, read: &|_| None };
     match import(&SourceFile::new("Dockerfile", text), &surroundings) {
         Ok(imported) => {
             let read = config::parse(&SourceFile::new(config::FILE_NAME, imported.config.as_str()), &BTreeMap::new());
@@ -270,7 +270,7 @@ fn accounted() -> impl Strategy<Value = (String, Vec<String>)> {
 /// Where each word is: how many Dockerfile words came to which end.
 fn account(text: &str, words: &[String]) -> Counts {
     let manifests = BTreeMap::new();
-    let surroundings = Surroundings { project: None, manifests: &manifests, is_directory: &|_| None };
+    let surroundings = Surroundings { project: None, manifests: &manifests, is_directory: &|_| None, read: &|_| None };
     let imported = import(&SourceFile::new("Dockerfile", text), &surroundings);
     let imported = imported.unwrap_or_else(|errors| panic!("{}\n{text}", errors.render()));
     let told = |word: &str| {

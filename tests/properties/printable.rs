@@ -195,7 +195,12 @@ fn words_of_dockerfiles_are_no_commands() {
         format!("FROM python:3.13 AS {hostile}\nENV {hostile}={hostile}\nRUN {hostile}\nUSER {hostile}\nRUN uv sync\n"),
         format!("FROM python:3.13\nRUN uv sync --frozen\nWORKDIR /{hostile}\nLABEL a=\"{hostile}\"\nCMD [\"a\"]\n"),
     ] {
-        let surroundings = import::Surroundings { project: None, manifests: &BTreeMap::new(), is_directory: &|_| None };
+        let surroundings = import::Surroundings {
+            project: None,
+            manifests: &BTreeMap::new(),
+            is_directory: &|_| None,
+            read: &|_| None,
+        };
         let mut shown = Vec::new();
         match import(&SourceFile::new("Dockerfile", text), &surroundings) {
             Ok(imported) => {

@@ -10,6 +10,7 @@ use super::init::{create, stub};
 use super::{CliError, SelectionArgs, input};
 use crate::config;
 use crate::diagnostic::SourceFile;
+use crate::ignore;
 use crate::import::{Imported, Surroundings, import};
 use crate::lock;
 use crate::project::{Files, Project, Request};
@@ -57,8 +58,16 @@ pub fn run(arguments: &ImportArgs) -> Result<Outcome, CliError> {
         Some(project) => project.read_manifests(&Request::Default, read)?,
         None => BTreeMap::new(),
     };
-    let is_directory = |path: &str| std::fs::metadata(context.join(path)).ok().map(|found| found.is_dir());
-    let surroundings = Surroundings { project: project.as_ref(), manifests: &manifests, is_directory: &is_directory };
+    // What is left out of the context is not there.
+    let ignored = ignored(&selection, path)?;
+    let is_directory = |path: &str| {
+        let is_left_out = ignore::leaves_out(&ignored, path).is_some();
+        let found = (!is_left_out).then(|| std::fs::metadata(context.join(path)).ok()).flatten();
+        found.map(|found| found.is_dir())
+    };
+    let read = |path: &str| selection.read(path).ok().flatten().map(|file| file.text.clone());
+    let surroundings =
+        Surroundings { project: project.as_ref(), manifests: &manifests, is_directory: &is_directory, read: &read };
     let imported = import(&SourceFile::new(path.display().to_string(), text), &surroundings)?;
     let mut written = Vec::new();
     if arguments.write {
@@ -66,6 +75,17 @@ pub fn run(arguments: &ImportArgs) -> Result<Outcome, CliError> {
         written.push(create(&context, "Dockerfile", &stub())?);
     }
     Ok(Outcome { imported, written })
+}
+
+/// Patterns of what the context is without, for a Dockerfile.
+fn ignored(selection: &SelectionArgs, dockerfile: &Path) -> Result<Vec<String>, CliError> {
+    let own = dockerfile.strip_prefix(&selection.directory).unwrap_or(dockerfile);
+    let own = format!("{}.dockerignore", own.display());
+    let file = match selection.read(&own)? {
+        Some(file) => Some(file),
+        None => selection.read(".dockerignore")?,
+    };
+    Ok(file.map(|file| ignore::parse(&file.text)).unwrap_or_default())
 }
 
 /// The nearest directory above a file that has a lock; its own, where none has.

@@ -315,7 +315,18 @@ fn config_text(targets: &[Declared], starts: &Starts) -> String {
         }
         if *is_application {
             text += "# It has no `[build-system]`: its files are copied to /app, and belong to root.\n";
-            text += "# If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
+        }
+        let writes = starts.get(name).and_then(|start| start.as_ref().ok()?.as_ref()?.writes.as_ref());
+        match writes {
+            Some(path) => {
+                text += &format!(
+                    "# `{path}` has data beside the sources: the user may write there.\nwritable = [\"/app\"]\n"
+                );
+            }
+            None if *is_application => {
+                text += "# If it writes beside them, as with sqlite: writable = [\"/app\"]\n";
+            }
+            None => {}
         }
         match starts.get(name) {
             Some(Ok(Some(start))) => text += &start_text(start),

@@ -61,6 +61,7 @@ pub fn surroundings(
         }
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
         let mut level: Vec<String> = wanted.trees.iter().cloned().collect();
+        let mut walked = wanted.trees.clone();
         let trees = wanted.trees.iter().filter(|path| ignore::leaves_out(&patterns, path).is_none());
         for path in trees.chain(&wanted.paths).filter(|path| *path != ".") {
             entries.extend(entry(root, path).map(|entry| (path.clone(), entry)));
@@ -70,7 +71,7 @@ pub fn surroundings(
                 let path = file_in(&directory, &name);
                 let is_left_out = ignore::leaves_out(&patterns, &path).is_some() || wanted.excluded.contains(&path);
                 let Some(entry) = entry(root, &path).filter(|_| !is_left_out) else { continue };
-                if entry == Entry::Directory && entries.insert(path.clone(), entry.clone()).is_none() {
+                if entry == Entry::Directory && walked.insert(path.clone()) {
                     level.push(path.clone());
                 }
                 entries.insert(path, entry);

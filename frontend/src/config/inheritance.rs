@@ -130,6 +130,7 @@ impl Settings {
         fill(&mut self.labels_from, &other.labels_from);
         fill(&mut self.files, &other.files);
         fill(&mut self.writable, &other.writable);
+        fill(&mut self.uv, &other.uv);
         fill(&mut self.steps, &other.steps);
         fill(&mut self.deny, &other.deny);
         fill(&mut self.max_image_size, &other.max_image_size);

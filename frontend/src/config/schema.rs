@@ -203,6 +203,10 @@ fn settings() -> Value {
                 "description": "Directories that the user, and any user of the group 0, may write to. Files that are already in them keep their owner.",
                 "items": path("A directory."),
             },
+            "uv": described(
+                json!({ "type": "boolean" }),
+                "Whether the image has uv, at /usr/local/bin/uv, for scripts that call `uv run`; default: no.",
+            ),
             "files": {
                 "type": "array",
                 "description": "Files and directories to copy into the image, from the build context or from a server.",

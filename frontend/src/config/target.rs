@@ -92,6 +92,8 @@ pub struct Settings {
     pub sources: Option<bool>,
     /// Directories that the user may write to.
     pub writable: Option<Vec<Located<String>>>,
+    /// uv is a part of the image.
+    pub uv: Option<Located<bool>>,
     /// Commands that make directories of the image.
     pub steps: Option<Vec<StepConfig>>,
     /// Packages that the image must not have: names, or prefixes that end in `*`.
@@ -135,6 +137,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut table: Table<'_>, is_target: boo
         files: files::read(reader, table),
         sources: reader.boolean(table, "sources"),
         writable: runtime::read_directories(reader, table, "writable"),
+        uv: reader.flag(table, "uv"),
         steps: steps::read(reader, table),
         deny: reader.strings(table, "deny"),
         max_image_size: size::read(reader, table, "max-image-size"),

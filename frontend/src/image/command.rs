@@ -63,8 +63,20 @@ pub fn check(
         [] => is_known(&plan.base).then(|| "what its base does".to_owned())?,
         _ => idle(base, target, is_function)?,
     };
-    let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command, and starts {started}"))
-        .at(target.span.clone().unwrap_or_else(|| span.clone()));
+    let place = target.span.clone().unwrap_or_else(|| span.clone());
+    // Whoever declares a target may know who starts it.
+    if target.span.is_none() && !is_function {
+        let problem = format!("nothing was found that `{name}` starts");
+        let error = Diagnostic::new("image::nothing_starts", problem).at(place);
+        let table = format!("in `uv.build.toml`, below `[targets.{name}]` and `package = \"{name}\"`");
+        let error = match &scripts[..] {
+            [first, ..] => error.help(format!("name one of its scripts {table}: `cmd = [\"{first}\"]`")),
+            [] => error.help(format!("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]` {table}")),
+        };
+        return Some(error.help("a library has nothing to start: `cmd = []`, if whoever starts it says what runs"));
+    }
+    let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command, and starts {started}"));
+    let warning = warning.at(place);
     let warning = match &scripts[..] {
         _ if is_function => warning.help("name the handler: `cmd = [\"MODULE.FUNCTION\"]`"),
         [] => warning

@@ -73,6 +73,9 @@ const WRAPPERS: [&str; 5] = ["dumb-init", "exec", "nice", "setpriv", "tini"];
 /// Programs of python's that take the path of a module.
 const TAKES_MODULES: [&str; 5] = ["chainlit", "fastapi", "gradio", "marimo", "streamlit"];
 
+/// How uv comes into an image.
+const HAVE_UV: &str = "`uv = true` in the target puts uv into the image, for scripts that call it";
+
 /// Words that a shell knows itself.
 const OF_SHELLS: [&str; 24] = [
     ".", ":", "[", "alias", "cd", "command", "echo", "eval", "exit", "export", "false", "for", "if", "printf", "read",
@@ -217,10 +220,19 @@ impl Image<'_> {
             return self.of_shell(arguments.get(at + 1)?);
         }
         if TAKES_MODULES.contains(&name) {
-            let module = arguments.iter().find(|word| word.ends_with(".py") && !word.starts_with('-'))?;
-            return self.missing_file(module, &format!("`{name}`"));
+            return self.missing_file(Self::module_of(name, arguments)?, &format!("`{name}`"));
         }
         None
+    }
+
+    /// The file, or the directory of a package, that such a program is given: what ends in `.py`, or the only word after `run` and `dev`
+    /// that is no option, nor the value of one.
+    fn module_of<'words>(name: &str, arguments: &'words [String]) -> Option<&'words str> {
+        let named = arguments.iter().find(|word| word.ends_with(".py") && !word.starts_with('-'));
+        let [command, first, ..] = arguments else { return named.map(String::as_str) };
+        let takes_path = name == "fastapi" && ["run", "dev"].contains(&command.as_str()) || name == "streamlit";
+        let is_path = takes_path && command != "hello" && !first.starts_with('-') && !first.contains("://");
+        named.or_else(|| Some(first).filter(|_| is_path)).map(String::as_str)
     }
 
     /// A line of a shell: commands whose first word is a plain one.
@@ -258,9 +270,13 @@ impl Image<'_> {
         let rest = crate::service::shown(arguments.get(1..).unwrap_or_default());
         let help = match name {
             "uv" if arguments.first().is_some_and(|word| word == "run") && !rest.is_empty() => {
-                vec![format!("what is installed is found without it: take out `uv run`, and leave `{rest}`")]
+                vec![
+                    format!("what is installed is found without it: take out `uv run`, and leave `{rest}`"),
+                    HAVE_UV.to_owned(),
+                ]
             }
-            "uv" | "uvx" => vec!["uv installs packages while an image is built, and is no part of it".to_owned()],
+            "uv" => vec!["uv installs packages while an image is built".to_owned(), HAVE_UV.to_owned()],
+            "uvx" => vec!["uv installs packages while an image is built, and is no part of it".to_owned()],
             "sh" | "bash" => vec!["write the program and its arguments, each as a word of `cmd`".to_owned()],
             _ => match (
                 EXTRAS.iter().find(|(package, brings, _)| packages.contains(brings) && self.has(package)),
@@ -307,6 +323,9 @@ impl Image<'_> {
 
     /// Whether a part of the image may be a program of this name, and nobody can tell before it is made.
     fn may_be_brought(&self, name: &str) -> bool {
+        if name == "uv" && self.target.has_uv.is_some() {
+            return true;
+        }
         let is_of_python = ["fastapi", "uv", "uvx"].contains(&name);
         self.plan.layers.iter().any(|layer| match &layer.contents {
             Contents::System(_) => !is_of_python,

@@ -58,7 +58,7 @@ pub fn of(
     if let Some(script) = &target.script {
         let cmd = vec!["python".to_owned(), script.value.clone()];
         let reason = "it is the script of the target".to_owned();
-        return Ok(Some(Start { cmd, env: BTreeMap::new(), port: None, reason, is_script: true }));
+        return Ok(Some(Start { cmd, env: BTreeMap::new(), port: None, reason, is_script: true, writes: None }));
     }
     let package = &project.lock.packages[target.selection.root];
     let is_package = !matches!(package.source, Source::Virtual(_));
@@ -83,7 +83,7 @@ pub fn of(
     });
     let place = || target.span.clone().unwrap_or_else(|| package.span.clone());
     match found {
-        Found::Start(start) => Ok(Some(start)),
+        Found::Start(start) => Ok(Some(Start { writes: writes(project, target, outside), ..start })),
         Found::Nothing => Ok(None),
         Found::Several(starts) => Err(several(&starts, target, place())),
         Found::NoServer { problem, package } => Err(Diagnostic::new("service::no_server", problem)
@@ -91,6 +91,15 @@ pub fn of(
             .help(format!("add one: `uv add {package}`"))
             .help(how_to_say(target, "`cmd = [\"PROGRAM\", \"ARGUMENT\"]`"))),
     }
+}
+
+/// The module that has data beside the sources of a target whose command is looked for, if nobody said who may write where.
+pub fn writes(project: &Project, target: &Target, outside: &Outside) -> Option<String> {
+    let package = &project.lock.packages[target.selection.root];
+    let is_package = !matches!(package.source, Source::Virtual(_));
+    let is_meant = is_sought(target) && !target.editable && target.writable.is_empty() && target.volumes.is_empty();
+    let directory = package.source.project_dir().filter(|_| is_meant)?;
+    service::beside(&outside.modules, directory, is_package)
 }
 
 /// Where the image is to listen.
@@ -135,5 +144,8 @@ fn how_to_say(target: &Target, what: &str) -> String {
 
 /// What is said of a start that was found, in one line.
 pub fn note(start: &Start) -> String {
-    format!("starts `{}`, since {}; for another command write `cmd`", shown(&start.cmd), start.reason)
+    let writes =
+        start.writes.iter().map(|path| format!("; `{path}` has data beside the sources, where the user may write"));
+    let writes: String = writes.collect();
+    format!("starts `{}`, since {}; for another command write `cmd`{writes}", shown(&start.cmd), start.reason)
 }

@@ -8,6 +8,9 @@ use super::reader::Reader;
 use super::stage::{Copy, Stage, Taken};
 use super::text::Text;
 
+/// What becomes of a mode that is not carried over.
+pub const KEPT: &str = "files keep the mode that they have in the context";
+
 impl Reader<'_> {
     /// `COPY` and `ADD`.
     pub fn copy(
@@ -20,7 +23,7 @@ impl Reader<'_> {
     ) {
         let range = start..destination.span.end;
         let mut place = None;
-        let mut owner = None;
+        let (mut owner, mut mode) = (None, None);
         // What a path says is said by what becomes of its sources.
         self.implied(&destination.span);
         for flag in options {
@@ -36,9 +39,10 @@ impl Reader<'_> {
                 "keep-git-dir" | "checksum" => {
                     self.left_out(&flag.span(), format!("`--{}`", flag.name.value), "it is about what is fetched")
                 }
-                "chmod" => {
-                    self.left_out(&flag.span(), "`--chmod`", "files keep the mode that they have in the context")
-                }
+                "chmod" => match permissions(&value) {
+                    Some(bits) => mode = Some((bits, flag.span())),
+                    None => self.left_out(&flag.span(), "`--chmod`", KEPT),
+                },
                 other => self.left_out(&flag.span(), format!("`--{other}`"), ""),
             }
         }
@@ -77,8 +81,8 @@ impl Reader<'_> {
                     let from = super::stage::absolute("/", &path).trim_start_matches('/').to_owned();
                     let from = if from.is_empty() { ".".to_owned() } else { from };
                     let to = lands(&from, self.surroundings.is_directory(&from));
-                    let owner = owner.clone();
-                    stage.copies.push(Copy { from, to, range: range.clone(), word, owner });
+                    let (owner, mode) = (owner.clone(), mode.clone());
+                    stage.copies.push(Copy { from, to, range: range.clone(), word, owner, mode });
                 }
             }
             Some(place) => {
@@ -125,5 +129,16 @@ impl Reader<'_> {
                 self.left_out(range, format!("files of the image `{place}`"), "a base that has them can stand for it");
             }
         }
+    }
+}
+
+/// Permission bits as a config has them, of what `chmod` is given: digits, or that a file can be started.
+pub fn permissions(mode: &str) -> Option<String> {
+    let is_octal = (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    match mode {
+        "+x" | "a+x" | "u+x" | "ug+x" | "ugo+x" | "+rx" | "a+rx" => Some("0755".to_owned()),
+        _ if is_octal && mode.len() == 3 => Some(format!("0{mode}")),
+        _ if is_octal => Some(mode.to_owned()),
+        _ => None,
     }
 }

@@ -146,11 +146,15 @@ pub fn writable(reader: &mut Reader<'_>, stage: &Stage) -> Vec<Text> {
         } else if !is_users || directory.path.contains(['$', '*']) {
             reader.left_out(&directory.range, "files of another owner than root and the user", "");
         } else if holds_sources(&directory.path) {
-            reader.differs(
-                &directory.range,
-                format!("what is in `{}` belongs to root, and the user reads it", directory.path),
-                "name directories that the user writes in `writable`",
-            );
+            let what = format!("what is in `{}` belongs to root, and the user reads it", directory.path);
+            let is_below =
+                is_above(&workdir, &directory.path) && workdir != "/" && !stage.is_environment(&directory.path);
+            let what = if is_below { format!("{what}; the directory itself is the user's") } else { what };
+            reader.differs(&directory.range, what, "name directories that the user writes in `writable`");
+            let text = Text::from(directory.path.as_str()).at(directory.range.clone());
+            if is_below && !writable.contains(&text) {
+                writable.push(text);
+            }
         } else {
             for path in std::iter::once(directory.path.as_str()).chain(made.iter().map(|made| made.path.as_str())) {
                 let text = Text::from(path).at(directory.range.clone());
@@ -175,6 +179,14 @@ pub fn writable(reader: &mut Reader<'_>, stage: &Stage) -> Vec<Text> {
             let what = format!("the empty directory `{}`", directory.path);
             reader.left_out(&directory.range, what, "`writable` makes directories that the user may write");
         }
+    }
+    // Root writes beside the sources.
+    let lies_there = |to: &String| is_above(&workdir, to) && workdir != "/";
+    let copies = stage.copies.iter().filter(|copy| !super::sources::is_of_projects(&copy.from)).map(|copy| &copy.to);
+    let taken = stage.taken.iter().filter(|taken| !stage.is_environment(&taken.to)).map(|taken| &taken.to);
+    let text = Text::from(workdir.as_str());
+    if stage.user.is_none() && copies.chain(taken).any(lies_there) && !writable.contains(&text) {
+        writable.push(text);
     }
     writable
 }

@@ -7,10 +7,10 @@ use parse_dockerfile::{self as dockerfile, RunInstruction};
 
 use super::packages::{apk, apt};
 use super::reader::Reader;
-use super::stage::{Check, Directory, Made, Stage, absolute};
+use super::stage::{Check, Copy, Directory, Made, Stage, absolute};
 use super::target::is_of_uv;
 use super::text::Text;
-use super::uv::{pip, uv, without_uv};
+use super::uv::{pip, uv, without_uv, without_uv_in};
 use super::words::{self, Command, Word};
 
 /// What a container starts, as a list of words.
@@ -27,23 +27,22 @@ pub fn program(reader: &mut Reader<'_>, command: &dockerfile::Command<'_>, stage
                 Some(words) => words,
                 None => {
                     let script: String = characters.iter().map(|(_, char)| *char).collect();
-                    let script = script.trim();
-                    if script.contains("uv run") {
-                        let range = text.span.clone();
-                        reader.differs(
-                            &range,
-                            "this runs `uv`, which the image does not have",
-                            "take `uv run` out of it: the environment is in `PATH`",
-                        );
-                    }
+                    let script = without_uv_in(script.trim());
                     let shell = reader.shell().iter().map(|word| Text::from(word.as_str()));
-                    shell.chain([Text::from(script).at(text.span.clone())]).collect()
+                    shell.chain([Text::from(script.as_str()).at(text.span.clone())]).collect()
                 }
             }
         }
         _ => Vec::new(),
     };
     let mut words = without_uv(reader, words);
+    if let [shell, option, script, ..] = &mut words[..]
+        && ["sh", "bash", "/bin/sh", "/bin/bash"].contains(&&*shell.shown())
+        && option.shown().ends_with('c')
+        && script.is_constant()
+    {
+        *script = Text::from(without_uv_in(&script.shown()).as_str()).with_words_of(script);
+    }
     if let Some(first) = words.first_mut() {
         *first = stage.without_environment(first);
     }
@@ -137,7 +136,7 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
         }
         "tmpfs" => reader.implied(range),
         "bind" => match field(&["from"]) {
-            Some(image) if image.contains("astral-sh/uv") => {
+            Some(image) if image.contains("astral-sh/uv") || image.contains("astral/uv") => {
                 reader.implied(range);
                 stage.uv = Some(Text::from(image));
             }
@@ -175,9 +174,14 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
 
 /// Reads the commands of a script.
 fn all(reader: &mut Reader<'_>, commands: &[Command], stage: &mut Stage) {
+    all_in(reader, commands, &stage.absolute("."), stage);
+}
+
+/// The same, begun in a directory.
+fn all_in(reader: &mut Reader<'_>, commands: &[Command], directory: &str, stage: &mut Stage) {
     let mut is_installer = false;
     let mut is_changed = false;
-    let mut directory = stage.absolute(".");
+    let mut directory = directory.to_owned();
     for command in commands {
         let words = command.shown();
         let made = stage.made.len();
@@ -359,18 +363,7 @@ pub fn one(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &
         }
         "sh" | "bash" if flags("-c") => {
             let script = arguments.iter().position(|word| word == "-c").and_then(|at| arguments.get(at + 1));
-            let characters: words::Characters =
-                script.into_iter().flat_map(|script| script.chars()).map(|char| (range.start, char)).collect();
-            let mut inner = words::commands(&characters, &|name| reader.look_up(stage, name));
-            // The words of it have no place of their own.
-            for command in &mut inner {
-                let words = command.words.iter_mut().chain(&mut command.assignments).chain(&mut command.redirects);
-                words.for_each(|word| {
-                    word.range = range.clone();
-                    word.text = word.text.clone().elsewhere(&range);
-                });
-            }
-            all(reader, &inner, stage);
+            inner(reader, script.map_or("", String::as_str), &range, directory, stage);
         }
         "uv" => uv(reader, command, directory, stage),
         "apt-get" | "apt" | "aptitude" => apt(reader, command, stage),
@@ -385,6 +378,7 @@ pub fn one(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &
             _ => unknown(reader, command, stage),
         },
         name if CHECKS.contains(&name) => check(command, stage),
+        _ if script(reader, command, directory, stage) => {}
         name if IDLE.contains(&name) && !command.is_redirected => reader.implied(&range),
         "[" | "[[" | "test" => reader.implied(&range),
         "export" if arguments.iter().all(|word| is_of_steps(word.split('=').next().unwrap_or_default())) => {
@@ -414,6 +408,7 @@ pub fn one(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &
             options(command).for_each(|word| reader.implied(&word.range));
         }
         "chown" | "chgrp" => owned(reader, command, directory, stage),
+        "chmod" => modes(reader, command, directory, stage),
         "useradd" | "adduser" | "groupadd" | "addgroup" | "usermod" | "passwd" | "chpasswd"
             if stage.accounts.add(words) =>
         {
@@ -421,6 +416,39 @@ pub fn one(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &
         }
         _ => unknown(reader, command, stage),
     }
+}
+
+/// Reads a script of the context that a command starts, without arguments. Others, and those that another program reads, it does not.
+fn script(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mut Stage) -> bool {
+    let words = command.shown();
+    let path = match &words[..] {
+        [path] if path.contains('/') => path,
+        [shell, path] if ["sh", "bash"].contains(&shell.as_str()) => path,
+        _ => return false,
+    };
+    let path = absolute(directory, path);
+    let Some(text) = stage.origin(&path).and_then(|origin| (reader.surroundings.read)(&origin)) else { return false };
+    // One that starts itself would have no end.
+    if !is_for_a_shell(&text) || !text.contains("uv ") || stage.scripts.contains(&path) {
+        return false;
+    }
+    stage.scripts.push(path);
+    inner(reader, &text, &command.range(), directory, stage);
+    true
+}
+
+/// Reads the commands of a script that stands elsewhere: its words have the place of what starts it.
+fn inner(reader: &mut Reader<'_>, script: &str, range: &Range<usize>, directory: &str, stage: &mut Stage) {
+    let characters: words::Characters = script.chars().map(|char| (range.start, char)).collect();
+    let mut inner = words::commands(&characters, &|name| reader.look_up(stage, name));
+    for command in &mut inner {
+        let words = command.words.iter_mut().chain(&mut command.assignments).chain(&mut command.redirects);
+        words.for_each(|word| {
+            word.range = range.clone();
+            word.text = word.text.clone().elsewhere(range);
+        });
+    }
+    all_in(reader, &inner, directory, stage);
 }
 
 fn is_path(word: &str) -> bool {
@@ -445,6 +473,36 @@ fn owned(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mu
     for word in words {
         let path = absolute(directory, &word.shown());
         stage.directories.push(Directory { path, owner: Some(owner.clone()), range: command.range() });
+    }
+}
+
+/// `chmod MODE PATH…` of files that were copied: a copy of the file alone has the mode.
+fn modes(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mut Stage) {
+    let mut words = command.words[1..].iter().filter(|word| !word.shown().starts_with('-'));
+    let mode = words.next().and_then(|word| super::copies::permissions(&word.shown()));
+    let paths: Vec<(&Word, String)> = words.map(|word| (word, absolute(directory, &word.shown()))).collect();
+    let origins: Option<Vec<String>> = paths.iter().map(|(_, path)| stage.origin(path)).collect();
+    let (Some(mode), Some(origins), false) = (mode, origins, command.is_conditional) else {
+        return unknown(reader, command, stage);
+    };
+    let is_file = |origin: &String| (reader.surroundings.is_directory)(origin) == Some(false);
+    if paths.is_empty() || !origins.iter().all(is_file) {
+        return unknown(reader, command, stage);
+    }
+    let place = command.words[0].range.start..paths[0].0.range.start;
+    for ((word, to), from) in paths.into_iter().zip(origins) {
+        match stage.copies.iter_mut().rfind(|copy| copy.to == to && copy.from == from) {
+            Some(copy) => {
+                reader.implied(&word.range);
+                copy.mode = Some((mode.clone(), place.clone()));
+            }
+            None => {
+                let owner =
+                    stage.copies.iter().rfind(|copy| to.starts_with(&copy.to)).and_then(|copy| copy.owner.clone());
+                let (range, word) = (command.range(), word.range.clone());
+                stage.copies.push(Copy { from, to, range, word, owner, mode: Some((mode.clone(), place.clone())) });
+            }
+        }
     }
 }
 

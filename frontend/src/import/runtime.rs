@@ -27,7 +27,9 @@ pub struct Split {
 /// Takes uv out of an image. uv's own images are those of Python and Debian with uv in them.
 pub fn split(image: &Text) -> Split {
     let plain = || Split { base: image.clone(), uv: None, has_no_python: has_no_python(&image.shown()) };
-    let Some(tag) = image.strip_prefix(&format!("{UV}:")) else { return plain() };
+    let named = [UV, "docker.io/astral/uv", "astral/uv"].into_iter();
+    let tag = named.map(|name| format!("{name}:")).find_map(|name| image.strip_prefix(&name));
+    let Some(tag) = tag else { return plain() };
     // A digest is that of the image with uv.
     let tag = tag.split_once('@').map_or(tag.clone(), |(tag, _)| tag);
     let (uv, flavour) = match tag.strip_prefix("python") {
@@ -141,7 +143,8 @@ pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
     let Some((text, range)) = &stage.user else {
         // Images of Lambda start as whom Lambda wants.
         if !stage.is_for_lambda() {
-            let what = "the Dockerfile has no `USER`, so that its containers run as root; here it is `app`";
+            let what = "the Dockerfile has no `USER`, so that its containers run as root; here it is `app`, who may write to \
+                        the working directory and below `/home/app`";
             reader.differs(&stage.range.clone(), what, "write `user = \"root\"` to keep it");
         }
         return None;
@@ -202,6 +205,11 @@ mod tests {
         assert_eq!(check("ghcr.io/astral-sh/uv:python3.12-alpine"), "python:3.12-alpine");
         assert_eq!(check("ghcr.io/astral-sh/uv:bookworm-slim"), "debian:bookworm-slim, no python");
         assert_eq!(check("ghcr.io/astral-sh/uv:0.9.2"), "ghcr.io/astral-sh/uv:0.9.2");
+        assert_eq!(check("astral/uv:python3.12-alpine"), "python:3.12-alpine");
+        assert_eq!(
+            check("docker.io/astral/uv:0.9-python3.12-alpine"),
+            "python:3.12-alpine with ghcr.io/astral-sh/uv:0.9"
+        );
         assert_eq!(check("python:3.13-slim"), "python:3.13-slim");
     }
 }

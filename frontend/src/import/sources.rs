@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::copies::KEPT;
 use super::reader::Reader;
 use super::stage::{Copy, Stage, Taken};
 use super::text::Text;
@@ -24,6 +25,7 @@ struct Source {
     /// Of the path.
     word: Range<usize>,
     owner: Option<(String, Range<usize>)>,
+    mode: Option<(String, Range<usize>)>,
 }
 
 /// What is installed of the project.
@@ -59,6 +61,7 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
         if copy.from == "." && copy.to == stage.absolute(".") && installed.is_root && !installed.is_editable {
             files.has_sources = true;
             reader.written(&copy.word);
+            copy.mode.iter().for_each(|(_, flag)| reader.left_out(flag, "`--chmod`", KEPT));
             copy.owner.iter().for_each(|(owner, flag)| {
                 if belongs_to_user(reader, &stage, owner, flag) {
                     let what = "the project's files belong to root, and the user reads them";
@@ -71,7 +74,7 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
         let is_for_builds = is_of_a_project && BESIDE_A_MANIFEST.contains(&last(&copy.from));
         if is_for_builds || !is_needed(reader, &copy.from, &copy.range, installed) {
             reader.implied(&copy.word);
-            copy.owner.iter().for_each(|(_, flag)| reader.implied(flag));
+            copy.owner.iter().chain(&copy.mode).for_each(|(_, flag)| reader.implied(flag));
             continue;
         }
         let text = |path: &str| Value::Text(Text::from(path).at(copy.word.clone()));
@@ -81,6 +84,10 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
         {
             let value = Value::Text(Text::from("user").at(flag.clone()));
             entry.push(("owner".to_owned(), value));
+        }
+        if let Some((mode, place)) = &copy.mode {
+            entry.push(("mode".to_owned(), Value::Text(Text::from(mode.as_str()).at(place.clone()))));
+            reader.written(place);
         }
         reader.written(&copy.word);
         if !files.entries.contains(&entry) {
@@ -94,8 +101,8 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
 fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source> {
     let mut copies: Vec<Source> = Vec::new();
     for copy in stage.copies.clone() {
-        let Copy { from, to, range, word, owner } = copy;
-        copies.push(Source { from, to, range, word, owner });
+        let Copy { from, to, range, word, owner, mode } = copy;
+        copies.push(Source { from, to, range, word, owner, mode });
     }
     for taken in stage.taken.clone() {
         let other = reader.stages[taken.stage].clone();
@@ -116,7 +123,23 @@ fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source
         }
         let is_in_context = |path: &String| (reader.surroundings.is_directory)(path).is_some();
         match other.origin(&from).filter(|origin| other.made.is_empty() || is_in_context(origin)) {
-            Some(origin) => copies.push(Source { from: origin, to, range, word, owner }),
+            Some(origin) => {
+                copies.push(Source {
+                    from: origin,
+                    to: to.clone(),
+                    range: range.clone(),
+                    word,
+                    owner: owner.clone(),
+                    mode: None,
+                });
+                // Files of it that were given a mode.
+                for copy in other.copies.iter().filter(|copy| copy.mode.is_some()) {
+                    let Some(within) = below(&from, &copy.to).filter(|within| !within.is_empty()) else { continue };
+                    let to = super::stage::absolute(&to, within);
+                    let (range, word, mode) = (range.clone(), copy.word.clone(), copy.mode.clone());
+                    copies.push(Source { from: copy.from.clone(), to, range, word, owner: owner.clone(), mode });
+                }
+            }
             None if holds_environment(&other, &from) => {
                 reader.implied(&word);
                 flag.iter().for_each(|flag| reader.implied(flag));
@@ -124,7 +147,8 @@ fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source
                     if let Some(within) = below(&from, &copy.to) {
                         let to = super::stage::absolute(&to, within);
                         let (range, word) = (range.clone(), copy.word.clone());
-                        copies.push(Source { from: copy.from.clone(), to, range, word, owner: owner.clone() });
+                        let (owner, mode) = (owner.clone(), copy.mode.clone());
+                        copies.push(Source { from: copy.from.clone(), to, range, word, owner, mode });
                     }
                 }
             }

@@ -58,6 +58,8 @@ pub struct Stage {
     pub checks: Vec<Check>,
     /// Commands that the compiler does not do by itself, and no key stands for.
     pub made: Vec<Made>,
+    /// Scripts of the context that its `RUN`s started, and that were read.
+    pub scripts: Vec<String>,
     /// How many commands its `RUN`s have.
     pub commands: usize,
     /// Directories that its `RUN`s find as they left them.
@@ -100,6 +102,8 @@ pub struct Copy {
     pub word: Range<usize>,
     /// `--chown`, with its place.
     pub owner: Option<(String, Range<usize>)>,
+    /// Permission bits that it is given, as `0755`, with the place of what gives them.
+    pub mode: Option<(String, Range<usize>)>,
 }
 
 /// A copy of a file or directory of another stage.

@@ -14,6 +14,8 @@ pub struct Surroundings<'a> {
     pub manifests: &'a BTreeMap<PackageId, Manifest>,
     /// Whether a path is a directory; none where there is nothing.
     pub is_directory: &'a dyn Fn(&str) -> Option<bool>,
+    /// The text of a file, if there is one.
+    pub read: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// Files whose names have no dot.

@@ -1,5 +1,7 @@
 //! Images under a target and its builds, and what system packages each has.
 
+use uv_pep440::Version;
+
 use super::packages::bare;
 use super::reader::Reader;
 use super::runtime;
@@ -17,14 +19,23 @@ pub struct Images {
 
 /// The image under a target, and the one that members are built in where it is another.
 pub fn images(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling, shared: &mut Shared) -> Images {
-    let base = runtime::split(&stage.base);
+    let mut base = runtime::split(&stage.base);
+    let of_dockerfile = plain(&base.base);
+    if let Some(admitted) = admitted(reader, &base.base) {
+        let what = format!(
+            "uv installs another python than that of `{}`, which `requires-python` does not admit; here the base is `{admitted}`",
+            base.base.shown()
+        );
+        reader.differs(&stage.range, what, "");
+        base.base = Text::from(admitted.as_str()).with_words_of(&base.base);
+    }
     let mut builder = None;
     for index in &filling.stages {
         let other = reader.stages[*index].clone();
         let split = runtime::split(&other.base);
         let uv = other.uv.as_ref().and_then(runtime::uv_image).or(split.uv);
         shared.uv = shared.uv.take().or(uv);
-        if split.base == base.base || split.has_no_python {
+        if plain(&split.base) == of_dockerfile || split.has_no_python {
             reader.replaced([&other.base]);
         } else if builder.as_ref().is_none_or(|known| *known == split.base) {
             builder = Some(split.base);
@@ -43,6 +54,32 @@ pub fn images(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling, shared:
         }
     }
     Images { base: base.base, builder }
+}
+
+/// The name of an image, without that of the registry which is meant anyway.
+fn plain(image: &Text) -> String {
+    let shown = image.shown();
+    let name = shown.strip_prefix("docker.io/").unwrap_or(&shown);
+    name.strip_prefix("library/").unwrap_or(name).to_owned()
+}
+
+/// The image of Python's nearest version that the lock admits, where a base is one that it does not.
+fn admitted(reader: &Reader<'_>, base: &Text) -> Option<String> {
+    let (specifiers, _) = reader.surroundings.project?.lock.requires_python.as_ref()?;
+    let shown = plain(base);
+    let (name, tag) = shown.split_once(':').filter(|_| base.is_constant() && !shown.contains('@'))?;
+    if name != "python" {
+        return None;
+    }
+    let (version, flavour) =
+        tag.split_once('-').map_or((tag, String::new()), |(version, rest)| (version, format!("-{rest}")));
+    let minor: u64 = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
+    let admits = |minor: &u64| (0..100).any(|patch| specifiers.contains(&Version::new([3, *minor, patch])));
+    if admits(&minor) {
+        return None;
+    }
+    let found = (minor..minor + 10).find(admits).or_else(|| (8..minor).rev().find(admits))?;
+    Some(format!("{name}:3.{found}{flavour}"))
 }
 
 /// Debian packages of the image, and those of the steps that build.

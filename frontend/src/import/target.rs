@@ -11,6 +11,7 @@ use super::steps::{self, Steps};
 use super::sync::Sync;
 use super::system::{added, images, packages};
 use super::text::Text;
+use super::uv;
 use super::value::Value;
 use crate::lock::Source;
 
@@ -309,8 +310,10 @@ fn target(
     add("workdir", workdir.map(Value::Text));
     let env = runtime::env(reader, &stage);
     add("env", (!env.is_empty()).then_some(Value::Table(env)));
+    let starts = !is_check && calls_uv(reader, &stage);
+    add("uv", starts.then_some(Value::Boolean(true)));
     add("entrypoint", stage.runtime.entrypoint.as_deref().and_then(list));
-    add("cmd", stage.runtime.cmd.as_deref().and_then(list));
+    add("cmd", stage.runtime.cmd.as_deref().and_then(list).or_else(|| idle(&stage, is_check)));
     if is_check {
         let commands = stage.checks.iter().map(|check| check.words.clone()).collect();
         add("run", Some(Value::Lists(commands)));
@@ -323,7 +326,7 @@ fn target(
     add("volumes", list(&stage.volumes));
     let mut writable = writable(reader, &stage);
     writable.retain(|path| !stage.volumes.contains(path));
-    if !is_check {
+    if !is_check && !(is_editable && stage.user.is_none()) {
         add("writable", list(&writable));
     }
     let labels: Vec<_> = stage.labels.iter().map(|(name, text)| (name.clone(), Value::Text(text.clone()))).collect();
@@ -357,6 +360,58 @@ fn target(
     for_builds(reader, filling);
     keys.iter().for_each(|(_, value)| reader.write(value));
     inherit(reader, index, &name, keys, before)
+}
+
+/// Scripts that are read of those that an image starts.
+const MOST_SCRIPTS: usize = 16;
+
+/// Whether what a container starts calls uv: the command itself, a script of the context, or one that such a script names.
+fn calls_uv(reader: &Reader<'_>, stage: &Stage) -> bool {
+    let words: Vec<String> =
+        stage.runtime.entrypoint.iter().chain(&stage.runtime.cmd).flatten().map(Text::shown).collect();
+    if words.iter().any(|word| uv::calls_uv(word)) {
+        return true;
+    }
+    let mut wanted: Vec<String> = words;
+    let mut read = BTreeSet::new();
+    while let Some(word) = wanted.pop() {
+        let path = stage.absolute(&word);
+        let is_script = word.contains('/') || word.ends_with(".sh");
+        if !is_script || read.len() == MOST_SCRIPTS || !read.insert(path.clone()) {
+            continue;
+        }
+        let origin = origin(reader, stage, &path);
+        let Some(text) = origin.and_then(|origin| (reader.surroundings.read)(&origin)) else { continue };
+        if !text.starts_with("#!") && !word.ends_with(".sh") {
+            continue;
+        }
+        if uv::calls_uv(&text) {
+            return true;
+        }
+        wanted.extend(text.split_whitespace().map(|word| word.trim_matches(['"', '\'', ';']).to_owned()));
+    }
+    false
+}
+
+/// The path in the context of a file of an image, through the stages that it was copied from.
+fn origin(reader: &Reader<'_>, stage: &Stage, path: &str) -> Option<String> {
+    stage.origin(path).or_else(|| {
+        stage.taken.iter().rev().find_map(|taken| {
+            let within = path.strip_prefix(taken.to.trim_end_matches('/'))?;
+            // A stage takes from earlier ones only, so this comes to an end.
+            origin(reader, reader.stages.get(taken.stage)?, &format!("{}{within}", taken.from.trim_end_matches('/')))
+        })
+    })
+}
+
+/// A command of no words, where the Dockerfile leaves it to those who start containers: its base starts a shell or a python.
+fn idle(stage: &Stage, is_check: bool) -> Option<Value> {
+    let is_said = stage.runtime.cmd.is_some() || stage.runtime.entrypoint.is_some();
+    let base = runtime::split(&stage.base).base.shown();
+    let name = base.split(['@', ':']).next().unwrap_or_default();
+    let name = name.trim_start_matches("docker.io/").trim_start_matches("library/");
+    let is_idle = ["python", "debian", "ubuntu", "alpine"].contains(&name);
+    (is_idle && !is_said && !is_check && stage.directory_layout.is_none()).then(|| Value::List(Vec::new()))
 }
 
 /// Whether what is installed is the project at the root of the context.

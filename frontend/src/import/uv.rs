@@ -86,6 +86,74 @@ pub fn without_uv(reader: &mut Reader<'_>, words: Vec<Text>) -> Vec<Text> {
     before.iter().map(|word| Text::from(*word)).chain(rest.iter().cloned()).collect()
 }
 
+/// A script of a shell without `uv run` in front of its commands. Where an option says more, it stays as it is.
+pub fn without_uv_in(script: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = script;
+    while let Some((at, after)) = next_call(rest) {
+        kept += &rest[..at];
+        match program_of(after) {
+            Some((before, after)) => {
+                kept += before;
+                rest = after;
+            }
+            None => {
+                kept += &rest[at..rest.len() - after.len()];
+                rest = after;
+            }
+        }
+    }
+    kept + rest
+}
+
+/// Where `uv run` begins as a command, and what comes after it.
+fn next_call(script: &str) -> Option<(usize, &str)> {
+    let mut from = 0;
+    loop {
+        let at = from + script[from..].find("uv")?;
+        let is_start =
+            script[..at].chars().next_back().is_none_or(|char| char.is_whitespace() || ";&|(!".contains(char));
+        let after = script[at + 2..].trim_start_matches([' ', '\t']);
+        if let Some(after) = after.strip_prefix("run")
+            && is_start
+            && script[at + 2..].starts_with([' ', '\t'])
+            && after.starts_with([' ', '\t'])
+        {
+            return Some((at, after));
+        }
+        from = at + 2;
+    }
+}
+
+/// What starts in place of `uv run`, and what it is followed by; nothing where an option is not understood.
+fn program_of(after: &str) -> Option<(&'static str, &str)> {
+    let mut rest = after.trim_start_matches([' ', '\t']);
+    loop {
+        let (word, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+        let following = after.trim_start_matches([' ', '\t']);
+        match word {
+            "--" | "-s" | "--script" => {
+                return Some((if is_module_file(following) { "python " } else { "" }, following));
+            }
+            "-m" | "--module" => return Some(("python -m ", following)),
+            word if OF_NO_CONCERN.contains(&word) => rest = following,
+            word if word.starts_with('-') || word.is_empty() => return None,
+            _ => return Some((if is_module_file(rest) { "python " } else { "" }, rest)),
+        }
+    }
+}
+
+fn is_module_file(rest: &str) -> bool {
+    rest.split_whitespace().next().is_some_and(|word| word.ends_with(".py"))
+}
+
+/// Whether a script of a shell starts uv.
+pub fn calls_uv(script: &str) -> bool {
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut words = lines.flat_map(|line| line.split(|char: char| char.is_whitespace() || ";&|()`\"'$".contains(char)));
+    words.any(|word| matches!(word.rsplit('/').next(), Some("uv" | "uvx")))
+}
+
 /// `pip`, after its name.
 pub fn pip(reader: &mut Reader<'_>, command: &Command, arguments: &[String]) {
     let range = command.range();
@@ -236,6 +304,8 @@ fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], direct
             directory: found.map(|path| Text::from(path.as_str())),
             ..Sync::default()
         });
+    } else if arguments[1..].iter().all(|word| is_required(reader, &word.shown())) {
+        reader.implied(&range);
     } else if stage.syncs.is_empty() || !is_exported {
         reader.left_out(
             &range,
@@ -245,6 +315,19 @@ fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], direct
     } else {
         reader.implied(&range);
     }
+}
+
+/// Whether what is installed is there anyway: an option that says nothing of it, or the name of what the project requires.
+fn is_required(reader: &Reader<'_>, word: &str) -> bool {
+    if ["--system", "--no-cache", "--no-cache-dir", "--quiet", "-q"].contains(&word) {
+        return true;
+    }
+    let is_required = |name: uv_normalize::PackageName| {
+        let project = reader.surroundings.project?;
+        let root = reader.surroundings.member(None)?;
+        Some(root.dependencies.iter().any(|edge| project.lock.packages[edge.package].name == name))
+    };
+    word.parse().ok().and_then(is_required).unwrap_or(false)
 }
 
 /// Whether a requirement is a directory: `.`, `./api`, `.[extra]`, `/app`.

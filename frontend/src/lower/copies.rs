@@ -54,6 +54,7 @@ impl Lowering<'_> {
                 (left.get(step.as_str()).map_or(Input::Scratch, Input::from), path.clone())
             }
             CopySource::Context(path) => (Input::from(&self.context), format!("/{path}")),
+            CopySource::Uv => (Input::from(&self.uv), "/uv".to_owned()),
             CopySource::Url { download, sha256 } => {
                 let http = Http::new(&download.url).filename(DOWNLOAD).mode(0o644).checksum(format!("sha256:{sha256}"));
                 let http = match &download.secret {

@@ -14,6 +14,7 @@ use crate::config::UserConfig;
 use crate::config::kind::Kind;
 use crate::config::path::{TEMPORARY, plain};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::image::start;
 use crate::interpreter::Interpreter;
 use crate::lock::PackageId;
 use crate::lock::closure::Closure;
@@ -102,6 +103,9 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         SystemPackages::of_base(target, interpreter)
             .map(|packages| Layer { name: "system".to_owned(), contents: Contents::System(packages) }),
     );
+    if let (Some(span), Product::Image) = (&target.has_uv, &product) {
+        layers.push(Layer { name: "uv".to_owned(), contents: Contents::Files(vec![Copied::uv(span)]) });
+    }
     // Files that are no image find a python where they are used.
     let brings_python = target.managed.is_some() && product == Product::Image;
     if brings_python {
@@ -139,7 +143,7 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         layers.push(Layer { name: SCRIPT.to_owned(), contents: Contents::Files(vec![copied]) });
     }
     if product == Product::Image {
-        let of_user = writable(target);
+        let of_user = writable(parts);
         layers.extend(directories::filled("writable", &of_user, &layers, destination));
         let in_steps = directories::filled("writable in what steps leave", &of_user, &steps_above, destination);
         layers.extend(steps_above.into_iter().chain(in_steps));
@@ -150,15 +154,17 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
 }
 
 /// Directories that belong to the user. Those for temporary files belong to everyone, in any base.
-fn writable(target: &Target) -> BTreeSet<String> {
+fn writable(parts: &Parts<'_>) -> BTreeSet<String> {
+    let Parts { project, target, outside, workdir, .. } = *parts;
     let named = target.volumes.union(&target.writable).map(|directory| plain(directory));
-    named.filter(|directory| !TEMPORARY.contains(&directory.as_str())).collect()
+    let found = start::writes(project, target, outside).map(|_| plain(workdir));
+    named.chain(found).filter(|directory| !TEMPORARY.contains(&directory.as_str())).collect()
 }
 
 /// The user and the directories that packages do not bring; none where there are no such.
 fn account_layer(parts: &Parts<'_>) -> Result<Option<Layer>, Diagnostics> {
-    let Parts { target, interpreter, destination, workdir, .. } = *parts;
-    let writable = writable(target);
+    let Parts { interpreter, destination, workdir, .. } = *parts;
+    let writable = writable(parts);
     let is_needed = parts.account.is_some() || !writable.is_empty() || workdir != destination.path();
     if !is_needed {
         return Ok(None);

@@ -68,9 +68,20 @@ pub enum CopySource {
         /// Where the image has it.
         path: String,
     },
+    /// The program in the image of uv.
+    Uv,
 }
 
+/// Where an image has uv, if it is to have it.
+pub const UV: &str = "/usr/local/bin/uv";
+
 impl Copied {
+    /// uv, as the config asks for it at a place.
+    pub(super) fn uv(span: &Span) -> Self {
+        let to = UV.to_owned();
+        Self { source: CopySource::Uv, to, mode: None, ids: None, modules: Modules::None, span: span.clone() }
+    }
+
     /// What a config says, in an image whose user and group are `ids`.
     pub(super) fn of(config: &FileConfig, ids: (u32, u32), access: &Access) -> Self {
         let source = match &config.source {
@@ -116,6 +127,7 @@ impl Copied {
         match &self.source {
             CopySource::Context(path) | CopySource::Step { path, .. } => path,
             CopySource::Url { download, .. } => download.url.as_str(),
+            CopySource::Uv => "uv",
         }
     }
 
@@ -123,7 +135,7 @@ impl Copied {
     pub fn step(&self) -> Option<&str> {
         match &self.source {
             CopySource::Step { step, .. } => Some(step),
-            CopySource::Context(_) | CopySource::Url { .. } => None,
+            CopySource::Context(_) | CopySource::Url { .. } | CopySource::Uv => None,
         }
     }
 
@@ -131,7 +143,7 @@ impl Copied {
     pub fn context_path(&self) -> Option<&String> {
         match &self.source {
             CopySource::Context(path) => Some(path),
-            CopySource::Url { .. } | CopySource::Step { .. } => None,
+            CopySource::Url { .. } | CopySource::Step { .. } | CopySource::Uv => None,
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct Target {
     pub sources: Option<String>,
     /// Directories that the user may write to.
     pub writable: BTreeSet<String>,
+    /// Where it says that uv is a part of the image.
+    pub has_uv: Option<Span>,
     /// Commands that make directories of the image.
     pub steps: Vec<StepConfig>,
     /// Of a target that is no image, those that builds of members read from, and those that these read from.
@@ -217,6 +219,7 @@ impl Project {
             script: self.script_of(settings, kind),
             sources: sources(settings, kind, &package.source),
             writable: strings(&settings.writable).unwrap_or_default().into_iter().collect(),
+            has_uv: settings.uv.as_ref().filter(|uv| uv.value && in_venv).map(|uv| uv.span.clone()),
             steps: settings.steps.clone().unwrap_or_default(),
             feeding,
             deny: settings.deny.clone().unwrap_or_default(),

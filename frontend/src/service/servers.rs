@@ -59,6 +59,16 @@ pub(super) fn of(project: &Project<'_>, object: &Object<'_>) -> Result<Start, Fo
     }
 }
 
+/// A server, by its name in the reason, with what it is given.
+fn listening(
+    project: &Project<'_>,
+    (name, words): (&str, &[&str]),
+    root: &str,
+    reason: &dyn Fn(&str) -> String,
+) -> Start {
+    project.start(&[name], root, reason(name)).words(words).listening().finish()
+}
+
 /// A server for an application with the asynchronous interface.
 pub(super) fn asgi(
     project: &Project<'_>,
@@ -69,8 +79,7 @@ pub(super) fn asgi(
 ) -> Option<Start> {
     let factory: &[&str] = if is_factory { &["--factory"] } else { &[] };
     let listen = format!("0.0.0.0:{PORT}");
-    let start =
-        |name: &str, words: &[&str]| project.start(&[name], root, reason(name)).words(words).listening().finish();
+    let start = |name: &str, words: &[&str]| listening(project, (name, words), root, reason);
     if project.has("uvicorn") {
         return Some(start("uvicorn", &[&[place, "--host", "0.0.0.0", "--port", PORT], factory].concat()));
     }
@@ -95,8 +104,7 @@ pub(super) fn wsgi(
 ) -> Option<Start> {
     let called = if is_factory { format!("{place}()") } else { place.to_owned() };
     let listen = format!("0.0.0.0:{PORT}");
-    let start =
-        |name: &str, words: &[&str]| project.start(&[name], root, reason(name)).words(words).listening().finish();
+    let start = |name: &str, words: &[&str]| listening(project, (name, words), root, reason);
     if project.has("gunicorn") {
         // It listens at `PORT`, in all interfaces, by itself.
         return Some(start("gunicorn", &[&called]));
@@ -104,15 +112,8 @@ pub(super) fn wsgi(
     if project.has("waitress") {
         let words = [format!("--listen={listen}")];
         let call: &[&str] = if is_factory { &["--call"] } else { &[] };
-        let reason = reason("waitress");
-        return Some(
-            project
-                .start(&["waitress-serve", &words[0]], root, reason)
-                .words(call)
-                .words(&[place])
-                .listening()
-                .finish(),
-        );
+        let words = [&[words[0].as_str()], call, &[place]].concat();
+        return Some(listening(project, ("waitress-serve", &words), root, &|_| reason("waitress")));
     }
     if project.has("uwsgi") {
         return Some(start("uwsgi", &["--master", "--http", &listen, "--module", &called]));

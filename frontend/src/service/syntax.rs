@@ -85,9 +85,16 @@ impl Module {
             match token {
                 Token::Text(text) => self.texts.push(text.clone()),
                 Token::Sign('(') => {
-                    let before = &tokens[..index];
-                    let start = before.iter().rposition(|token| !matches!(token, Token::Name(_) | Token::Sign('.')));
-                    let name = dotted(&before[start.map_or(0, |start| start + 1)..]).0;
+                    // Names with dots between them; a word before these, as `return`, is no part of it.
+                    let mut start = index;
+                    while let [.., Token::Name(_)] = &tokens[..start] {
+                        start -= 1;
+                        match &tokens[..start] {
+                            [.., Token::Name(_), Token::Sign('.')] => start -= 1,
+                            _ => break,
+                        }
+                    }
+                    let name = dotted(&tokens[start..index]).0;
                     self.called.extend((!name.is_empty()).then_some(name));
                 }
                 _ => {}
@@ -389,6 +396,7 @@ async def needs(one, two=2): ...
 
 if __name__ == "__main__":
     server.run("main:app", host='0.0.0.0')
+    return await one.two.three()
 "#,
         );
         let calls: Vec<(&str, &str)> = module.calls.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
@@ -403,6 +411,7 @@ if __name__ == "__main__":
         assert!(module.uses("orjson") && module.uses("xml") && !module.uses("flask"));
         assert!(module.is_program);
         assert!(module.called.contains(&"server.run".to_owned()));
+        assert!(module.called.contains(&"one.two.three".to_owned()), "{:?}", module.called);
         assert!(module.texts.contains(&"main:app".to_owned()));
         let functions: Vec<(&str, bool)> =
             module.functions.iter().map(|function| (function.name.as_str(), function.takes_nothing)).collect();

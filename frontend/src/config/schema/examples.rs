@@ -92,6 +92,7 @@ pub const KEYS: &[Key] = &[
     key("defaults", "none", "[defaults]\nbase = \"python:3.13-slim-bookworm\"\nuser = \"notes\""),
     key("targets.NAME.package", "the project at the root", "[targets.api]\npackage = \"pkg-api\""),
     key("targets.NAME.script", "none", "[targets.report]\nscript = \"jobs/report.py\""),
+    key("targets.NAME.uv", "`false`", "[targets.site]\nuv = true\nentrypoint = [\"./entrypoint.sh\"]"),
     key("targets.NAME.lock", "`\"uv.lock\"`", "[targets.api]\nlock = \"backend/uv.lock\""),
     key("targets.NAME.inherits", "none", "[targets.api]\n\n[targets.api-dev]\ninherits = \"api\"\ngroups = [\"dev\"]"),
     key("targets.NAME.extras", "`[]`", "[targets.api]\nextras = [\"postgres\"]"),
