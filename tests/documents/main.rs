@@ -279,7 +279,7 @@ fn editors_find_the_schema_where_a_release_puts_it() -> Result<()> {
     let entry: serde_json::Value = serde_json::from_str(&read(".github/schemastore.json")?)?;
     ensure!(entry["url"] == config::schema::URL && config::schema::schema()["$id"] == entry["url"], "{entry}");
     ensure!(entry["fileMatch"] == serde_json::json!([config::FILE_NAME]), "{entry}");
-    ensure!(read("docs/install.md")?.contains(config::schema::URL), "docs/install.md names another");
+    ensure!(read("docs/start/install.md")?.contains(config::schema::URL), "docs/start/install.md names another");
     let (_, file) = config::schema::URL.rsplit_once('/').context("a URL")?;
     ensure!(read("xtask/src/dist.rs")?.contains(&format!("\"{file}\"")), "no release has {file}");
     Ok(())

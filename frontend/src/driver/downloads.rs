@@ -217,7 +217,7 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
         Cause::Status(status @ (404 | 410)) => {
             let problem = format!("`{host}` answers {status} ({}) when asked for {of}{from}", reason(*status));
             let gone = Diagnostic::new("download::gone", problem);
-            let hint = "some servers answer so to whoever they do not let in";
+            let hint = "some servers answer so to clients that they do not let in";
             match &download.secret {
                 Some(secret) => gone.help(format!("{hint}: see what the secret `{}` may read", secret.value)),
                 None => gone.help(format!("{hint}: {}", needs_secret(download))),
@@ -240,7 +240,7 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
         Cause::Truncated(size) => {
             let locked = package.artifact.size.map(|size| format!(" of {size}")).unwrap_or_default();
             let problem = format!("`{host}` has only the first {size}{locked} bytes of {of}{from}");
-            Diagnostic::new("download::truncated", problem).help("whoever runs it has to bring the file back")
+            Diagnostic::new("download::truncated", problem).help("the server has to bring the file back")
         }
         Cause::Cut => {
             let problem = format!("`{host}` ended the connection in the middle of {of}{from}");

@@ -73,7 +73,7 @@ pub fn check(
             [first, ..] => error.help(format!("name one of its scripts {table}: `cmd = [\"{first}\"]`")),
             [] => error.help(format!("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]` {table}")),
         };
-        return Some(error.help("a library has nothing to start: `cmd = []`, if whoever starts it says what runs"));
+        return Some(error.help("for a library, write `cmd = []`: the image then has no command of its own"));
     }
     let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command, and starts {started}"));
     let warning = warning.at(place);
@@ -87,7 +87,7 @@ pub fn check(
             warning.help(format!("choose one of the scripts {scripts}: `cmd = [\"{first}\"]`"))
         }
     };
-    Some(warning.help("or `cmd = []`, if whoever starts it says what runs"))
+    Some(warning.help("or `cmd = []`, and the image has no command of its own"))
 }
 
 /// What containers would start of a base, where that is nothing of use.
