@@ -156,6 +156,15 @@ fn deep_variables_come_to_an_end() {
     ));
 }
 
+#[test]
+fn a_dockerfile_of_very_many_words_is_refused() {
+    let surroundings =
+        Surroundings { project: None, manifests: &BTreeMap::new(), is_directory: &|_| None, read: &|_| None };
+    let text = format!("FROM a\nCOPY {} /b\nRUN uv sync --frozen\n", "a ".repeat(6000));
+    let errors = import(&SourceFile::new("Dockerfile", text), &surroundings).err().expect("an error");
+    assert!(errors.render().contains("`Dockerfile` has more than 5000 words"), "{}", errors.render());
+}
+
 /// Instructions with words of their own in place of `@` and `?`. One in place of `@` is in the config or in a warning. One in place
 /// of `?` may also be gone without a word: where it only tells where something lies that is told itself, or it leaves nothing.
 const INSTRUCTIONS: [&str; 61] = [

@@ -39,6 +39,9 @@ pub struct Reader<'a> {
     room: Cell<usize>,
 }
 
+/// Words that a Dockerfile may have: some are compared with all others.
+const MOST_WORDS: usize = 5000;
+
 /// Bytes that a Dockerfile may have: those that people write have some thousand.
 const LONGEST: usize = 128 << 10;
 
@@ -81,6 +84,9 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
     let ledger = Ledger::open(&file.text, &parsed, escape);
+    if ledger.words() > MOST_WORDS {
+        return Err(too_large(&format!("`{}` has more than {MOST_WORDS} words", file.name)));
+    }
     let shell = Vec::new();
     let mut reader = Reader {
         file,
