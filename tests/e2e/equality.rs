@@ -171,7 +171,7 @@ pub fn listings_of_script(
     script: &str,
 ) -> Result<(Listing, Listing)> {
     let sync = "uv sync --quiet --frozen --no-dev --no-editable $SELECTION";
-    let of_script = "uv venv --quiet --prompt app /app/.venv \\\n    && VIRTUAL_ENV=/app/.venv uv sync --quiet --frozen --active --script $SELECTION";
+    let of_script = "uv venv --quiet --prompt app --python python3 /app/.venv \\\n    && VIRTUAL_ENV=/app/.venv uv sync --quiet --frozen --active --script $SELECTION";
     let dockerfile = DOCKERFILE.replace("type=cache", "type=tmpfs").replace(sync, of_script);
     list(stage, context, built, BASE, script, &dockerfile)
 }

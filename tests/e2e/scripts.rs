@@ -72,7 +72,7 @@ fn equals_uv(stage: &Stage) -> Result<()> {
     ensure!(run.stdout == "2.0 shore jobs/report.py True\n", "{run:?}");
     let before = Image::of(stage.lab(), &built)?;
     let settings = &before.config["config"];
-    ensure!(settings["WorkingDir"] == "/srv" && settings["User"] == "reporter", "{settings}");
+    ensure!(settings["WorkingDir"] == "/srv" && settings["User"] == "999:999", "{settings}");
     context.edit("jobs/report.py", &nonce, "edited")?;
     let after = Image::of(stage.lab(), &context.build().push("scripts")?)?;
     let changed = after.changed_from(&before)?;
