@@ -114,10 +114,8 @@ fn collect(node: &Value, path: &str, paths: &mut BTreeSet<String>) {
     for (name, below) in node["properties"].as_object().into_iter().flatten() {
         let path = join(name);
         // A table is described where its keys are, unless it has none of its own.
-        if below["properties"].is_null() && below["additionalProperties"]["properties"].is_null() || path == "defaults"
-        {
-            paths.insert(path.clone());
-        } else if path.starts_with("targets.NAME.") {
+        let has_keys = !below["properties"].is_null() || !below["additionalProperties"]["properties"].is_null();
+        if !has_keys || path == "defaults" || path.starts_with("targets.NAME.") {
             paths.insert(path.clone());
         }
         if path != "defaults" {

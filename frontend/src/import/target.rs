@@ -326,7 +326,7 @@ fn target(
     add("volumes", list(&stage.volumes));
     let mut writable = writable(reader, &stage);
     writable.retain(|path| !stage.volumes.contains(path));
-    if !is_check && !(is_editable && stage.user.is_none()) {
+    if !is_check && (!is_editable || stage.user.is_some()) {
         add("writable", list(&writable));
     }
     let labels: Vec<_> = stage.labels.iter().map(|(name, text)| (name.clone(), Value::Text(text.clone()))).collect();
