@@ -78,8 +78,18 @@ pub struct Config {
     pub defaults: Settings,
 }
 
+/// Bytes that a config may have: some of its tables are compared with all others.
+const LONGEST: usize = 256 << 10;
+
 /// Parses a config file; `build_args` override the defaults of `[args]`. Every mistake is reported, not only the first.
 pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> Result<Config, Diagnostics> {
+    if file.text.len() > LONGEST {
+        let problem = format!("`{}` has more than {} kB", file.name, LONGEST >> 10);
+        return Err(Diagnostic::new("config::too_large", problem)
+            .at(Span::whole(file))
+            .help("move what targets share to `[defaults]`, and files to the build context")
+            .into());
+    }
     let (document, errors) = DeTable::parse_recoverable(&file.text);
     let mut errors: Vec<Diagnostic> = errors.iter().take(MOST_FOUND).map(|error| syntax_error(file, error)).collect();
     errors.sort_by_key(start);

@@ -53,6 +53,9 @@ fn clean(path: &str) -> String {
     parts.join("/")
 }
 
+/// Bytes of a pattern that is compared with paths, which have no more than 4,096.
+const LONGEST: usize = 16 << 10;
+
 /// The pattern that leaves a whole directory or file out of the context, if one does. A pattern speaks of what it matches and of
 /// all below it; the last one that matches decides (moby/patternmatcher: `MatchesOrParentMatches`). What has a part that is taken
 /// in again is not left out.
@@ -64,8 +67,8 @@ pub fn leaves_out<'a>(patterns: &'a [String], path: &str) -> Option<&'a str> {
             Some(glob) => (true, glob),
             None => (false, pattern.as_str()),
         };
-        // It would change nothing.
-        if is_exception != decisive.is_some() {
+        // It would change nothing, or is longer than any path.
+        if glob.len() > LONGEST || is_exception != decisive.is_some() {
             continue;
         }
         let matches_above = glob::begin_alike(glob, path) && Glob::new(glob).matches_or_parent_matches(path);

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, Deserializer};
+use toml::de::{DeTable, DeValue, Deserializer};
 use uv_normalize::PackageName;
 
 use crate::config::syntax_error;
@@ -236,13 +236,53 @@ const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 
 /// Parses a manifest.
 pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
+    if file.text.len() > LONGEST {
+        let problem = format!("`{}` has more than {} kB", file.name, LONGEST >> 10);
+        return Err(too_large(problem, Span::whole(file)).into());
+    }
     let document = DeTable::parse(file.toml()).map_err(|error| syntax_error(file, &error))?;
     of_document(file, document)
+}
+
+/// Bytes that a manifest may have: some of its tables are compared with all others.
+const LONGEST: usize = 256 << 10;
+
+/// Bytes that a requirement may have. Reading one takes as long as the square of its extras.
+const LONGEST_REQUIREMENT: usize = 8 << 10;
+
+fn too_large(problem: String, place: Span) -> Diagnostic {
+    Diagnostic::new("manifest::too_large", problem)
+        .at(place)
+        .help("shorten it: a manifest may have 256 kB, and a requirement 8 kB")
+}
+
+/// Refuses a requirement that takes long to read.
+fn check_size(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Result<(), Diagnostic> {
+    let mut open: Vec<&Spanned<DeValue<'_>>> = Vec::new();
+    for (table, keys) in [("project", &["dependencies", "optional-dependencies"][..]), ("build-system", &["requires"])]
+    {
+        let table = document.get(table).and_then(|table| table.get_ref().as_table());
+        open.extend(keys.iter().filter_map(|key| table?.get(*key)));
+    }
+    open.extend(document.get("dependency-groups"));
+    while let Some(value) = open.pop() {
+        match value.get_ref() {
+            DeValue::String(text) if text.len() > LONGEST_REQUIREMENT => {
+                let problem = format!("a requirement has more than {} kB", LONGEST_REQUIREMENT >> 10);
+                return Err(too_large(problem, Span::new(file, value.span())));
+            }
+            DeValue::Array(values) => open.extend(values.iter()),
+            DeValue::Table(values) => open.extend(values.values()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Reads what was parsed of a file.
 fn of_document(file: &Arc<SourceFile>, document: Spanned<DeTable<'_>>) -> Result<Manifest, Diagnostics> {
     passwords::check_manifest(file, document.get_ref())?;
+    check_size(file, document.get_ref())?;
     let declarations = declarations::read(file, document.get_ref());
     let sources = declarations::read_sources(file, document.get_ref());
     let version = version::read(file, document.get_ref());
