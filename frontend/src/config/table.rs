@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
-use habits::{FOREIGN_KEYS, needs_a_shell, shape};
+use habits::{ADVICE, FOREIGN_KEYS, needs_a_shell, shape};
 use interpolation::{OPEN, interpolate};
 
 /// A value and the bytes of the file that gave it.
@@ -463,9 +463,12 @@ impl<'file> Reader<'file> {
             let diagnostic = Diagnostic::new("config::unknown_key", format!("unknown key `{name}` in {place}"))
                 .at(self.span(key.span()));
             let ours = FOREIGN_KEYS.iter().find(|(foreign, ours)| *foreign == name && table.known.contains(ours));
-            self.errors.push(match ours {
-                Some((_, ours)) => diagnostic.help(format!("did you mean `{ours}`?")),
-                None => diagnostic.did_you_mean(name, table.known.iter().copied()),
+            let is_of_target = table.path.starts_with("targets.") || table.path == "defaults";
+            let advice = ADVICE.iter().find(|(foreign, _)| *foreign == name && is_of_target);
+            self.errors.push(match (ours, advice) {
+                (Some((_, ours)), _) => diagnostic.help(format!("did you mean `{ours}`?")),
+                (None, Some((_, advice))) => diagnostic.help(*advice),
+                (None, None) => diagnostic.did_you_mean(name, table.known.iter().copied()),
             });
         }
     }

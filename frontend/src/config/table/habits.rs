@@ -38,6 +38,22 @@ fn quoted_key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { format!("{name:?}") }
 }
 
+/// Keys for which something else than a key does the same.
+pub const ADVICE: [(&str, &str); 5] = [
+    ("exclude", WITHOUT),
+    ("no-install-package", WITHOUT),
+    ("provided", WITHOUT),
+    (
+        "system-site-packages",
+        "the environment does not have the packages of the base: `env = { PYTHONPATH = \"/usr/local/lib/python3.13/site-packages\" }`, \
+         with the directory in which the base has them, lets programs import them",
+    ),
+    ("without", WITHOUT),
+];
+
+const WITHOUT: &str = "to leave a package out of an image, write `override-dependencies = [\"NAME; sys_platform == 'never'\"]` below \
+                       `[tool.uv]` in `pyproject.toml`, and run `uv lock`";
+
 /// Keys as Dockerfiles, compose files and others call them, too far from ours to be taken for a slip of the pen: of those with
 /// several meanings, the first that the table has.
 pub const FOREIGN_KEYS: [(&str, &str); 50] = [
