@@ -27,8 +27,12 @@ fn edits(stage: &Stage) -> Result<()> {
         Ok((executed, Image::of(stage.lab(), &built)?))
     };
     let (executed, first) = build()?;
-    let expected =
-        ["install pebble 1.0", "build and install pond-core 1.0", "build and install pond-app 1.0", "[app] assemble"];
+    let expected = [
+        "install lily 1.0 and pebble 1.0",
+        "build and install pond-core 1.0",
+        "build and install pond-app 1.0",
+        "[app] assemble",
+    ];
     for step in expected {
         ensure!(executed.iter().any(|name| name.ends_with(step)), "`{step}` did not run, but {executed:?}");
     }
@@ -86,7 +90,10 @@ fn edits(stage: &Stage) -> Result<()> {
     let third = Image::of(stage.lab(), &built)?;
     // The member that asks for it changed as well: its manifest is part of its metadata.
     let changed = third.changed_from(&second)?;
-    ensure!(changed == ["install pebble 2.0", "build and install pond-core 1.0"], "new layers: {changed:?}");
+    ensure!(
+        changed == ["install lily 1.0 and pebble 2.0", "build and install pond-core 1.0"],
+        "new layers: {changed:?}"
+    );
     for name in bumped {
         let expected = ["pebble-2.0", "pebble 2.0", "pond-core 1.0", "assemble"];
         ensure!(expected.iter().any(|part| name.contains(part)), "`{name}` ran for a bump of pebble: {bumped:?}");

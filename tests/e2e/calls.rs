@@ -39,13 +39,15 @@ fn all_that_are_announced(stage: &Stage) -> Result<()> {
     let (ops, metadata) = ops.zip(metadata).with_context(|| format!("no ops in {graph}"))?;
     ensure!(ops.len() == metadata.len() && ops.keys().all(|digest| metadata.contains_key(digest)), "{graph}");
     let install = metadata.iter().find(|(_, known)| {
-        known["description"]["llb.customname"].as_str().is_some_and(|name| name.ends_with("] install heron 1.0"))
+        known["description"]["llb.customname"]
+            .as_str()
+            .is_some_and(|name| name.ends_with("] install heron 1.0 and newt 1.0"))
     });
     let (install, _) = install.with_context(|| format!("no step installs heron in {graph}"))?;
     ensure!(ops[install]["exec"]["network"] == "NONE", "{}", ops[install]);
     ensure!(graph["source"]["locations"][install].is_object(), "{}", graph["source"]);
     let text = answer("convertllb")?;
-    ensure!(text.contains("] install heron 1.0\"") && text.contains("network=none"), "{text}");
+    ensure!(text.contains("] install heron 1.0 and newt 1.0\"") && text.contains("network=none"), "{text}");
     Ok(())
 }
 

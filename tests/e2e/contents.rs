@@ -160,7 +160,7 @@ fn built_twice(stage: &Stage) -> Result<()> {
     let first = Image::of(stage.lab(), &pond.context.build().push("twice")?)?;
     let again = pond.context.build().argument("--no-cache").push("twice")?;
     let executed = &again.steps.executed;
-    for step in ["create /app/.venv", "install pebble 1.0", "build and install pond-app 1.0"] {
+    for step in ["create /app/.venv", "install lily 1.0 and pebble 1.0", "build and install pond-app 1.0"] {
         ensure!(executed.iter().any(|name| name.ends_with(step)), "`{step}` did not run again, but {executed:?}");
     }
     let again = Image::of(stage.lab(), &again)?;

@@ -325,10 +325,10 @@ fn no_cache(stage: &Stage) -> Result<()> {
     let has = |steps: &[String], name: &str| steps.iter().any(|step| step.ends_with(name));
     let steps = executed("--no-cache-filter=Pond-Core,nothing")?;
     ensure!(has(&steps, "install pond-core 1.0"), "{steps:?}");
-    ensure!(!has(&steps, "install pond-app 1.0") && !has(&steps, "install heron 1.0"), "{steps:?}");
+    ensure!(!has(&steps, "install pond-app 1.0") && !has(&steps, "install heron 1.0 and newt 1.0"), "{steps:?}");
     for argument in ["--no-cache-filter=app", "--no-cache"] {
         let steps = executed(argument)?;
-        for name in ["install pond-core 1.0", "install pond-app 1.0", "install heron 1.0"] {
+        for name in ["install pond-core 1.0", "install pond-app 1.0", "install heron 1.0 and newt 1.0"] {
             ensure!(has(&steps, name), "with {argument} `{name}` did not run: {steps:?}");
         }
     }

@@ -11,7 +11,7 @@ use crate::manifest::Manifest;
 use crate::paths::joined;
 use crate::plan::destination::Destination;
 use crate::plan::product::Product;
-use crate::plan::{Contents, Outside, Plan, VENV};
+use crate::plan::{Contents, Outside, Plan, VENV, source_path};
 use crate::project::{Project, Target};
 use crate::surroundings::Surroundings;
 
@@ -426,7 +426,7 @@ impl Image<'_> {
                 from.is_none_or(|from| !self.surroundings().lacks(&from))
             }),
             Contents::Step(step) => step.outputs.iter().any(|output| lies_in(path, &output.to)),
-            Contents::Sources { .. } => true,
+            Contents::Sources { trees, .. } => trees.iter().any(|tree| lies_in(path, &source_path(&tree.directory))),
             _ => false,
         })
     }
@@ -447,6 +447,12 @@ impl Image<'_> {
         let wanted = below(path, &self.plan.workdir).unwrap_or(name);
         let there = joined(directory, wanted);
         if self.surroundings().has(&there) {
+            if self.target.editable {
+                return vec![format!(
+                    "sources of an editable target lie below `/src`: write `{}`",
+                    source_path(&there)
+                )];
+            }
             let mut help = Vec::new();
             let module =
                 wanted.strip_prefix("src/").unwrap_or(wanted).trim_end_matches("/__main__.py").trim_end_matches(".py");
