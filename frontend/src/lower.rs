@@ -8,6 +8,7 @@ mod check;
 pub mod container;
 pub mod context;
 mod copies;
+mod description;
 mod directories;
 pub mod failure;
 pub mod files;
@@ -30,12 +31,12 @@ use buildkit_llb::{
     Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, ProgressGroup, Tmpfs, merge,
 };
 
-use crate::account::User;
 use crate::diagnostic::SourceFile;
 use crate::image;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Copied, Layer, Member, Plan};
+use crate::plan::{self, Contents, Layer, Plan};
 use container::Container;
+use description::{describe, is_shared};
 use failure::reporting;
 pub use member::is_of_the_workspace;
 use site::{Ground, Images, Site};
@@ -425,65 +426,6 @@ const STEP_ENV: [(&str, &str); 6] = [
     ("UV_NO_PROGRESS", "1"),
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];
-
-/// Whether a layer is that of every target with the same base, whose step has no number in any of them.
-fn is_shared(layer: &Layer) -> bool {
-    matches!(layer.contents, Contents::Python { .. } | Contents::Bytecode | Contents::Venv)
-}
-
-/// What a layer is, after "step i of n": also the line of the image's history.
-fn describe(layer: &Layer) -> String {
-    match &layer.contents {
-        Contents::Account { account, .. } => {
-            let User { name, uid, gid, .. } = &account.user;
-            match (&account.replaces, &account.passwd) {
-                (Some(replaced), _) => format!("add user {name} ({uid}:{gid}) in the place of {replaced}"),
-                (None, Some(_)) => format!("add user {name} ({uid}:{gid})"),
-                (None, None) => format!("make directories of {name} ({uid}:{gid})"),
-            }
-        }
-        Contents::Writable(directories) => {
-            format!("let the user write to {}", Vec::from_iter(directories.iter().map(String::as_str)).join(" "))
-        }
-        Contents::System(packages) => format!("install {}", packages.names.join(" ")),
-        Contents::Python { version } => format!("install python {version}"),
-        Contents::Bytecode => "compile its standard library".to_owned(),
-        Contents::Venv => format!("create {}", plan::VENV),
-        Contents::ThirdParty(packages) => match &packages[..] {
-            [only] => format!("install {} {}", only.name, only.version),
-            [first, last] => {
-                format!("install {} {} and {} {}", first.name, first.version, last.name, last.version)
-            }
-            [first, .., last] => format!("install {} packages, {} to {}", packages.len(), first.name, last.name),
-            [] => "install nothing".to_owned(),
-        },
-        Contents::Members(members) => match &members[..] {
-            [only] => build_and_install(only),
-            [first, ..] if first.editable => format!("link {} projects", members.len()),
-            [first, last] => format!("build and install {} and {}", first.name, last.name),
-            [first, .., last] => {
-                format!("build and install {} projects, {} to {}", members.len(), first.name, last.name)
-            }
-            [] => "build nothing".to_owned(),
-        },
-        Contents::Sources { trees, .. } => match &trees[..] {
-            [only] => format!("copy sources of {}", only.name),
-            several => format!("copy sources of {} projects", several.len()),
-        },
-        Contents::Application(application) => format!("copy the files of {}", application.name),
-        Contents::Files(files) => format!("copy {}", files.iter().map(Copied::from).collect::<Vec<_>>().join(", ")),
-        Contents::Step(step) => {
-            let outputs: Vec<&str> = step.outputs.iter().map(|output| output.to.as_str()).collect();
-            format!("keep {} of {}", outputs.join(", "), step.name)
-        }
-    }
-}
-
-fn build_and_install(member: &Member) -> String {
-    let version = member.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-    let how = if member.editable { "link" } else { "build and install" };
-    format!("{how} {}{version}", member.name)
-}
 
 /// A file of our own as a vertex: `/NAME`.
 fn script(name: &str, text: &str) -> Output {

@@ -1,6 +1,8 @@
 //! Whether what an image starts is there: looked up where a container would look, as far as that is known before anything is built.
 //! Where it is not known, nothing is said.
 
+mod python;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::command;
@@ -14,6 +16,7 @@ use crate::plan::product::Product;
 use crate::plan::{Contents, Outside, Plan, VENV, source_path};
 use crate::project::{Project, Target};
 use crate::surroundings::Surroundings;
+use python::Runs;
 
 /// The code of what is said.
 pub const CODE: &str = "image::cannot_start";
@@ -97,43 +100,6 @@ pub struct Image<'a> {
     pub manifests: &'a BTreeMap<PackageId, Manifest>,
     /// Images, and what lies around.
     pub outside: &'a Outside,
-}
-
-/// What python runs.
-#[derive(Debug, PartialEq)]
-enum Runs<'a> {
-    Module(&'a str),
-    File(&'a str),
-    /// Its own prompt, or code that it is given.
-    Something,
-}
-
-impl<'a> Runs<'a> {
-    /// Options may stand together, as in `-Ic`, and have their value in the same word (python: `getopt.c`).
-    fn of(arguments: &'a [String]) -> Self {
-        let mut rest = arguments;
-        while let [first, after @ ..] = rest {
-            rest = after;
-            let Some(options) = first.strip_prefix('-') else { return Self::File(first) };
-            if options.starts_with('-') {
-                let takes_value = options == "-check-hash-based-pycs";
-                rest = after.get(usize::from(takes_value)..).unwrap_or_default();
-                continue;
-            }
-            if options.is_empty() {
-                break;
-            }
-            let Some(at) = options.find(['c', 'm', 'W', 'X']) else { continue };
-            match (options[at..].split_at(1), after.first()) {
-                (("m", ""), Some(module)) => return Self::Module(module),
-                (("m", module), _) if !module.is_empty() => return Self::Module(module),
-                (("W" | "X", ""), _) => rest = after.get(1..).unwrap_or_default(),
-                (("W" | "X", _), _) => {}
-                _ => break,
-            }
-        }
-        Self::Something
-    }
 }
 
 impl Image<'_> {
@@ -492,32 +458,4 @@ fn is_assignment(word: &str) -> bool {
 /// Whether a place in an image may hold programs that are found by name.
 fn may_hold_programs(path: &str) -> bool {
     PATHS.iter().any(|bin| lies_in(path, bin) || lies_in(bin, path)) || lies_in(path, VENV)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Runs;
-
-    #[test]
-    fn knows_what_python_runs() {
-        let check = |line: &str| {
-            let words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
-            format!("{:?}", Runs::of(&words))
-        };
-        for line in [
-            "main.py",
-            "-u main.py",
-            "-X dev main.py",
-            "-Xdev -W error main.py",
-            "-OO --check-hash-based-pycs never main.py",
-        ] {
-            assert_eq!(check(line), "File(\"main.py\")", "{line}");
-        }
-        for line in ["-m web", "-Im web", "-mweb", "-u -X dev -m web main.py"] {
-            assert_eq!(check(line), "Module(\"web\")", "{line}");
-        }
-        for line in ["-c code", "-Ic code", "-Iccode", "-", "-u", "--version", "-m"] {
-            assert_eq!(check(line), "Something", "{line}");
-        }
-    }
 }

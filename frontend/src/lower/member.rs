@@ -141,7 +141,7 @@ impl Lowering<'_> {
     /// Builds projects that share a layer: each in its own step, then put together.
     pub(super) fn members(&self, members: &[Member], prefix: &str, name: String) -> Output {
         let together = members.iter().fold(File::on(Input::Scratch), |file, member| {
-            let output = self.member(member, format!("{prefix} {}", super::build_and_install(member)));
+            let output = self.member(member, format!("{prefix} {}", super::description::build_and_install(member)));
             file.copy(Copy::new(&output, "/", "/").contents_only().timestamp(EPOCH))
         });
         together.metadata(self.metadata(name, None)).build()
