@@ -56,11 +56,6 @@ impl Ledger {
         Self { tokens }
     }
 
-    /// How many words there are.
-    pub fn words(&self) -> usize {
-        self.tokens.len()
-    }
-
     /// Settles the words that a range touches. What was written or told stays so.
     pub fn settle(&mut self, range: &Range<usize>, fate: Fate) {
         let first = self.tokens.partition_point(|token| token.range.end <= range.start);

@@ -76,6 +76,11 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     if file.text.len() > LONGEST {
         return Err(too_large(&format!("`{}` has more than {} kB", file.name, LONGEST >> 10)));
     }
+    let is_comment = |line: &&str| line.trim_start().starts_with('#');
+    let words = file.text.lines().filter(|line| !is_comment(line)).flat_map(str::split_whitespace);
+    if words.take(MOST_WORDS + 1).count() > MOST_WORDS {
+        return Err(too_large(&format!("`{}` has more than {MOST_WORDS} words", file.name)));
+    }
     let text = document::masked(&file.text);
     let parsed = dockerfile::parse(&text).map_err(|error| {
         let line = file.line_range(error.line());
@@ -84,9 +89,6 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
     let ledger = Ledger::open(&file.text, &parsed, escape);
-    if ledger.words() > MOST_WORDS {
-        return Err(too_large(&format!("`{}` has more than {MOST_WORDS} words", file.name)));
-    }
     let shell = Vec::new();
     let mut reader = Reader {
         file,
