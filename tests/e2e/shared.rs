@@ -16,13 +16,13 @@ pub fn add(trials: &mut Trials) {
 }
 
 /// Tiny packages of different buckets.
-const PACKAGES: [&str; 2] = ["alder", "elm"];
+const PACKAGES: [&str; 2] = ["alder", "oak"];
 
 const MANIFEST: &str = r#"[project]
 name = "grove"
 version = "1.0"
 requires-python = ">=3.11"
-dependencies = ["alder", "elm"]
+dependencies = ["alder", "oak"]
 
 [project.scripts]
 grove = "grove:main"
@@ -42,7 +42,7 @@ package = "grove"
 
 [targets.together]
 package = "grove"
-layers = { together = [["alder", "elm"]] }
+layers = { together = [["alder", "oak"]] }
 "#;
 
 fn files_of_two_packages(stage: &Stage) -> Result<()> {
@@ -63,11 +63,11 @@ fn files_of_two_packages(stage: &Stage) -> Result<()> {
     context.write("uv.build.toml", CONFIG)?;
     context.lock()?;
 
-    let warning = "warning: `alder` and `elm` write `tree/__init__.py`: what `elm` writes stays";
+    let warning = "warning: `alder` and `oak` write `tree/__init__.py`: what `oak` writes stays";
     for target in ["apart", "together"] {
         let built = context.build().target(Some(target)).push("shared")?;
         let run = container::run(stage.lab(), &built.reference, &[], &[])?;
-        ensure!(run.stdout == "elm\n", "in {target}: {run:?}");
+        ensure!(run.stdout == "oak\n", "in {target}: {run:?}");
         let is_warned = built.told.log.contains(warning);
         ensure!(is_warned == (target == "together"), "in {target}: {:?}", built.told.log);
 
@@ -82,9 +82,9 @@ fn files_of_two_packages(stage: &Stage) -> Result<()> {
         let shared = files["shared"].as_array().context("a list")?;
         let [only] = &shared[..] else { anyhow::bail!("shared files: {shared:?}") };
         ensure!(only["path"].as_str().is_some_and(|path| path.ends_with("site-packages/tree/__init__.py")), "{only}");
-        ensure!(only["kept"] == "elm", "{only}");
+        ensure!(only["kept"] == "oak", "{only}");
         let text = call("")?;
-        let lines = ["alder     1.0", "3 packages, ", "WARNING: `alder` and `elm` write `lib/python3."];
+        let lines = ["alder     1.0", "3 packages, ", "WARNING: `alder` and `oak` write `lib/python3."];
         for line in lines {
             ensure!(text.contains(line), "no `{line}` in:\n{text}");
         }
