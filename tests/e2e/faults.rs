@@ -101,13 +101,13 @@ fn daemon_ended(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// A lock of 60 MB with as many packages as fit: the frontend ends with an error, and the machine keeps its memory.
+/// A lock of 120 MB, of which the packages take far more than the limit: the frontend ends with an error, and the machine keeps its memory.
 fn memory(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "memory")?;
     let mut lock = pond.context.read("uv.lock")?;
     for number in 0.. {
         write!(lock, "\n[[package]]\nname = \"f{number}\"\nversion = \"1\"\nsource = {{ virtual = \"f{number}\" }}\n")?;
-        if lock.len() > 60_000_000 {
+        if lock.len() > 120_000_000 {
             break;
         }
     }
