@@ -64,7 +64,7 @@ pub fn check(
         _ => idle(base, target, is_function)?,
     };
     let place = target.span.clone().unwrap_or_else(|| span.clone());
-    // Whoever declares a target may know who starts it.
+    // A declared target is meant: a platform may name the command.
     if target.span.is_none() && !is_function {
         let problem = format!("nothing was found that `{name}` starts");
         let error = Diagnostic::new("image::nothing_starts", problem).at(place);
