@@ -89,20 +89,26 @@ async fn of_client(
     let definition = buildkit_llb::marshal(local.build())?.into_pb();
     let request = SolveRequest { definition, ..SolveRequest::default() };
     let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(BTreeSet::new()) };
-    let bytes = contexts.gateway.read_file(&reference, METADATA_FILE, None).await?;
+    let entries = names_sent(contexts, &reference).await?;
     let prefix = if directory == "." { String::new() } else { format!("{directory}/") };
     let is_as_deep =
         |entry: &FileStat| entry.path.strip_prefix(&prefix).is_some_and(|below| below.split('/').count() == *depth);
-    let entries = parse_metadata(&bytes)?.into_iter().filter(|entry| is_directory(entry) && is_as_deep(entry));
+    let entries = entries.into_iter().filter(|entry| is_directory(entry) && is_as_deep(entry));
     Ok(entries.map(|entry| entry.path).collect())
+}
+
+/// What a client that sends no content says of files.
+async fn names_sent(contexts: &Contexts<'_>, reference: &Ref) -> Result<Vec<FileStat>, Failure> {
+    let bytes = contexts.gateway.read_file(reference, METADATA_FILE, None).await?;
+    Ok(parse_metadata(&bytes)?)
 }
 
 /// Paths of the locks of scripts, as deep as they are looked for. Only asked for where a script may be meant.
 pub async fn locks_of_scripts(contexts: &Contexts<'_>) -> Result<BTreeSet<String>, Failure> {
     const LABEL: &str = "[internal] look for locks of scripts";
-    let paths: Vec<String> = match &contexts.context {
+    let has_metadata = contexts.gateway.llb_caps().supports(SOURCE_METADATA_TRANSFER);
+    let (root, sends_names) = match &contexts.context {
         Place::Local { name, session } => {
-            let has_metadata = contexts.gateway.llb_caps().supports(SOURCE_METADATA_TRANSFER);
             let foreign = ["**/node_modules", "**/.venv", "**/.git"].map(ToOwned::to_owned);
             let local = Local::new(name)
                 .session(session)
@@ -111,23 +117,16 @@ pub async fn locks_of_scripts(contexts: &Contexts<'_>) -> Result<BTreeSet<String
                 .shared_key_hint(format!("{LABEL}{}", contexts.options.project()))
                 .metadata(Metadata::named(LABEL));
             let local = if has_metadata { local.metadata_only(["no-file-is-wanted"]) } else { local };
-            let definition = buildkit_llb::marshal(local.build())?.into_pb();
-            let request = SolveRequest { definition, ..SolveRequest::default() };
-            let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(BTreeSet::new()) };
-            match has_metadata {
-                true => {
-                    let bytes = contexts.gateway.read_file(&reference, METADATA_FILE, None).await?;
-                    parse_metadata(&bytes)?.into_iter().map(|entry| entry.path).collect()
-                }
-                false => files_in(contexts, &reference).await,
-            }
+            (local.build().into(), has_metadata)
         }
-        Place::Graph(root) => {
-            let definition = buildkit_llb::marshal(root)?.into_pb();
-            let request = SolveRequest { definition, ..SolveRequest::default() };
-            let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(BTreeSet::new()) };
-            files_in(contexts, &reference).await
-        }
+        Place::Graph(root) => (root.clone(), false),
+    };
+    let definition = buildkit_llb::marshal(&root)?.into_pb();
+    let request = SolveRequest { definition, ..SolveRequest::default() };
+    let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(BTreeSet::new()) };
+    let paths: Vec<String> = match sends_names {
+        true => names_sent(contexts, &reference).await?.into_iter().map(|entry| entry.path).collect(),
+        false => files_in(contexts, &reference).await,
     };
     Ok(paths.into_iter().filter(|path| is_lock(path)).collect())
 }
