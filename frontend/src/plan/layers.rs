@@ -27,8 +27,9 @@ const TINY_SIZE: u64 = 25_000;
 /// compressed, pushed and pulled side by side.
 const FAMILY_SIZE: u64 = 8_000_000;
 
-/// From this limit on, the number of buckets is that which gains most over the corpus; below, there are as many as fit. It does
-/// not follow the limit all the way: a base with one layer more would move packages.
+/// From this limit on, there are fifteen buckets: a bucket more is a step more in every first build, and a bucket less makes an update of a
+/// small wheel compile and push more of its neighbours. Below, there are as many as fit. The number does not follow the limit all the way: a
+/// base with one layer more would move packages.
 const ROOMY: usize = 36;
 
 /// Packages that are released together, by the names they start with or have; the first is the family's name.
