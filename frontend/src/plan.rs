@@ -38,12 +38,12 @@ use crate::config::kind::Kind;
 use crate::config::table::Located;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
-use crate::lock::PackageId;
 use crate::lock::closure::{self, Closure};
+use crate::lock::{PackageId, Source};
 use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::project::{Project, Target};
-use crate::service::{Modules, Start};
+use crate::service::{self, Modules, Start};
 use crate::surroundings::Surroundings;
 use access::{Access, Credential, Download};
 pub use application::Application;
@@ -158,6 +158,8 @@ pub struct Plan {
     pub context_paths: BTreeSet<String>,
     /// What a build leaves.
     pub product: Product,
+    /// The module that has data beside the sources: the working directory belongs to the user.
+    pub data: Option<String>,
     /// What its containers start, where that was found and not said.
     pub start: Option<Start>,
     /// What is run in the image, whose result it is then.
@@ -230,6 +232,7 @@ pub fn plan(
         }
         _ => None,
     };
+    let data = data_beside_sources(project, target, outside);
     let parts = Parts {
         project,
         target,
@@ -241,6 +244,7 @@ pub fn plan(
         workdir: &workdir,
         account: account.as_ref(),
         access: &access,
+        data: data.as_deref(),
     };
     let ids = parts.ids();
     let Composition { layers, backends, product } = composition::compose(&parts, &mut warnings)?;
@@ -281,6 +285,7 @@ pub fn plan(
         dependencies: dependencies(project, &closure),
         context_paths,
         product,
+        data,
         start: None,
         check: (!target.check.run.is_empty()).then(|| Check {
             commands: target.check.run.clone(),
@@ -290,6 +295,15 @@ pub fn plan(
         }),
     };
     Ok(Planned { plan, warnings })
+}
+
+/// The module that has data beside the sources of a target whose command is looked for, if nobody said who may write where.
+fn data_beside_sources(project: &Project, target: &Target, outside: &Outside) -> Option<String> {
+    let package = &project.lock.packages[target.selection.root];
+    let is_package = !matches!(package.source, Source::Virtual(_));
+    let is_said = !target.seeks_command() || !target.writable.is_empty() || !target.volumes.is_empty();
+    let directory = package.source.project_dir().filter(|_| !is_said && !target.editable)?;
+    service::beside(&outside.modules, directory, is_package)
 }
 
 /// What a target installs, whatever it is made from.

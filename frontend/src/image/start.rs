@@ -13,13 +13,6 @@ use crate::project::{Project, Target};
 use crate::service::{self, DEFAULT_PORT, Found, Modules, Start, shown};
 use crate::surroundings::{Surroundings, lies_in};
 
-/// Whether it is to be found out what a target starts.
-pub fn is_sought(target: &Target) -> bool {
-    let is_said = target.cmd.is_some() || target.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
-    let is_image = target.kind == crate::config::kind::Kind::Image && target.check.run.is_empty();
-    !is_said && is_image
-}
-
 /// The modules to read before it is found out what a target starts.
 pub fn wanted(
     project: &Project,
@@ -28,7 +21,7 @@ pub fn wanted(
     surroundings: &Surroundings,
 ) -> BTreeSet<String> {
     let package = &project.lock.packages[target.selection.root];
-    let Some(directory) = package.source.project_dir().filter(|_| is_sought(target) && !target.editable) else {
+    let Some(directory) = package.source.project_dir().filter(|_| target.seeks_command() && !target.editable) else {
         return BTreeSet::new();
     };
     let scripts = manifests.get(&target.selection.root).is_some_and(|manifest| !manifest.scripts.is_empty());
@@ -52,7 +45,7 @@ pub fn of(
     manifest: Option<&Manifest>,
     outside: &Outside,
 ) -> Result<Option<Start>, Diagnostic> {
-    if !is_sought(target) || plan.product != Product::Image || plan.destination != Destination::Venv {
+    if !target.seeks_command() || plan.product != Product::Image || plan.destination != Destination::Venv {
         return Ok(None);
     }
     if let Some(script) = &target.script {
@@ -83,7 +76,7 @@ pub fn of(
     });
     let place = || target.span.clone().unwrap_or_else(|| package.span.clone());
     match found {
-        Found::Start(start) => Ok(Some(Start { writes: writes(project, target, outside), ..start })),
+        Found::Start(start) => Ok(Some(Start { writes: plan.data.clone(), ..start })),
         Found::Nothing => Ok(None),
         Found::Several(starts) => Err(several(&starts, target, place())),
         Found::NoServer { problem, package } => Err(Diagnostic::new("service::no_server", problem)
@@ -91,15 +84,6 @@ pub fn of(
             .help(format!("add one: `uv add {package}`"))
             .help(how_to_say(target, "`cmd = [\"PROGRAM\", \"ARGUMENT\"]`"))),
     }
-}
-
-/// The module that has data beside the sources of a target whose command is looked for, if nobody said who may write where.
-pub fn writes(project: &Project, target: &Target, outside: &Outside) -> Option<String> {
-    let package = &project.lock.packages[target.selection.root];
-    let is_package = !matches!(package.source, Source::Virtual(_));
-    let is_meant = is_sought(target) && !target.editable && target.writable.is_empty() && target.volumes.is_empty();
-    let directory = package.source.project_dir().filter(|_| is_meant)?;
-    service::beside(&outside.modules, directory, is_package)
 }
 
 /// Where the image is to listen.

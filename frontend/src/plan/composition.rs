@@ -14,7 +14,6 @@ use crate::config::UserConfig;
 use crate::config::kind::Kind;
 use crate::config::path::{TEMPORARY, plain};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::image::start;
 use crate::interpreter::Interpreter;
 use crate::lock::PackageId;
 use crate::lock::closure::Closure;
@@ -47,6 +46,8 @@ pub(super) struct Parts<'a> {
     /// Who runs; absent where that is for the base to say.
     pub(super) account: Option<&'a Account>,
     pub(super) access: &'a Access,
+    /// The module that has data beside the sources.
+    pub(super) data: Option<&'a str>,
 }
 
 impl Parts<'_> {
@@ -155,9 +156,9 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
 
 /// Directories that belong to the user. Those for temporary files belong to everyone, in any base.
 fn writable(parts: &Parts<'_>) -> BTreeSet<String> {
-    let Parts { project, target, outside, workdir, .. } = *parts;
+    let Parts { target, data, workdir, .. } = *parts;
     let named = target.volumes.union(&target.writable).map(|directory| plain(directory));
-    let found = start::writes(project, target, outside).map(|_| plain(workdir));
+    let found = data.map(|_| plain(workdir));
     named.chain(found).filter(|directory| !TEMPORARY.contains(&directory.as_str())).collect()
 }
 

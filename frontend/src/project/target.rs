@@ -111,6 +111,13 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether it is to be found out what an image of it starts.
+    pub fn seeks_command(&self) -> bool {
+        let is_said = self.cmd.is_some() || self.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
+        let is_image = self.kind == Kind::Image && self.check.run.is_empty();
+        !is_said && is_image
+    }
+
     /// What tells which images it is made of, and which python they must have.
     pub fn images(&self) -> impl Eq {
         let of_steps: Vec<_> = self.images_of_steps().map(|(image, on_builder)| (&image.value, on_builder)).collect();
