@@ -25,7 +25,7 @@ const SHOWN: (&str, &str) = ("3.50 EUR", "3.80 EUR");
 
 /// Builds the example, starts it, edits a copy of it, and builds that. Ends the lab unless it ran before.
 pub fn run() -> Result<()> {
-    let lab = Lab::up()?;
+    let lab = Lab::up_empty()?;
     let was_started = lab.was_started();
     let outcome = run_in(lab);
     if was_started {

@@ -70,8 +70,21 @@ struct State {
 }
 
 impl Lab {
-    /// The lab, started now unless it already runs.
+    /// The lab, started now unless it already runs. What an earlier one built is still there.
     pub fn up() -> Result<Lab> {
+        Lab::up_with(|_| Ok(()))
+    }
+
+    /// The lab as [`Lab::up`] has it; when it is started now, without anything that an earlier one built. So tests do not
+    /// depend on what ran before, and the disk holds the images of one run.
+    pub fn up_empty() -> Result<Lab> {
+        Lab::up_with(|places| {
+            machine::unmount_below(places.run())?;
+            places.empty()
+        })
+    }
+
+    fn up_with(prepare: impl FnOnce(&Places) -> Result<()>) -> Result<Lab> {
         let places = Places::new()?;
         let _lock = places.lock()?;
         let builder = Builder::find(&places);
@@ -87,6 +100,7 @@ impl Lab {
         if let Some(rest) = State::read(&places)? {
             rest.stop(&places)?;
         }
+        prepare(&places)?;
         Lab::start(places, builder)
     }
 
@@ -296,7 +310,7 @@ impl State {
     fn start(&mut self, places: &Places, stand_ins: &[StandIn]) -> Result<()> {
         let crane = places.program("crane");
         report(format_args!("starting the registry"));
-        let (daemon, registry) = registry::start(&crane, &places.run().join("registry"), &places.log("registry"))?;
+        let (daemon, registry) = registry::start(&crane, &places.registry_root(), &places.log("registry"))?;
         self.registry = registry;
         self.add(places, daemon)?;
         thread::scope(|scope| {

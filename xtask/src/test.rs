@@ -14,7 +14,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     if arguments.is_empty() {
         docs::run()?;
     }
-    let lab = Lab::up()?;
+    let lab = Lab::up_empty()?;
     let outcome = run_in(&lab, arguments);
     if lab.was_started() {
         Lab::down()?;

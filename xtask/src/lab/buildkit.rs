@@ -22,7 +22,7 @@ pub fn start(places: &Places, buildkitd: &Path, buildctl: &Path, registry: &str)
     report(format_args!("starting buildkitd {}", tools::BUILDKIT_VERSION));
     let address = places.buildkit_host();
     let mut command = Command::new(buildkitd);
-    command.arg("--config").arg(&config).arg("--root").arg(places.run().join("buildkit")).args(["--addr", &address]);
+    command.arg("--config").arg(&config).arg("--root").arg(places.buildkit_root()).args(["--addr", &address]);
     // BuildKit forgets a directory in there for every file that it mounts.
     fs::create_dir_all(places.scratch())?;
     command.env("TMPDIR", places.scratch());

@@ -19,7 +19,7 @@ pub const BUILDER: &str = "uv-buildkit-lab";
 pub fn start(places: &Places) -> Result<Daemon> {
     let dockerd = require_program("dockerd", &["docker.io"], &places.log("packages"))?;
     report(format_args!("starting a Docker engine"));
-    let root = places.run().join("docker");
+    let root = places.engine_root();
     let host = places.docker_host();
     // An engine that was killed leaves pids behind, and the next one would take them for an engine that runs.
     let (exec_root, pid_file) = (root.join("exec"), root.join("dockerd.pid"));

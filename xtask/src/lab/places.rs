@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -78,6 +79,34 @@ impl Places {
     /// For temporary files of the daemons; deleted when they have ended.
     pub fn scratch(&self) -> PathBuf {
         self.run.join("tmp")
+    }
+
+    /// What BuildKit built.
+    pub fn buildkit_root(&self) -> PathBuf {
+        self.run.join("buildkit")
+    }
+
+    /// The images and containers of the Docker engine.
+    pub fn engine_root(&self) -> PathBuf {
+        self.run.join("docker")
+    }
+
+    /// The images of the registry.
+    pub fn registry_root(&self) -> PathBuf {
+        self.run.join("registry")
+    }
+
+    /// Deletes what the daemons of an earlier lab kept. Nothing of it may be mounted.
+    pub fn empty(&self) -> Result<()> {
+        for root in [self.buildkit_root(), self.engine_root(), self.registry_root()] {
+            match fs::remove_dir_all(&root) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot delete {}", root.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     pub fn docker_config(&self) -> PathBuf {
