@@ -81,18 +81,8 @@ impl Readers {
         Ok(Self { project: Checkout::read(project)? })
     }
 
-    /// Reads an input as the file that it was made from; one in 16 as every other, too.
-    pub fn read(&self, kind: Kind, input: &[u8], number: u64) -> Verdict {
-        let text = String::from_utf8_lossy(input);
-        if number.is_multiple_of(16) {
-            for other in KINDS {
-                self.read_as(other, &text);
-            }
-        }
-        self.read_as(kind, &text)
-    }
-
-    fn read_as(&self, kind: Kind, text: &str) -> Verdict {
+    /// Reads a text as a file of this kind.
+    pub fn read(&self, kind: Kind, text: &str) -> Verdict {
         let file = SourceFile::new(kind.file(), text);
         let refused = match kind {
             Kind::Lock => lock::parse(&file).err(),
