@@ -79,14 +79,20 @@ fn read_version(reader: &mut Reader<'_>, text: Located<String>) -> Option<Locate
     }
 }
 
+/// Characters of a request that its error repeats.
+const MOST_SHOWN: usize = 100;
+
 /// Refuses a python that no image can have.
 pub fn require_possible(request: &Located<PythonRequest>) -> Result<(), Diagnostic> {
     let Some((reason, help)) = request.value.refusal() else { return Ok(()) };
     let code = match request.value.form {
-        Form::Program => "config::bad_version",
+        Form::Program | Form::TooLong => "config::bad_version",
         Form::Path | Form::Python(_) => "python::not_for_images",
     };
-    let problem = format!("`{}` {reason}", request.value);
+    let text = request.value.to_string();
+    let shown: String = text.chars().take(MOST_SHOWN).collect();
+    let rest = if shown.len() < text.len() { "…" } else { "" };
+    let problem = format!("`{shown}{rest}` {reason}");
     Err(Diagnostic::new(code, problem).at(request.span.clone()).help(help))
 }
 

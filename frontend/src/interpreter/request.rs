@@ -35,7 +35,12 @@ pub enum Form {
     Path,
     /// A program with a name, which uv takes on its command line and passes over in `.python-version`.
     Program,
+    /// More than anybody asks for. Each part of a range is compared with each python that there may be.
+    TooLong,
 }
+
+/// Bytes that a request may have.
+const LONGEST: usize = 1 << 10;
 
 /// Properties that a python must have. The default is any python.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,14 +62,15 @@ pub struct Properties {
 impl PythonRequest {
     /// Reads what somebody wrote. Unlike uv, it looks at no file: what has no `/` is no path.
     pub fn parse(text: &str) -> Self {
-        Self { text: text.to_owned(), form: form(text) }
+        let form = if text.len() > LONGEST { Form::TooLong } else { form(text) };
+        Self { text: text.to_owned(), form }
     }
 
     /// The properties, unless it asks for a certain program.
     pub fn properties(&self) -> Option<&Properties> {
         match &self.form {
             Form::Python(properties) => Some(properties),
-            Form::Path | Form::Program => None,
+            Form::Path | Form::Program | Form::TooLong => None,
         }
     }
 
@@ -77,6 +83,7 @@ impl PythonRequest {
                 return Some((reason, write("3.13")));
             }
             Form::Program => return Some(("is no python that uv knows".to_owned(), write("3.13"))),
+            Form::TooLong => return Some((format!("has more than {LONGEST} bytes"), write("3.13"))),
             Form::Python(properties) => properties,
         };
         let version = properties.versions.to_string();

@@ -174,7 +174,10 @@ pub(super) fn is_possible(request: &PythonRequest, lock: &Lock) -> bool {
     version.is_some_and(|version| texts(version.trim_end_matches('t')).iter().any(admits))
 }
 
-/// The python that a file asks for: the first that uv does not pass over; and what it passes over before it.
+/// Lines that uv passes over which are worth a warning each.
+const MOST_PASSED_OVER: usize = 16;
+
+/// The python that a file asks for: the first that uv does not pass over; and the first lines that it passes over before it.
 pub(super) fn pinned(file: &Arc<SourceFile>) -> (Option<Located<PythonRequest>>, Vec<Located<PythonRequest>>) {
     let mut passed_over = Vec::new();
     let mut start = 0;
@@ -187,8 +190,9 @@ pub(super) fn pinned(file: &Arc<SourceFile>) -> (Option<Located<PythonRequest>>,
         }
         let request = Located { value: PythonRequest::parse(text), span: Span::new(file, at..at + text.len()) };
         match request.value.form {
-            Form::Program => passed_over.push(request),
-            Form::Path | Form::Python(_) => return (Some(request), passed_over),
+            Form::Program if passed_over.len() < MOST_PASSED_OVER => passed_over.push(request),
+            Form::Program => {}
+            Form::Path | Form::Python(_) | Form::TooLong => return (Some(request), passed_over),
         }
     }
     (None, passed_over)
