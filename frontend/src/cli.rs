@@ -27,7 +27,7 @@ use crate::options::OptionsError;
 use crate::plan::report::Report;
 pub use selection::SelectionArgs;
 
-/// Build images of uv projects and workspaces, without a Dockerfile.
+/// Build images of uv projects and workspaces, without Dockerfile instructions.
 #[derive(Debug, Parser)]
 #[command(name = "uv-buildkit", version)]
 pub struct Cli {
@@ -61,7 +61,7 @@ pub enum Command {
         #[arg(long)]
         no_merge: bool,
     },
-    /// Replay the commits of a git repository, and show how many bytes a push of the image would have sent after each.
+    /// Replay the commits of a git repository. For each commit, show how many bytes a push of the image would have sent.
     History {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -90,7 +90,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
     },
-    /// Write a `Dockerfile` that names the frontend, a `uv.build.toml` and a `.dockerignore`. Existing files are kept.
+    /// Write a `Dockerfile` that names the frontend, a `uv.build.toml` and a `.dockerignore`. Keep existing files.
     Init {
         /// The directory of `uv.lock`.
         #[arg(default_value = ".")]
@@ -104,7 +104,7 @@ pub enum Command {
         #[command(flatten)]
         import: import::ImportArgs,
     },
-    /// Print a file for `docker buildx bake` with all targets.
+    /// Print a bake file with all targets, for `docker buildx bake`.
     Bake {
         /// The directory of `uv.lock`.
         #[arg(default_value = ".")]
@@ -112,7 +112,7 @@ pub enum Command {
     },
     /// Print the JSON Schema of `uv.build.toml`.
     Schema,
-    /// Write a script with which a shell completes the command line.
+    /// Print a completion script for a shell.
     Completions {
         /// The shell.
         shell: Shell,

@@ -15,24 +15,24 @@ pub struct Rule {
 
 /// Every rule, by code.
 pub const RULES: [Rule; 18] = [
-    rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
-    rule("context::unused", "A named context takes the place of nothing"),
-    rule("files::private", "A file that is usually kept private is copied with a whole directory"),
-    error("image::cannot_start", "An image has not what its command names"),
-    rule("image::no_command", "An image starts what its base starts, and nobody said so"),
-    error("image::nothing_starts", "Without a config, nothing was found that an image starts"),
+    rule("config::unexpanded_variable", "A command contains a variable, but no shell expands it"),
+    rule("context::unused", "A named context has no effect"),
+    rule("files::private", "An image contains a file that is usually private"),
+    error("image::cannot_start", "An image lacks a program or file that its command needs"),
+    rule("image::no_command", "An image has no command of its own, and starts what its base starts"),
+    error("image::nothing_starts", "uv-buildkit finds no command for an image without a config"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
-    rule("lock::no_hash", "A download has no hash in the lock"),
+    rule("lock::no_hash", "A download has no hash in the lockfile"),
     rule("members::not_editable", "A project that may compile is not installed as a link"),
     rule("option::not_applied", "An option has no effect here"),
     rule("option::unused_build_arg", "A build arg is not declared"),
-    rule("plan::nothing_installed", "A project is no package, and nothing of it is in the environment"),
+    rule("plan::nothing_installed", "A project is not a package, so the environment does not contain it"),
     rule("platform::all_emulated", "Every step is emulated, although the builder could run some itself"),
     rule("platform::check_elsewhere", "A check runs on another platform than the image"),
-    rule("platform::other_patch", "Bytecode is made by another patch of python"),
-    rule("python::pin_left_aside", "The image has another python than `.python-version` asks for"),
-    rule("uv::setting_left_aside", "A setting of uv's has no effect on an image"),
+    rule("platform::other_patch", "Another patch version of Python compiles the bytecode"),
+    rule("python::pin_left_aside", "The Python of the image is not the Python in `.python-version`"),
+    rule("uv::setting_left_aside", "A setting of uv has no effect on an image"),
 ];
 
 const fn rule(code: &'static str, description: &'static str) -> Rule {

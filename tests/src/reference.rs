@@ -29,14 +29,14 @@ const CONFIG: &str = "docs/reference/config.md";
 const COMMAND_LINE: &str = "docs/reference/cli.md";
 
 const CONFIG_INTRODUCTION: &str = "\
-The keys of `uv.build.toml`, each with its type, its default and an example. The file is optional, and so is every key that has
-a default. An unknown key is an error with its line and a suggestion.
+This page lists the keys of `uv.build.toml`, with type, default and an example. You need the file only to change defaults. An
+unknown key is an error that shows its line and a suggestion.
 
-`uv-buildkit schema` prints the same as a JSON Schema, with which editors complete and check the file: see
-[Editors](cli.md#uv-buildkit-schema).
+`uv-buildkit schema` prints the keys as a JSON Schema, so that editors can complete and check the file: see
+[Editors](../start/install.md#editors).
 
-Paths in the image are absolute. Paths of files to copy are relative to the build context. `${args.NAME}` in any string stands for
-a build arg of [`[args]`](#args).
+Paths in the image are absolute. Paths of files to copy are relative to the build context. `${args.NAME}` in any string is replaced
+by the value of a build arg from [`[args]`](#args).
 ";
 
 fn config() -> Result<String> {
@@ -176,8 +176,8 @@ fn heading(title: &str, source: &str) -> String {
 }
 
 const COMMAND_LINE_INTRODUCTION: &str = "\
-The commands of `uv-buildkit`. They compile a project as a build does, without a daemon: nothing is downloaded, and no image is
-looked at.
+This page lists the commands of `uv-buildkit`. They read and plan a project like a build, but need no daemon: they download
+nothing, and do not inspect images.
 ";
 
 const EDITORS: &str = "\

@@ -38,7 +38,7 @@ pub struct SelectionArgs {
     /// The directory of `uv.lock`.
     #[arg(default_value = ".")]
     pub directory: PathBuf,
-    /// A target of `uv.build.toml`. Without targets in the config: a workspace member.
+    /// A target of `uv.build.toml`. If the config has no targets, a workspace member.
     #[arg(long, conflicts_with = "package")]
     pub target: Option<String>,
     /// A workspace member, instead of a target.
@@ -56,7 +56,7 @@ pub struct SelectionArgs {
     /// The platform of the builder, if it is not the image's.
     #[arg(long)]
     pub build_platform: Option<Platform>,
-    /// The Python version of the image, in any form that uv takes. Default: the version that the project asks for.
+    /// The Python version of the image, in any form that uv takes. Default: what the project asks for.
     #[arg(long)]
     pub python: Option<String>,
     /// The C library of the image.

@@ -23,8 +23,9 @@ pub fn schema() -> Value {
         "Files that the commands of `run` write below the working directory. `--output` writes them to your disk.",
     );
     target["properties"]["requires"] = strings("Checks that must pass before this target is built.");
-    target["properties"]["inherits"] =
-        string("Another target. Its keys hold where this target does not write them; `env` and `labels` are merged.");
+    target["properties"]["inherits"] = string(
+        "Another target. This target has all keys of the other target that it does not set; `env` and `labels` are merged.",
+    );
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": URL,
@@ -33,21 +34,21 @@ pub fn schema() -> Value {
         "type": "object",
         "additionalProperties": false,
         "properties": {
-            "args": map("Build args and their defaults. `${args.NAME}` stands for the value in any string below; `--build-arg NAME=VALUE` changes it."),
-            "default-target": string("The target that is built when `--target` names none."),
+            "args": map("Build args and their defaults. `${args.NAME}` in any string is replaced by the value. `--build-arg NAME=VALUE` sets the value."),
+            "default-target": string("The target to build without `--target`."),
             "python": table("The Python of the images.", json!({
                 "version": string("The version, in any form that uv takes: `3`, `3.13`, `>=3.12,<3.14`, `3.14t`."),
                 "provider": word(
                     &["image", "managed"],
-                    "Where Python comes from: the base image, or uv, which installs a managed Python in a layer of its own.",
+                    "Where Python comes from: `image`, the base image; or `managed`, uv, which installs it in a layer of its own.",
                 ),
-                "mirror": string("The start of the URLs from which uv downloads a managed Python, as `UV_PYTHON_INSTALL_MIRROR`."),
+                "mirror": string("The start of the URLs from which uv downloads a managed Python, like `UV_PYTHON_INSTALL_MIRROR`."),
                 "downloads-json": string(
-                    "The list of managed Pythons, as `UV_PYTHON_DOWNLOADS_JSON_URL`: a URL, or a file of the build context.",
+                    "The list of managed Pythons, like `UV_PYTHON_DOWNLOADS_JSON_URL`: a URL, or a file of the build context.",
                 ),
             })),
-            "uv": table("The uv that build steps use. No image contains it.", json!({
-                "image": string("The image that has the program `/uv`."),
+            "uv": table("The uv that build steps use. The image contains it only with `uv = true`.", json!({
+                "image": string("An image with the program `/uv`."),
             })),
             "lock": table("How lockfiles are checked.", json!({
                 "check": described(
@@ -55,7 +56,7 @@ pub fn schema() -> Value {
                         { "type": "string", "enum": ["on", "off"] },
                         { "type": "object", "additionalProperties": { "type": "string", "enum": ["on", "off"] } },
                     ] }),
-                    "Whether a stale lockfile fails the build: for all lockfiles, or for each by its path.",
+                    "Whether a stale lockfile fails the build: one value for all lockfiles, or a value for each path.",
                 ),
             })),
             "indexes": {
@@ -63,13 +64,13 @@ pub fn schema() -> Value {
                 "description": "Private indexes, by their `name` in `[[tool.uv.index]]`.",
                 "additionalProperties": required(table("A private index.", json!({
                     "secret": string("Id of the BuildKit secret that holds the `Authorization` header. BuildKit sends the header to the server of the index."),
-                    "files": strings("Other servers that hold files of the index. They are sent the header, too."),
-                    "public-files": strings("Other servers that hold files of the index and are not sent the header."),
+                    "files": strings("Other servers with files of the index. They get the header, too."),
+                    "public-files": strings("Other servers with files of the index. They do not get the header."),
                 })), &["secret"]),
             },
             "mirrors": {
                 "type": "object",
-                "description": "Mirrors. The key is the start of a URL of an index or of a file; the value takes its place. The longest key wins.",
+                "description": "Mirrors. The value replaces the start of a URL of an index or a file. If several keys match, the longest wins.",
                 "additionalProperties": { "oneOf": [
                     { "type": "string" },
                     required(table("A mirror.", json!({
@@ -78,22 +79,22 @@ pub fn schema() -> Value {
                     })), &["url"]),
                 ] },
             },
-            "ca": table("Certificate authorities that steps with a network trust, in addition to their image's.", json!({
-                "secret": string("Id of the BuildKit secret that holds the certificates, as PEM. Write this key or `file`."),
-                "file": string("Path of the certificates in the build context, as PEM. Write this key or `secret`."),
+            "ca": table("Certificate authorities for steps with a network, in addition to those of the image.", json!({
+                "secret": string("Id of the BuildKit secret that holds the certificates, as PEM. Write either `secret` or `file`."),
+                "file": string("Path of the certificates in the build context, as PEM. Write either `secret` or `file`."),
             })),
             "members": {
                 "type": "object",
-                "description": "How workspace members are built, by name. `*` gives a version to every member that asks git for one and has no `version` here.",
+                "description": "How workspace members are built, by name. `*` sets the version of each member that takes it from git tags and has no `version` here.",
                 "additionalProperties": table("How a workspace member is built.", json!({
-                    "version": string("The version for a build backend that would ask git's tags, such as hatch-vcs or setuptools-scm."),
+                    "version": string("The version, for a build backend that takes it from git tags, such as hatch-vcs or setuptools-scm."),
                     "inputs": described(
                         json!({ "type": "array", "items": { "oneOf": [
                             { "type": "string" },
                             required(table("The output of a step.", json!({
                                 "step": string("Name of a step of the target."),
                                 "from": string("Path of an output of the step, or of a file in an output."),
-                                "to": string("Path at which the build finds it, relative to the root of the build context."),
+                                "to": string("Path at which the build sees it, relative to the root of the build context."),
                             })), &["step", "to"]),
                         ] } }),
                         "What the build reads outside the member's directory: paths of the build context, and outputs of steps.",
@@ -109,7 +110,7 @@ pub fn schema() -> Value {
                     "network": boolean("Whether the build has a network."),
                 })),
             },
-            "defaults": described(settings, "Keys that hold for every target that does not write them."),
+            "defaults": described(settings, "Keys for all targets. A target can override each of them."),
             "targets": {
                 "type": "object",
                 "description": "What can be built, by name.",
@@ -126,10 +127,10 @@ fn settings() -> Value {
     table(
         "Keys of a target.",
         json!({
-            "lock": string("Path of the lockfile. The workspace is the directory that holds it."),
+            "lock": string("Path of the lockfile. Its directory is the root of the workspace."),
             "extras": strings("Extras of the member to install."),
             "groups": strings("Dependency groups to install. `dev` is not installed unless you name it."),
-            "editable": boolean("Install members as links to their sources, which lie below `/src`."),
+            "editable": boolean("Install members as links to their sources, which are below `/src`."),
             "kind": word(
                 &super::kind::KINDS.map(|(name, _)| name),
                 "What the build makes: an image, or files that `--output` writes.",
@@ -143,15 +144,15 @@ fn settings() -> Value {
                         })), &["target"]),
                     ],
                 }),
-                "Where packages are installed: `venv`, a virtual environment in `/app/.venv`; or `target`, one directory as `uv pip install --target` makes it, for AWS Lambda.",
+                "Where packages are installed: `venv`, a virtual environment in `/app/.venv`; or `target`, one directory as with `uv pip install --target`, for AWS Lambda.",
             ),
             "base": string("The base image."),
             "builder": string("The image in which members and source distributions are built."),
             "apt": strings("Debian or Ubuntu packages to install in the image."),
             "apk": strings("Alpine packages to install in the image."),
-            "build-apt": strings("Debian or Ubuntu packages to install where packages are built. The image does not contain them."),
-            "build-apk": strings("Alpine packages to install where packages are built. The image does not contain them."),
-            "cmd": strings("The command that a container runs, as a list of words. No shell reads it. `[]` leaves the command to `docker run`."),
+            "build-apt": strings("Debian or Ubuntu packages to install in the builder. The image does not contain them."),
+            "build-apk": strings("Alpine packages to install in the builder. The image does not contain them."),
+            "cmd": strings("The command of the image, as a list of words. It starts without a shell. With `[]`, the image has no command of its own."),
             "entrypoint": strings("The entrypoint of the image, as a list of words. `[]` removes the base's entrypoint."),
             "init": boolean("Install `tini` with apt or apk, and run it as the first process of the container."),
             "env": map("Environment variables of the image, added to the base's."),
@@ -168,7 +169,7 @@ fn settings() -> Value {
                         })),
                     ],
                 }),
-                "The user that a container runs as: `root`, a user of the base by name, or a user to add.",
+                "The user that a container runs as: `root`, a user of the base by name, or a new user.",
             ),
             "healthcheck": required(table("How a container runtime checks that the container is healthy.", json!({
                 "cmd": strings("The command, which runs in the container without a shell. Exit code 0 means healthy."),
@@ -181,7 +182,7 @@ fn settings() -> Value {
             "stop-signal": string("The signal that stops a container: a name or a number."),
             "volumes": {
                 "type": "array",
-                "description": "Directories that belong to the user and are volumes of a container.",
+                "description": "Directories that belong to the user, and are volumes of the image.",
                 "items": path("A directory."),
             },
             "expose": {
@@ -200,12 +201,12 @@ fn settings() -> Value {
             },
             "writable": {
                 "type": "array",
-                "description": "Directories that the user, and any user of the group 0, may write to. Files that are already in them keep their owner.",
+                "description": "Directories that the user and the group 0 can write to. Files in them keep their owner.",
                 "items": path("A directory."),
             },
             "uv": described(
                 json!({ "type": "boolean" }),
-                "Whether the image has uv, at /usr/local/bin/uv, for scripts that call `uv run`; default: no.",
+                "Put uv into the image, at `/usr/local/bin/uv`, for scripts that call `uv run`.",
             ),
             "files": {
                 "type": "array",
@@ -218,11 +219,11 @@ fn settings() -> Value {
                 "description": "Commands that run during the build and make directories of the image.",
                 "items": step(),
             },
-            "deny": strings("Packages that the image must not contain: names, or prefixes that end in `*`. The error shows how such a package came in."),
+            "deny": strings("Packages that the image must not contain: names, or prefixes that end in `*`. The error shows which dependencies need the package."),
             "max-image-size": string("The largest size that all files of the image may have on disk. The error names the largest packages."),
             "layers": table("How packages are put into layers.", json!({
-                "budget": integer("The largest number of layers, with the base's layers.", super::layers::MAX_BUDGET),
-                "max-size": string("The compressed size that a layer should not exceed. A larger one is warned of."),
+                "budget": integer("The largest number of layers, including those of the base.", super::layers::MAX_BUDGET),
+                "max-size": string("The largest compressed size of a layer. The build warns about a larger layer."),
                 "together": lists("Groups of packages that share a layer: names, or prefixes that end in `*`."),
             })),
             "sbom": word(
@@ -238,7 +239,7 @@ fn file(has_owner: bool) -> Value {
     let mut properties = json!({
         "from": string("Path in the build context."),
         "url": string("URL of a file, instead of `from`."),
-        "sha256": string("Hash of the file at `url`, which is required with it."),
+        "sha256": string("Hash of the file at `url`. Required with `url`."),
         "to": path("Path in the image."),
         "mode": string("Permission bits, such as `0755`. For a directory, the bits of everything in it."),
     });
@@ -249,7 +250,7 @@ fn file(has_owner: bool) -> Value {
     if !has_owner {
         properties["to"] = path("Path that the step sees.");
         properties["step"] = string(
-            "Name of a step above. `from` is then the path of an output of that step, or of a file in an output.",
+            "Name of an earlier step. `from` is then the path of an output of that step, or of a file in an output.",
         );
         sources[0]["not"] = json!({ "required": ["step"] });
         sources.push(json!({ "required": ["step"] }));
@@ -264,12 +265,12 @@ fn step() -> Value {
     let properties = json!({
         "name": string("Name of the step in messages and for `--no-cache-filter`."),
         "run": {
-            "description": "A command as a list of words, or a list of commands that run one after the other. No shell reads them.",
+            "description": "A command as a list of words, or a list of commands that run one after the other. Commands run without a shell.",
             "type": "array",
             "items": { "oneOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
         },
         "when": word(&["before", "after"], "Run before or after packages are installed. A step `before` sees the base, the user and system packages."),
-        "image": string("An image to run in, instead of the target's own. The step sees nothing of the target then."),
+        "image": string("An image to run in, instead of the target's image. The step then sees nothing of the target."),
         "platform": word(
             &["image", "builder"],
             "Which variant of `image` runs: the variant for the target's platform, or for the builder's.",
@@ -281,7 +282,7 @@ fn step() -> Value {
         },
         "outputs": {
             "type": "array",
-            "description": "Directories to keep. They are empty when the step starts, and become a layer. Nothing else that the step writes is kept.",
+            "description": "Directories to keep as a layer. They are empty when the step starts. Other files that the step writes are not kept.",
             "items": { "oneOf": [path("A directory, which the image has at the same path."), required(table("A directory that the image has at another path.", json!({
                 "from": path("Path of the directory in the step."),
                 "to": path("Path of the directory in the image."),
@@ -297,12 +298,12 @@ fn step() -> Value {
                 "id": string("The id."),
                 "target": path("Path of the file that holds the secret."),
                 "env": string("Environment variable that holds the secret, instead of a file."),
-                "required": boolean("Fail the build if the secret is not given."),
+                "required": boolean("Fail the build if you do not pass the secret."),
             })), &["id"])] },
         },
         "caches": {
             "type": "array",
-            "description": "Directories whose content is kept from one build to the next.",
+            "description": "Directories that BuildKit keeps from one build to the next.",
             "items": path("A directory."),
         },
         "owner": word(&["root", "user"], "The user that runs the step and owns its outputs."),

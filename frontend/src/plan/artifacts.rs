@@ -188,7 +188,7 @@ fn pinned(
                 warnings.push(
                     Diagnostic::new("lock::no_hash", problem)
                         .at(package.span.clone())
-                        .help("lock with an index that tells hashes"),
+                        .help("lock with an index that publishes hashes"),
                 );
             }
             None

@@ -220,7 +220,7 @@ impl<'policy> Families<'policy> {
                     format!("`{}` alone is larger than `layers.max-size`: {} bytes", package.name, size(package)),
                 )
                 .at(package.span.clone())
-                .help("a wheel is never split: raise `max-size` to be told no more"),
+                .help("a wheel is never split: to silence this warning, raise `max-size`"),
             );
         }
         for family in &policy.together {

@@ -30,7 +30,11 @@ pub const KEYS: &[Key] = &[
         "the only target",
         "default-target = \"api\"\n\n[targets.api]\n\n[targets.worker]\npackage = \"worker\"",
     ),
-    key("python.version", "`.python-version`, then `requires-python`", "[python]\nversion = \"3.13\""),
+    key(
+        "python.version",
+        "the Python of `base`, if the config has one; else `.python-version`, then `requires-python`",
+        "[python]\nversion = \"3.13\"",
+    ),
     key("python.provider", "`\"image\"`", "[python]\nprovider = \"managed\""),
     key(
         "python.mirror",
@@ -107,7 +111,7 @@ pub const KEYS: &[Key] = &[
     inner("targets.NAME.layout.target", ""),
     key(
         "targets.NAME.base",
-        "`python:VERSION-slim-bookworm`; with a managed Python `debian:bookworm-slim`",
+        "`python:VERSION-slim-bookworm`; with a managed Python `debian:bookworm-slim`; for `kind = \"lambda-zip\"` `public.ecr.aws/lambda/python:VERSION`",
         "[targets.api]\nbase = \"python:3.13-slim-bookworm\"",
     ),
     key("targets.NAME.builder", "the base", "[targets.api]\nbuilder = \"python:3.13-bookworm\""),
@@ -121,7 +125,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "targets.NAME.cmd",
-        "what the project's files and the lockfile show",
+        "the command that uv-buildkit finds",
         "[targets.api]\ncmd = [\"uvicorn\", \"pkg_api:app\", \"--host\", \"0.0.0.0\"]",
     ),
     key(
@@ -157,7 +161,7 @@ pub const KEYS: &[Key] = &[
     key("targets.NAME.volumes", "`[]`", "[targets.api]\nvolumes = [\"/data\"]"),
     key(
         "targets.NAME.expose",
-        "the port of the service that was found",
+        "the port of the service that uv-buildkit finds",
         "[targets.api]\nexpose = [8080, \"8081/udp\"]",
     ),
     key("targets.NAME.labels", "none", "[targets.api]\nlabels = { \"org.opencontainers.image.vendor\" = \"ACME\" }"),
@@ -178,7 +182,7 @@ pub const KEYS: &[Key] = &[
     inner("targets.NAME.files[].owner", "`\"root\"`"),
     key(
         "targets.NAME.sources",
-        "`true` for a project that is no package, unless `files` copies something of the build context",
+        "`true` if the project is not a package, unless `files` copies something from the build context",
         "[targets.api]\nsources = true",
     ),
     key(
