@@ -123,7 +123,7 @@ impl Project {
             match is_known(name) {
                 true => error(format!("`{name}` is a project of the workspace, not a package of others"))
                     .help(format!("write `[members.{name}]`")),
-                false => error(format!("`{name}` is not a package of `{}`", self.lock.file.name))
+                false => error(format!("`{name}` is not a package in `{}`", self.lock.file.name))
                     .did_you_mean(name, foreign().map(|package| package.name.as_str())),
             }
         });
@@ -292,7 +292,7 @@ impl Project {
         let Some(wanted) = requested.or(default).or(if let [only] = names[..] { Some(only) } else { None }) else {
             return Err(Diagnostic::new(
                 "config::no_default_target",
-                "there are several targets and none is the default",
+                "there are several targets, but no default target",
             )
             .at_some(file)
             .help(format!("choose one with `--target`, or write `default-target = \"{}\"`", names[0]))
@@ -327,7 +327,7 @@ impl Project {
             let names = self.declared().iter().map(|target| target.name.value.as_str());
             match self.declared().iter().find(|target| target.name.value == required.value) {
                 Some(target) if target.check.run.is_empty() => errors.push(
-                    Diagnostic::new("config::not_a_check", format!("target `{}` runs nothing", required.value))
+                    Diagnostic::new("config::not_a_check", format!("target `{}` is not a check", required.value))
                         .at(required.span.clone())
                         .at(target.name.span.clone())
                         .help("only targets with `run` can be required"),
@@ -335,7 +335,7 @@ impl Project {
                 Some(target) if !self.has_lock_of(target) => errors.push(
                     Diagnostic::new(
                         "config::other_lock",
-                        format!("target `{}` is made from another lock", required.value),
+                        format!("target `{}` uses another lockfile", required.value),
                     )
                     .at(required.span.clone())
                     .at(target
@@ -343,7 +343,7 @@ impl Project {
                         .lock
                         .as_ref()
                         .map_or_else(|| target.name.span.clone(), |lock| lock.span.clone()))
-                    .help("what is required must have the same `lock`"),
+                    .help("a target and the checks that it requires must have the same `lock`"),
                 ),
                 Some(target) => targets.push(target),
                 None => errors.push(
@@ -439,7 +439,7 @@ impl Project {
         root.or(only).and_then(|name| self.lock.member(name)).ok_or_else(|| {
             Diagnostic::new(
                 "config::no_package",
-                format!("target `{}` names no package, and the workspace root is not one", target.name.value),
+                format!("target `{}` has no `package`, and the workspace root is not a package", target.name.value),
             )
             .at(target.name.span.clone())
             .help("add `package = \"MEMBER\"`")

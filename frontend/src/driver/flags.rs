@@ -75,7 +75,7 @@ pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
             ),
             _ => Diagnostic::new("option::unused_build_arg", format!("build arg `{name}` is not used"))
                 .did_you_mean(name, declared.into_iter().flat_map(|args| args.keys().map(String::as_str)))
-                .help(format!("declare it: `[args]` with `{name} = \"…\"`, and use it as `${{args.{name}}}`")),
+                .help(format!("add `{name} = \"…\"` to `[args]`, and use it as `${{args.{name}}}`")),
         };
         warnings.push(warning);
     }
