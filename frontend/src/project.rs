@@ -121,8 +121,8 @@ impl Project {
             let name = &package.name.value;
             let error = |problem| Diagnostic::new("config::unknown_package", problem).at(package.name.span.clone());
             match is_known(name) {
-                true => error(format!("`{name}` is a project of the workspace, not a package of others"))
-                    .help(format!("write `[members.{name}]`")),
+                true => error(format!("`{name}` is a project of the workspace, not a third-party package"))
+                    .help(format!("use `[members.{name}]` instead")),
                 false => error(format!("`{name}` is not a package in `{}`", self.lock.file.name))
                     .did_you_mean(name, foreign().map(|package| package.name.as_str())),
             }
@@ -409,7 +409,7 @@ impl Project {
         }
         let problem = format!("`{}` has no project: there is nothing to build", self.lock.file.name);
         Err(Diagnostic::new("lock::empty", problem).at(Span::whole(&self.lock.file)).help(format!(
-            "write a `[project]`, or name members in `[tool.uv.workspace]`, then {}",
+            "add a `[project]` table, or list members in `[tool.uv.workspace]`, then {}",
             self.lock.relock()
         )))
     }
@@ -491,14 +491,13 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
     if dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
         return Err(Diagnostic::new(
             "lock::outside_context",
-            format!("`{}` lies in `{dir}`, outside the build context", package.name),
+            format!("`{}` is in `{dir}`, outside the build context", package.name),
         )
         .at(package.span.clone())
         .help(
-            "build from a directory that holds both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its `uv.build.toml`, \
-             or run `uv-buildkit init` there",
+            "build from a directory that contains both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its `uv.build.toml`, or run `uv-buildkit init` there",
         )
-        .help("or move it here, and make it a member of the workspace"));
+        .help("or move it into the build context, and make it a workspace member"));
     }
     Ok(file_in(dir, manifest::FILE_NAME))
 }

@@ -111,7 +111,7 @@ fn init_declares_what_nobody_needs() {
     # Say what starts: cmd = ["python", "-m", "MODULE"]
     "#);
     let plan = run(directory, &["plan"]);
-    assert!(plan.status.success() && !text(&plan).contains("is no package"), "{}", text(&plan));
+    assert!(plan.status.success() && !text(&plan).contains("is not a package"), "{}", text(&plan));
 
     // With a module that starts, the command is written, and so is why.
     fs::remove_file(directory.join("uv.build.toml")).expect("a file");
@@ -200,7 +200,7 @@ fn one_version_stands_for_all_members() {
                     build-backend = \"hatchling.build\"\n\n[tool.hatch.version]\nsource = \"vcs\"\n";
     fs::write(directory.join("core/pyproject.toml"), manifest).expect("a file");
     let refused = text(&run(directory, &["plan", "--package=api"]));
-    assert!(refused.contains("`hatch-vcs` takes the version of `core` from git's tags"), "{refused}");
+    assert!(refused.contains("`hatch-vcs` reads the version of `core` from git tags"), "{refused}");
 
     // That of `api` is in its manifest, and stays.
     let told = |config: &str| {

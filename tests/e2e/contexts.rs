@@ -192,8 +192,8 @@ fn member_left_out(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "left-out")?;
     pond.context.write(".dockerignore", "**/*.md\nmembers/*-core\n")?;
     let shown = pond.context.build().fail()?;
-    ensure!(shown.contains("`pond-core` lies in `members/pond-core`, which `.dockerignore` leaves out"), "{shown}");
-    ensure!(shown.contains("take the pattern `members/*-core` out of it"), "{shown}");
+    ensure!(shown.contains("`.dockerignore` excludes `members/pond-core`, which holds `pond-core`"), "{shown}");
+    ensure!(shown.contains("remove the pattern `members/*-core`"), "{shown}");
     Ok(())
 }
 

@@ -232,7 +232,7 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
             let locked = package.artifact.hash.as_ref().map(ToString::to_string).unwrap_or_default();
             let problem = format!("`{host}` sent another file for {of}{from} than the one that was locked");
             Diagnostic::new("download::other_file", problem)
-                .help(format!("the lock has {locked}, the file has {digest}"))
+                .help(format!("the lockfile has {locked}, the file has {digest}"))
                 .help(
                     "if that is meant, run `uv lock`; if not, someone changed what is there, or a proxy answers for it",
                 )

@@ -288,10 +288,10 @@ async fn unreadable(gateway: &Gateway, reference: &Ref, path: &str) -> Unreadabl
         None => Unreadable::Absent,
         Some((at, to)) => {
             let way = if at == path { String::new() } else { format!(", on the way to `{path}`,") };
-            let problem = format!("the symbolic link `{at}`{way} leads to `{to}`: the build context has no such file");
+            let problem = format!("the symbolic link `{at}`{way} points to `{to}`, which is not in the build context");
             Unreadable::BehindALink(
                 Diagnostic::new("context::behind_a_link", problem)
-                    .help("build from a directory that holds both, or put the files themselves there"),
+                    .help("build from a directory that contains both, or replace the link with the files"),
             )
         }
     }
