@@ -15,24 +15,24 @@ pub struct Rule {
 
 /// Every rule, by code.
 pub const RULES: [Rule; 18] = [
-    rule("config::unexpanded_variable", "A command has a variable, which no shell fills in"),
-    rule("context::unused", "A named context takes the place of nothing"),
+    rule("config::unexpanded_variable", "A command contains a variable, and no shell expands it"),
+    rule("context::unused", "A named context is not used"),
     rule("files::private", "A file that is usually kept private is copied with a whole directory"),
-    error("image::cannot_start", "An image has not what its command names"),
-    rule("image::no_command", "An image starts what its base starts, and nobody said so"),
-    error("image::nothing_starts", "Without a config, nothing was found that an image starts"),
+    error("image::cannot_start", "An image does not have what its command names"),
+    rule("image::no_command", "An image has no command of its own, and starts the command of its base"),
+    error("image::nothing_starts", "There is no config, and no command was found for an image"),
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
-    rule("lock::no_hash", "A download has no hash in the lock"),
-    rule("members::not_editable", "A project that may compile is not installed as a link"),
+    rule("lock::no_hash", "A download has no hash in the lockfile"),
+    rule("members::not_editable", "A project is not installed as editable, because its build may compile code"),
     rule("option::not_applied", "An option has no effect here"),
     rule("option::unused_build_arg", "A build arg is not declared"),
-    rule("plan::nothing_installed", "A project is no package, and nothing of it is in the environment"),
+    rule("plan::nothing_installed", "A project is not a package, and its own files are not in the environment"),
     rule("platform::all_emulated", "Every step is emulated, although the builder could run some itself"),
     rule("platform::check_elsewhere", "A check runs on another platform than the image"),
-    rule("platform::other_patch", "Bytecode is made by another patch of python"),
-    rule("python::pin_left_aside", "The image has another python than `.python-version` asks for"),
-    rule("uv::setting_left_aside", "A setting of uv's has no effect on an image"),
+    rule("platform::other_patch", "Bytecode is compiled with another patch version of Python"),
+    rule("python::pin_left_aside", "The image has another Python than `.python-version` requests"),
+    rule("uv::setting_left_aside", "A uv setting has no effect on an image"),
 ];
 
 const fn rule(code: &'static str, description: &'static str) -> Rule {

@@ -139,7 +139,7 @@ fn init_declares_what_nobody_needs() {
     // Without them, there is nothing to start.
     fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\nsources = false\n").expect("a file");
     let told = text(&run(directory, &["plan"]));
-    assert!(told.contains("`api` has no command, and starts what its base does"), "{told}");
+    assert!(told.contains("`api` has no command: its containers start the command of its base"), "{told}");
 }
 
 /// A project at the root, and a sample that needs it.
@@ -280,7 +280,7 @@ fn init_keeps_private_files_out() {
     // A key that the ignore file leaves in is told.
     fs::write(directory.join("api/server.pem"), key).expect("a file");
     let told = text(&run(directory, &["check"]));
-    let warning = "`api/server.pem` is copied with all of api, and usually kept private";
+    let warning = "`api/server.pem` is copied with the rest of `api`, but is usually kept private";
     assert!(told.contains(warning), "{told}");
     fs::write(directory.join(".dockerignore"), "api/server.pem\n").expect("a file");
     // Of an application, such files are not copied; what `files` names is copied whole.
@@ -288,7 +288,7 @@ fn init_keeps_private_files_out() {
     let files = "[targets.api]\npackage = \"api\"\nfiles = [{ from = \"api\", to = \"/app\" }]\n";
     fs::write(directory.join("uv.build.toml"), files).expect("a file");
     let told = text(&run(directory, &["init"]));
-    let warning = "warning: `api/.env` and 1 more are copied with all of api, and usually kept private";
+    let warning = "warning: `api/.env` and 1 more are copied with the rest of `api`, but are usually kept private";
     assert!(told.contains("kept .dockerignore, which is there") && told.contains(warning), "{told}");
 }
 
@@ -462,7 +462,7 @@ fn the_python_of_the_command_line_counts_before_that_of_the_project() {
         .expect("a file");
     let refused = run(directory, &["plan", "--python=3.13"]);
     assert!(!refused.status.success());
-    for part in ["python 3.13 is asked for, but `python:3.12-slim-bookworm` has python 3.12", " --> --python:1:1"] {
+    for part in ["Python 3.13 is requested, but `python:3.12-slim-bookworm` has Python 3.12", " --> --python:1:1"] {
         assert!(text(&refused).contains(part), "no `{part}` in {}", text(&refused));
     }
 }

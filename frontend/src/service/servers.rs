@@ -55,7 +55,7 @@ pub(super) fn of(project: &Project<'_>, object: &Object<'_>) -> Result<Start, Fo
     }
     match source.module.is_program || class == "dash.Dash.server" {
         true => Ok(itself()),
-        false => Err(Found::NoServer { problem: format!("{what}, and nothing in the lock can serve it"), package }),
+        false => Err(Found::NoServer { problem: format!("{what}, but nothing in the lockfile can serve it"), package }),
     }
 }
 
