@@ -155,7 +155,7 @@ fn host_out_of_reach(stage: &Stage) -> Result<()> {
     let shown = pond.context.build().fail()?;
     for words in [
         "`nowhere.invalid` cannot be reached for `reed-1.0-py3-none-any.whl` of `reed`",
-        "`[mirrors]` with `\"http://nowhere.invalid/\" = \"URL\"` asks there",
+        "add `\"http://nowhere.invalid/\" = \"URL\"` to `[mirrors]`",
         ">>> name = \"reed\"",
     ] {
         ensure!(shown.contains(words), "no `{words}` in\n{shown}");

@@ -256,7 +256,7 @@ fn refusals(stage: &Stage) -> Result<()> {
 
     context.edit("uv.build.toml", DEBIAN, STATIC)?;
     let words = [
-        "`gcr.io/distroless/static-debian12` has no C library, without which no python runs",
+        "`gcr.io/distroless/static-debian12` has no C library, which Python needs",
         "gcr.io/distroless/cc-debian12",
     ];
     shows("a base without a C library", context.build(), &words)?;

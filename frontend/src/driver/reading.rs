@@ -77,7 +77,7 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
         None if [DEFAULT_FILENAME, config::FILE_NAME].contains(&filename) => root.remove(config::FILE_NAME),
         None => {
             return Err(Diagnostic::new("entry::missing", format!("there is no file `{}`", filename))
-                .help("name the config with `-f`, or leave `-f` out to use `uv.build.toml` of the context")
+                .help("pass the config with `-f`, or remove `-f` to use `uv.build.toml` of the build context")
                 .into());
         }
     };
