@@ -94,7 +94,7 @@ impl Project {
             true => format!("{{ \"{}\" = \"off\" }}", self.lock.file.name),
             false => "\"off\"".to_owned(),
         };
-        format!("to build from the lock as it is, write `[lock]` with `check = {value}` in `uv.build.toml`")
+        format!("to build from the lockfile as it is, write `[lock]` with `check = {value}` in `uv.build.toml`")
     }
 
     /// What is said of members is said of local projects that there are. Those of other locks are not known here.
