@@ -66,7 +66,7 @@ fn init_writes_what_builds_and_keeps_what_is_there() {
     insta::assert_snapshot!(text(&output), @r"
     wrote Dockerfile
     wrote uv.build.toml
-    kept .dockerignore, which is there
+    kept .dockerignore, which already exists
     next: docker buildx build .
     ");
     assert_eq!(fs::read_to_string(directory.join(".dockerignore")).expect("a file"), "mine\n");
@@ -108,7 +108,7 @@ fn init_declares_what_nobody_needs() {
     package = "api"
     # It has no `[build-system]`: its files are copied to /app, and belong to root.
     # If it writes beside them, as with sqlite: writable = ["/app"]
-    # Say what starts: cmd = ["python", "-m", "MODULE"]
+    # Set the command: cmd = ["python", "-m", "MODULE"]
     "#);
     let plan = run(directory, &["plan"]);
     assert!(plan.status.success() && !text(&plan).contains("is not a package"), "{}", text(&plan));
@@ -119,7 +119,7 @@ fn init_declares_what_nobody_needs() {
     let told = text(&run(directory, &["init", "--dry-run"]));
     assert!(!directory.join("uv.build.toml").exists(), "{told}");
     insta::assert_snapshot!(told, @r#"
-    would keep Dockerfile, which is there
+    would keep Dockerfile, which already exists
     would write uv.build.toml:
 
     # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
@@ -132,7 +132,7 @@ fn init_declares_what_nobody_needs() {
     # `main.py` is the only module.
     cmd = ["python", "main.py"]
 
-    would keep .dockerignore, which is there
+    would keep .dockerignore, which already exists
     next: docker buildx build .
     "#);
 
@@ -177,7 +177,7 @@ fn init_makes_the_project_at_the_root_the_default() {
 
     [targets.demo]
     package = "demo"
-    # Say what starts: cmd = ["python", "-m", "MODULE"]
+    # Set the command: cmd = ["python", "-m", "MODULE"]
 
     [targets.server]
     package = "server"
@@ -289,7 +289,7 @@ fn init_keeps_private_files_out() {
     fs::write(directory.join("uv.build.toml"), files).expect("a file");
     let told = text(&run(directory, &["init"]));
     let warning = "warning: `api/.env` and 1 more are copied with the rest of `api`, but are usually kept private";
-    assert!(told.contains("kept .dockerignore, which is there") && told.contains(warning), "{told}");
+    assert!(told.contains("kept .dockerignore, which already exists") && told.contains(warning), "{told}");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn import_shows_a_config_or_writes_it() {
     assert!(run(directory, &["plan"]).status.success());
     let again = run(&directory.join("api"), &["import", "--write"]);
     assert!(
-        text(&again).contains("kept uv.build.toml, which is there\nkept Dockerfile, which is there\n"),
+        text(&again).contains("kept uv.build.toml, which already exists\nkept Dockerfile, which already exists\n"),
         "{}",
         text(&again)
     );
