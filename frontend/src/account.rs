@@ -136,7 +136,8 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
         Some(known) if !is_own_group(known) => None,
         _ => {
             if let Some(other) = groups.by_name(name).filter(|other| *other != gid) {
-                let problem = format!("group `{name}` cannot be added with gid {gid}: the base image has it with gid {other}");
+                let problem =
+                    format!("group `{name}` cannot be added with gid {gid}: the base image has it with gid {other}");
                 return Err(Diagnostic::new("config::user_taken", problem)
                     .at_some(span.cloned())
                     .help(format!("remove `gid`, or write `gid = {other}`")));

@@ -75,7 +75,9 @@ impl Report {
                 (None, None) => None,
             };
             let advice = |table| {
-                format!("the build has no network: to give it one, write `network = true` in `[{table}]` of `uv.build.toml`")
+                format!(
+                    "the build has no network: to give it one, write `network = true` in `[{table}]` of `uv.build.toml`"
+                )
             };
             help.extend(table.map(advice));
         }
@@ -92,13 +94,12 @@ impl Report {
         let (module, name) = (found.get(1)?.as_str(), found.get(2)?.as_str());
         let is_of_step = words.chain.first().is_some_and(|what| what.ends_with(&format!("/{name}`")));
         if let Some(member) = self.member.as_ref().filter(|_| is_of_step) {
-            return Some(format!(
-                "the build of `{member}` imports `{module}`: add it to `build-system.requires`"
-            ));
+            return Some(format!("the build of `{member}` imports `{module}`: add it to `build-system.requires`"));
         }
         let package = self.package.as_deref().filter(|_| is_of_step).unwrap_or(name);
         Some(format!(
-            "the build of `{package}` imports `{module}`, but does not require it: write `extra-build-dependencies = {{ {package} = [\"{module}\"] }}` in `[tool.uv]`"
+            "the build of `{package}` imports `{module}`, but does not require it: write `extra-build-dependencies = {{ \
+             {package} = [\"{module}\"] }}` in `[tool.uv]`"
         ))
     }
 }
@@ -324,7 +325,8 @@ pub fn ending(words: &str) -> Cause {
     let mut help = Vec::new();
     if end.contains("exit code: 137") || end.contains("cannot allocate memory") {
         help.push(
-            "it was killed, most often because memory ran out: give the builder more memory, or build less at once".to_owned(),
+            "it was killed, most often because memory ran out: give the builder more memory, or build less at once"
+                .to_owned(),
         );
     }
     Cause { lines: vec![format!("{end}; see its log above")], help }
@@ -426,7 +428,9 @@ mod tests {
         };
         let cargo = "error: failed to download from `https://crates.example/serde`";
         let advice = |table: &str| {
-            [format!("the build has no network: to give it one, write `network = true` in `[{table}]` of `uv.build.toml`")]
+            [format!(
+                "the build has no network: to give it one, write `network = true` in `[{table}]` of `uv.build.toml`"
+            )]
         };
         assert_eq!(told(cargo, r#""member": "jobs", "offline": true"#), advice("members.jobs"));
         for words in [

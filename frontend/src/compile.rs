@@ -135,12 +135,9 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
         // Of the root a part is always there: the lock.
         if let Some(pattern) = ignore::leaves_out(&options.ignore, path).filter(|_| path != ".") {
             errors.push(
-                Diagnostic::new(
-                    "ignore::left_out",
-                    format!("`.dockerignore` excludes `{path}`, which {what}"),
-                )
-                .at(span.clone())
-                .help(format!("remove the pattern `{pattern}`, or add `!{path}` below it")),
+                Diagnostic::new("ignore::left_out", format!("`.dockerignore` excludes `{path}`, which {what}"))
+                    .at(span.clone())
+                    .help(format!("remove the pattern `{pattern}`, or add `!{path}` below it")),
             );
         }
     };

@@ -124,19 +124,15 @@ impl Context<'_> {
             return None;
         }
         let error = match self.left_out(&path, false) {
-            Some((pattern, place)) => Diagnostic::new(
-                "ignore::left_out",
-                format!("`{}` excludes `{path}`, which {what}", self.ignore_file()),
-            )
-            .at(span.clone())
-            .at_some(place)
-            .help(format!("remove the pattern `{pattern}`, or add `!{path}` below it")),
-            None => Diagnostic::new(
-                "config::missing_file",
-                format!("the build context has no `{path}`, which {what}"),
-            )
-            .at(span.clone())
-            .help("paths are relative to the root of the build context, the directory that is passed to the build"),
+            Some((pattern, place)) => {
+                Diagnostic::new("ignore::left_out", format!("`{}` excludes `{path}`, which {what}", self.ignore_file()))
+                    .at(span.clone())
+                    .at_some(place)
+                    .help(format!("remove the pattern `{pattern}`, or add `!{path}` below it"))
+            }
+            None => Diagnostic::new("config::missing_file", format!("the build context has no `{path}`, which {what}"))
+                .at(span.clone())
+                .help("paths are relative to the root of the build context, the directory that is passed to the build"),
         };
         Some(error)
     }

@@ -160,7 +160,8 @@ pub fn check(plan: &Plan, private: &BTreeSet<String>) -> Vec<Diagnostic> {
             1 => (String::new(), "is"),
             several => (format!(" and {} more", several - 1), "are"),
         };
-        let problem = format!("`{first}`{others} {are} copied with the rest of {whole}, but {are} usually kept private");
+        let problem =
+            format!("`{first}`{others} {are} copied with the rest of {whole}, but {are} usually kept private");
         let lines: Vec<String> = held.iter().take(3).map(|path| format!("`{path}`")).collect();
         let warning = Diagnostic::new(CODE, problem)
             .at(tree.span.clone())

@@ -333,17 +333,14 @@ impl Project {
                         .help("only targets with `run` can be required"),
                 ),
                 Some(target) if !self.has_lock_of(target) => errors.push(
-                    Diagnostic::new(
-                        "config::other_lock",
-                        format!("target `{}` uses another lockfile", required.value),
-                    )
-                    .at(required.span.clone())
-                    .at(target
-                        .settings
-                        .lock
-                        .as_ref()
-                        .map_or_else(|| target.name.span.clone(), |lock| lock.span.clone()))
-                    .help("a target and the checks that it requires must have the same `lock`"),
+                    Diagnostic::new("config::other_lock", format!("target `{}` uses another lockfile", required.value))
+                        .at(required.span.clone())
+                        .at(target
+                            .settings
+                            .lock
+                            .as_ref()
+                            .map_or_else(|| target.name.span.clone(), |lock| lock.span.clone()))
+                        .help("a target and the checks that it requires must have the same `lock`"),
                 ),
                 Some(target) => targets.push(target),
                 None => errors.push(
@@ -495,7 +492,8 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
         )
         .at(package.span.clone())
         .help(
-            "build from a directory that contains both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its `uv.build.toml`, or run `uv-buildkit init` there",
+            "build from a directory that contains both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its \
+             `uv.build.toml`, or run `uv-buildkit init` there",
         )
         .help("or move it into the build context, and make it a workspace member"));
     }

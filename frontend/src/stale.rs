@@ -194,7 +194,8 @@ impl<'a> Check<'a> {
                 }
             }
             (Some(locked), None) if is_dynamic => {
-                let message = format!("`{}` was locked as version {locked}, but its version is now dynamic", package.name);
+                let message =
+                    format!("`{}` was locked as version {locked}, but its version is now dynamic", package.name);
                 self.report(message, table.span.clone());
             }
             (None, Some(version)) if !is_dynamic => {
@@ -242,7 +243,10 @@ impl<'a> Check<'a> {
             self.report(format!("`{}` was locked without the extra `{extra}`", package.name), list.span.clone());
         }
         for extra in noted.iter().filter(|extra| !lists.extras.contains_key(extra)) {
-            self.report(format!("`{}` was locked with the extra `{extra}`, which it no longer has", package.name), table.span.clone());
+            self.report(
+                format!("`{}` was locked with the extra `{extra}`, which it no longer has", package.name),
+                table.span.clone(),
+            );
         }
     }
 
@@ -452,7 +456,8 @@ impl<'a> Check<'a> {
             }
             let together = PythonBounds::of(&all.into_iter().collect());
             if !together.within(&bounds) {
-                let message = format!("it was made for Python `{locked}`, which is narrower than what the projects support");
+                let message =
+                    format!("it was made for Python `{locked}`, which is narrower than what the projects support");
                 let span = first.span.clone();
                 self.report(message, span);
             }

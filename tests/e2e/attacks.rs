@@ -154,7 +154,8 @@ fn connection_of_a_member(stage: &Stage) -> Result<()> {
     context.write("backend.py", format!("# {}\n{backend}", stage.nonce()))?;
     context.write("uv.build.toml", "[targets.reed]\n")?;
     context.lock()?;
-    let told = "the build has no network: to give it one, write `network = true` in `[members.reed]` of `uv.build.toml`";
+    let told =
+        "the build has no network: to give it one, write `network = true` in `[members.reed]` of `uv.build.toml`";
     let shown = context.build().fail()?;
     ensure!(shown.contains(told), "no `{told}`:\n{shown}");
     context.write("uv.build.toml", "[targets.reed]\n\n[members.reed]\nnetwork = true\n")?;

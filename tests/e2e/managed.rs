@@ -255,10 +255,8 @@ fn refusals(stage: &Stage) -> Result<()> {
     shows("a platform that cannot run here", context.build().argument("--platform=linux/arm64"), &words)?;
 
     context.edit("uv.build.toml", DEBIAN, STATIC)?;
-    let words = [
-        "`gcr.io/distroless/static-debian12` has no C library, which Python needs",
-        "gcr.io/distroless/cc-debian12",
-    ];
+    let words =
+        ["`gcr.io/distroless/static-debian12` has no C library, which Python needs", "gcr.io/distroless/cc-debian12"];
     shows("a base without a C library", context.build(), &words)?;
     Ok(())
 }

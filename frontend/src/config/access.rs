@@ -96,7 +96,12 @@ pub(super) fn check_secret_id(reader: &mut Reader<'_>, secret: &Located<String>,
 fn read_servers(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Vec<Located<HttpUrl>> {
     let mut servers = Vec::new();
     for text in reader.strings(table, key).unwrap_or_default() {
-        if !check_url(reader, &text.value, &text.span, "remove the password: the secret of the index is sent to this server") {
+        if !check_url(
+            reader,
+            &text.value,
+            &text.span,
+            "remove the password: the secret of the index is sent to this server",
+        ) {
             continue;
         }
         let Ok(url) = HttpUrl::parse(&text.value) else { continue };
@@ -213,11 +218,9 @@ fn read_ca(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Option<Ca> {
             Some(Ca::File(file))
         }
         (Some(_), Some(_)) | (None, None) => {
-            let error = Diagnostic::new("config::missing_key", "`[ca]` needs either `secret` or `file`")
-                .at(span)
-                .help(
-                    "write `secret = \"ID\"` for a build secret, or `file = \"PATH\"` for a file in the build context",
-                );
+            let error = Diagnostic::new("config::missing_key", "`[ca]` needs either `secret` or `file`").at(span).help(
+                "write `secret = \"ID\"` for a build secret, or `file = \"PATH\"` for a file in the build context",
+            );
             reader.errors.push(error);
             None
         }

@@ -37,9 +37,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> CheckConfi
         }
     }
     if let (true, Some(path)) = (check.run.is_empty(), check.collect.first()) {
-        let error = Diagnostic::new("config::missing_key", "a target with `collect` needs `run`, with commands that write the files")
-            .at(path.span.clone())
-            .help("add `run = [[\"PROGRAM\", \"ARGUMENT\"]]`, or use `files` to copy files from the build context");
+        let error = Diagnostic::new(
+            "config::missing_key",
+            "a target with `collect` needs `run`, with commands that write the files",
+        )
+        .at(path.span.clone())
+        .help("add `run = [[\"PROGRAM\", \"ARGUMENT\"]]`, or use `files` to copy files from the build context");
         reader.errors.push(error);
     }
     if let (false, Some(required)) = (check.run.is_empty(), check.requires.first()) {

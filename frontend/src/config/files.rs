@@ -194,9 +194,11 @@ fn read_url(reader: &mut Reader<'_>, url: Located<String>, sha256: Option<Locate
             reader.errors.push(error);
         }
         _ => {
-            let error = Diagnostic::new("config::bad_url", "the URL of a file contains credentials")
-                .at(url.span.clone())
-                .help("anyone can read them in the build graph: remove them, and add the start of the URL to `[mirrors]` with a `secret`");
+            let error =
+                Diagnostic::new("config::bad_url", "the URL of a file contains credentials").at(url.span.clone()).help(
+                    "anyone can read them in the build graph: remove them, and add the start of the URL to \
+                       `[mirrors]` with a `secret`",
+                );
             reader.errors.push(error);
         }
     }

@@ -173,7 +173,10 @@ fn check_order(reader: &mut Reader<'_>, step: &StepConfig, earlier: &[StepConfig
     }
     for (name, source) in step.steps_read() {
         if earlier.iter().any(|other| other.name.value == name && other.needs_install(earlier)) {
-            let problem = format!("`{}` runs before packages are installed, and cannot read from `{name}`, which runs after", step.name.value);
+            let problem = format!(
+                "`{}` runs before packages are installed, and cannot read from `{name}`, which runs after",
+                step.name.value
+            );
             let error = Diagnostic::new("config::bad_order", problem)
                 .at(source.span().clone())
                 .help("remove `when = \"before\"`, or set an `image` for the step to run in");
@@ -225,9 +228,10 @@ fn read_place(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Place {
     match (reference::read(reader, table, "image"), when, platform) {
         (Some(image), when, platform) => {
             if let Some(when) = when {
-                let error = Diagnostic::new("config::exclusive_keys", "`when` is not supported for a step with an `image`")
-                    .at(when.span)
-                    .help("remove `when`: no packages are installed in that image");
+                let error =
+                    Diagnostic::new("config::exclusive_keys", "`when` is not supported for a step with an `image`")
+                        .at(when.span)
+                        .help("remove `when`: no packages are installed in that image");
                 reader.errors.push(error);
             }
             Place::Image { image, on_builder: platform.is_some_and(|platform| platform.value == "builder") }
@@ -290,18 +294,20 @@ fn check_output(
             .help("list the directories to keep in the image");
         reader.errors.push(error);
     } else if *place == Place::After && lies_in(VENV, from) {
-        let error = Diagnostic::new("config::bad_output", format!("the output `{from}` contains the virtual environment"))
-            .at(span.clone())
-            .help("an output is empty when its step starts: use a directory that contains nothing else");
+        let error =
+            Diagnostic::new("config::bad_output", format!("the output `{from}` contains the virtual environment"))
+                .at(span.clone())
+                .help("an output is empty when its step starts: use a directory that contains nothing else");
         reader.errors.push(error);
     }
     for (other, other_span) in others {
         let overlap = |a: &str, b: &str| lies_in(a, b) || lies_in(b, a);
         if overlap(from, &other.from) || overlap(to, &other.to) {
-            let error = Diagnostic::new("config::bad_output", format!("the outputs `{from}` and `{}` overlap", other.from))
-                .at(span.clone())
-                .at(other_span.clone())
-                .help("use their common parent directory, or two separate directories");
+            let error =
+                Diagnostic::new("config::bad_output", format!("the outputs `{from}` and `{}` overlap", other.from))
+                    .at(span.clone())
+                    .at(other_span.clone())
+                    .help("use their common parent directory, or two separate directories");
             reader.errors.push(error);
         }
     }

@@ -139,7 +139,10 @@ impl<'file> Reader<'file> {
         }
         match interpolate(text, &self.args, MOST_FILLED - self.filled) {
             Ok(None) => {
-                let problem = format!("`{path}` makes the config larger than {} MB once its args are filled in", MOST_FILLED >> 20);
+                let problem = format!(
+                    "`{path}` makes the config larger than {} MB once its args are filled in",
+                    MOST_FILLED >> 20
+                );
                 let error = Diagnostic::new("config::too_large", problem).at(span);
                 // Once is enough.
                 if self.filled < MOST_FILLED {

@@ -48,9 +48,10 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
             if let Some(home) = &home {
                 require_absolute(reader, home, "user.home");
                 if home.value.contains([':', '\n']) {
-                    let error = Diagnostic::new("config::bad_path", format!("`{}` is not a valid home directory", home.value))
-                        .at(home.span.clone())
-                        .help("a path in `/etc/passwd` cannot contain `:` or line breaks");
+                    let error =
+                        Diagnostic::new("config::bad_path", format!("`{}` is not a valid home directory", home.value))
+                            .at(home.span.clone())
+                            .help("a path in `/etc/passwd` cannot contain `:` or line breaks");
                     reader.errors.push(error);
                 }
             }

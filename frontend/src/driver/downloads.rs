@@ -210,7 +210,9 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
                 Some(secret) if *status == 403 => {
                     refused.help(format!("check what the secret `{}` may read", secret.value))
                 }
-                Some(secret) => refused.help(format!("the server does not accept the secret `{}`", secret.value)).help(HEADER),
+                Some(secret) => {
+                    refused.help(format!("the server does not accept the secret `{}`", secret.value)).help(HEADER)
+                }
                 None => refused.help(needs_secret(download)),
             }
         }
@@ -222,7 +224,10 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
                 Some(secret) => gone.help(format!("{hint}: check what the secret `{}` may read", secret.value)),
                 None => gone.help(format!("{hint}: {}", needs_secret(download))),
             }
-            .help(format!("if the file was removed, run `uv lock --upgrade-package {}` to choose another one", package.name))
+            .help(format!(
+                "if the file was removed, run `uv lock --upgrade-package {}` to choose another one",
+                package.name
+            ))
         }
         Cause::Status(status) => {
             let problem = format!("`{host}` returned {status} for {of}{from}");
@@ -244,7 +249,8 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
         }
         Cause::Cut => {
             let problem = format!("`{host}` closed the connection while it sent {of}{from}");
-            Diagnostic::new("download::failed", problem).help("build again; if it happens again, check the proxies on the way")
+            Diagnostic::new("download::failed", problem)
+                .help("build again; if it happens again, check the proxies on the way")
         }
         Cause::Unreachable(reason) => {
             let problem = format!("`{host}` cannot be reached for {of}{from}: {reason}");

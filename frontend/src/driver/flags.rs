@@ -49,7 +49,8 @@ const ATTESTATION_PREFIX: &str = "BUILDKIT_ATTEST_";
 
 /// Said when `SOURCE_DATE_EPOCH=context` and the context has no time.
 pub fn no_time() -> Diagnostic {
-    let message = "`SOURCE_DATE_EPOCH=context` has no effect: the build context is a directory, which has no commit time";
+    let message =
+        "`SOURCE_DATE_EPOCH=context` has no effect: the build context is a directory, which has no commit time";
     Diagnostic::new("option::not_applied", message)
         .help("build from a git repository, or pass `SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)`")
 }

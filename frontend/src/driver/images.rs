@@ -75,9 +75,9 @@ fn all_emulated(failure: &Failure, base: &Located<String>, platform: &Platform, 
     let reason = failure.to_string();
     let reason = reason.lines().next().unwrap_or_default();
     let problem = format!("all steps for {platform} are emulated, which is slow, and none runs on {host}: {reason}");
-    Diagnostic::new("platform::all_emulated", problem).at(base.span.clone()).help(format!(
-        "use images that exist for both platforms and have the same Python, or build on {platform}"
-    ))
+    Diagnostic::new("platform::all_emulated", problem)
+        .at(base.span.clone())
+        .help(format!("use images that exist for both platforms and have the same Python, or build on {platform}"))
 }
 
 /// Resolves the images that steps of the config run in.

@@ -75,12 +75,12 @@ pub fn check(
         };
         return Some(error.help("for a library, write `cmd = []`: the image then has no command"));
     }
-    let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command: its containers start {started}"));
+    let warning =
+        Diagnostic::new("image::no_command", format!("`{name}` has no command: its containers start {started}"));
     let warning = warning.at(place);
     let warning = match &scripts[..] {
         _ if is_function => warning.help("set the handler: `cmd = [\"MODULE.FUNCTION\"]`"),
-        [] => warning
-            .help("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]`, or add a script to `[project.scripts]`"),
+        [] => warning.help("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]`, or add a script to `[project.scripts]`"),
         [first, ..] => {
             let names: Vec<String> = scripts.iter().map(|script| format!("`{script}`")).collect();
             let scripts = names.join(", ");

@@ -249,7 +249,9 @@ impl Image<'_> {
                 packages,
             ) {
                 (Some((package, brings, extra)), _) => {
-                    vec![format!("the lockfile has `{package}` without `{brings}`, which provides the program: run `uv add '{extra}'`")]
+                    vec![format!(
+                        "the lockfile has `{package}` without `{brings}`, which provides the program: run `uv add '{extra}'`"
+                    )]
                 }
                 (None, [package, ..]) => vec![format!("the package `{package}` provides it: run `uv add {package}`")],
                 (None, []) => vec!["add its package to `apt` or `apk`, or use another `base`".to_owned()],
@@ -334,10 +336,7 @@ impl Image<'_> {
             return None;
         }
         let problem = format!("the image has neither `{}` nor `{}`", candidates[0], candidates[1]);
-        Some((
-            problem,
-            vec!["`python -m` runs a module in the working directory, or an installed one".to_owned()],
-        ))
+        Some((problem, vec!["`python -m` runs a module in the working directory, or an installed one".to_owned()]))
     }
 
     /// Whether the files of the project have a module of this name at their top.
@@ -422,7 +421,10 @@ impl Image<'_> {
             let module =
                 wanted.strip_prefix("src/").unwrap_or(wanted).trim_end_matches("/__main__.py").trim_end_matches(".py");
             if self.members().any(|member| member == root.name.as_str()) && module.contains(char::is_alphabetic) {
-                help.push(format!("the project is installed as a package: use `python -m {}`", module.replace('/', ".")));
+                help.push(format!(
+                    "the project is installed as a package: use `python -m {}`",
+                    module.replace('/', ".")
+                ));
             }
             help.push("to also copy its files into the working directory, write `sources = true`".to_owned());
             return help;

@@ -105,7 +105,11 @@ pub fn for_builds(reader: &mut Reader<'_>, filling: &Filling) {
                 reader.implied(&copy.word);
             } else if reader.ledger.is_open(&copy.word) {
                 let what = format!("`{}`, in a stage that builds", copy.from);
-                reader.left_out(&copy.range, what, "if the build of a member reads it, add it to `inputs` in `[members.NAME]`");
+                reader.left_out(
+                    &copy.range,
+                    what,
+                    "if the build of a member reads it, add it to `inputs` in `[members.NAME]`",
+                );
             }
         }
         stage.directories.iter().for_each(|directory| reader.implied(&directory.range));

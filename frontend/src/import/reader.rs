@@ -193,7 +193,11 @@ impl Reader<'_> {
                 self.implied(&range);
             } else {
                 let what = format!("`ARG {name}`, which nothing in this file uses");
-                self.left_out(&range, what, "if the build of the project reads it, add it to `env` in `[members.NAME]`");
+                self.left_out(
+                    &range,
+                    what,
+                    "if the build of the project reads it, add it to `env` in `[members.NAME]`",
+                );
             }
         }
     }

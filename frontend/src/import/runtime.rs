@@ -143,7 +143,8 @@ pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
     let Some((text, range)) = &stage.user else {
         // Images of Lambda start as whom Lambda wants.
         if !stage.is_for_lambda() {
-            let what = "the Dockerfile has no `USER`, so its containers run as root; here the user is `app`, which can write to the working directory and below `/home/app`";
+            let what = "the Dockerfile has no `USER`, so its containers run as root; here the user is `app`, which can \
+                        write to the working directory and below `/home/app`";
             reader.differs(&stage.range.clone(), what, "to keep root, write `user = \"root\"`");
         }
         return None;

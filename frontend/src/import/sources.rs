@@ -117,7 +117,11 @@ fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source
         if steps.contains(&taken.stage) {
             reader.written(&word);
             flag.iter().for_each(|flag| {
-                reader.differs(flag, "the outputs of a step belong to root", "list directories that the user writes to in `writable`");
+                reader.differs(
+                    flag,
+                    "the outputs of a step belong to root",
+                    "list directories that the user writes to in `writable`",
+                );
             });
             continue;
         }

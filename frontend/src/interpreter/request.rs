@@ -96,13 +96,22 @@ impl PythonRequest {
             return Some((format!("is a Python for {system}, but images are for Linux"), write(&version)));
         }
         if let Some(machine) = properties.machine.as_ref().filter(|machine| machine_of(machine).is_none()) {
-            return Some((format!("is a Python for {machine}, which is not the processor of any image platform"), write(&version)));
+            return Some((
+                format!("is a Python for {machine}, which is not the processor of any image platform"),
+                write(&version),
+            ));
         }
         if properties.libc.as_deref() == Some("none") {
-            return Some(("is a Python without a C library, which does not exist for Linux".to_owned(), write(&version)));
+            return Some((
+                "is a Python without a C library, which does not exist for Linux".to_owned(),
+                write(&version),
+            ));
         }
         if properties.variant.is_debug() {
-            return Some(("is a debug build, which is not supported in images".to_owned(), write(&(version + threads))));
+            return Some((
+                "is a debug build, which is not supported in images".to_owned(),
+                write(&(version + threads)),
+            ));
         }
         None
     }

@@ -13,7 +13,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::paths::joined;
 
 /// What to do about a line that uv does not write.
-pub(super) const UNTOUCHED: &str = "uv does not write such a line: check who changed the lockfile, and run `uv lock` to repair it";
+pub(super) const UNTOUCHED: &str =
+    "uv does not write such a line: check who changed the lockfile, and run `uv lock` to repair it";
 
 /// The host by which BuildKit means the client of a build, not a server (BuildKit: `source/http/transport.go`).
 const CLIENT: &str = "buildkit-session";
@@ -70,10 +71,12 @@ impl Reader<'_> {
             Diagnostic::new("lock::bad_url", problem).at(self.place(text, span)).help(UNTOUCHED)
         };
         let credentials = || {
-            let problem = format!("the URL of package `{package}` contains credentials, which would be visible in the build graph");
-            Diagnostic::new("lock::credentials", problem)
-                .at(self.place(text, span))
-                .help("remove them from the source of the package, and run `uv lock`; pass them to the build as a secret")
+            let problem = format!(
+                "the URL of package `{package}` contains credentials, which would be visible in the build graph"
+            );
+            Diagnostic::new("lock::credentials", problem).at(self.place(text, span)).help(
+                "remove them from the source of the package, and run `uv lock`; pass them to the build as a secret",
+            )
         };
         // A text that is no URL may hold them as well, and is shown.
         if crate::passwords::is_in(text) {

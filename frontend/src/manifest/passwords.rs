@@ -54,9 +54,8 @@ fn walk(file: &Arc<SourceFile>, value: &Spanned<DeValue<'_>>, path: &str, errors
             errors.push(match (is_of_an_index, text.contains("git")) {
                 (true, _) => error
                     .help("remove it, and pass it to the build as a secret: `[indexes.NAME]` with `secret = \"ID\"`"),
-                (false, true) => error.help(
-                    "remove it, and pass it to the build as a secret: `--secret id=GIT_AUTH_TOKEN,env=VARIABLE`",
-                ),
+                (false, true) => error
+                    .help("remove it, and pass it to the build as a secret: `--secret id=GIT_AUTH_TOKEN,env=VARIABLE`"),
                 (false, false) => {
                     error.help("remove it, and pass it to the build as a secret: `--secret id=netrc,src=FILE`")
                 }

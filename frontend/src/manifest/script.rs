@@ -26,7 +26,8 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let file = &SourceFile::with_toml(&*file.name, &*file.text, uncommented(&file.text, &lines));
     let document = DeTable::parse(file.toml()).map_err(|error| {
         let error = syntax_error(file, &error);
-        let problem = error.message.replacen(&format!("`{}`", file.name), &format!("the script metadata of `{}`", file.name), 1);
+        let problem =
+            error.message.replacen(&format!("`{}`", file.name), &format!("the script metadata of `{}`", file.name), 1);
         Diagnostic { message: problem, ..error }
     })?;
     let range = document.span();

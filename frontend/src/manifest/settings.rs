@@ -349,7 +349,8 @@ impl SettingsWire {
     }
 }
 
-const OFFLINE: &str = "BuildKit fetches the files that the lockfile pins, and steps that resolve build requirements have network access";
+const OFFLINE: &str =
+    "BuildKit fetches the files that the lockfile pins, and steps that resolve build requirements have network access";
 const HASHES: &str = "pin build requirements with `build-constraint-dependencies`: their hashes are not checked";
 const PROXY: &str =
     "pass the proxy to the build: `--build-arg HTTPS_PROXY=…`; BuildKit's own downloads use the proxy of its daemon";

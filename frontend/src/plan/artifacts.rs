@@ -66,7 +66,8 @@ fn from_git(package: &LockedPackage, git: &GitSource) -> Result<Artifact, Diagno
         return Err(Diagnostic::new("lock::unsupported_source", problem)
             .at(package.span.clone())
             .help(format!(
-                "use a version from an index, or build its wheel on a machine with git-lfs (`uv build --wheel`), put the wheel into the build context, and write `{} = {{ path = \"WHEEL\" }}` in `tool.uv.sources`",
+                "use a version from an index, or build its wheel on a machine with git-lfs (`uv build --wheel`), put \
+                 the wheel into the build context, and write `{} = {{ path = \"WHEEL\" }}` in `tool.uv.sources`",
                 package.name
             ))
             .help("if its build does not need those files, remove `lfs = true` from its entry in `tool.uv.sources`"));
@@ -83,10 +84,13 @@ pub(super) fn check_build(package: &LockedPackage, project: &Project, with_backe
     if let Some(place) = settings.no_build.place(name)
         && !project.lock.members.contains(name)
     {
-        return Err(Diagnostic::new("manifest::no_build", format!("`{name}` must be built from source, but `tool.uv` does not allow it"))
-            .at(place.clone())
-            .at(package.span.clone())
-            .help("use a version that has a wheel for this platform, or allow the build"));
+        return Err(Diagnostic::new(
+            "manifest::no_build",
+            format!("`{name}` must be built from source, but `tool.uv` does not allow it"),
+        )
+        .at(place.clone())
+        .at(package.span.clone())
+        .help("use a version that has a wheel for this platform, or allow the build"));
     }
     if with_backend && let Some(place) = settings.no_build_isolation.place(name) {
         let problem = format!("`{name}` is set to be built without isolation, which is not supported");
@@ -94,7 +98,8 @@ pub(super) fn check_build(package: &LockedPackage, project: &Project, with_backe
             .at(place.clone())
             .at(package.span.clone())
             .help(format!(
-                "declare its build requirements in `[tool.uv]` instead, in the application's versions: `extra-build-dependencies = {{ {name} = [{{ requirement = \"NAME\", match-runtime = true }}] }}`"
+                "declare its build requirements in `[tool.uv]` instead, in the application's versions: \
+                 `extra-build-dependencies = {{ {name} = [{{ requirement = \"NAME\", match-runtime = true }}] }}`"
             )));
     }
     Ok(())
@@ -173,7 +178,8 @@ fn pinned(
             }
             _ => {
                 let algorithm = hash.split(':').next().unwrap_or_default();
-                let problem = format!("package `{}` has only a {algorithm} hash, which cannot be verified", package.name);
+                let problem =
+                    format!("package `{}` has only a {algorithm} hash, which cannot be verified", package.name);
                 return Err(Diagnostic::new("lock::unsupported_hash", problem)
                     .at(package.span.clone())
                     .help("use an index that provides sha256 hashes, and run `uv lock`"));
@@ -182,7 +188,8 @@ fn pinned(
         None => {
             // Files of the context are the user's own: nothing is downloaded.
             if matches!(artifact.origin, Origin::Url(_)) {
-                let problem = format!("`{}` has no hash in the lockfile: its download cannot be verified", package.name);
+                let problem =
+                    format!("`{}` has no hash in the lockfile: its download cannot be verified", package.name);
                 warnings.push(
                     Diagnostic::new("lock::no_hash", problem)
                         .at(package.span.clone())
@@ -202,7 +209,8 @@ fn no_artifact(package: &LockedPackage, interpreter: &Interpreter) -> Diagnostic
     let version = package.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let name = &package.name;
     if package.wheels.is_empty() {
-        let problem = format!("package `{name}`{version} has neither a wheel nor a source distribution in the lockfile");
+        let problem =
+            format!("package `{name}`{version} has neither a wheel nor a source distribution in the lockfile");
         return Diagnostic::new("lock::no_wheel", problem)
             .at(package.span.clone())
             .help("use a version that has a wheel, or add a wheel of it to a flat index of your own");

@@ -67,7 +67,10 @@ pub(super) fn check(
                 ),
             )
             .at(target.base.span.clone())
-            .help(format!("choose a base image with the same Python for both platforms, or {}", how_to_emulate(platform))),
+            .help(format!(
+                "choose a base image with the same Python for both platforms, or {}",
+                how_to_emulate(platform)
+            )),
         );
     } else if host.other_python(interpreter).is_some() {
         warnings.push(
@@ -120,7 +123,8 @@ pub fn other_managed_python(target: &Target, platform: &Platform, host: &Platfor
 /// What else than a change of the project helps where programs of a platform must run.
 pub fn how_to_emulate(platform: &Platform) -> String {
     format!(
-        "use a builder for that platform, or enable emulation on this one: `docker run --privileged --rm tonistiigi/binfmt --install {}`",
+        "use a builder for that platform, or enable emulation on this one: `docker run --privileged --rm \
+         tonistiigi/binfmt --install {}`",
         platform.architecture
     )
 }

@@ -162,14 +162,20 @@ impl Reading<'_> {
         };
         let of = &steps[at];
         if of.needs_install(&steps[..at]) {
-            let problem = format!("the step `{}` runs after packages are installed, but `{name}` is built before that", step.value);
+            let problem = format!(
+                "the step `{}` runs after packages are installed, but `{name}` is built before that",
+                step.value
+            );
             return Err(Diagnostic::new("config::bad_order", problem)
                 .at(step.span.clone())
                 .at(of.name.span.clone())
                 .help("set an `image` for the step to run in, or `when = \"before\"`"));
         }
         if of.place == Place::Before && target.kind != Kind::Image {
-            let problem = format!("the step `{}` runs in the image of its target, but `{}` is not an image", step.value, target.name);
+            let problem = format!(
+                "the step `{}` runs in the image of its target, but `{}` is not an image",
+                step.value, target.name
+            );
             return Err(Diagnostic::new("config::bad_order", problem)
                 .at(of.name.span.clone())
                 .at(step.span.clone())

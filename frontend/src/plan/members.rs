@@ -63,7 +63,8 @@ pub(super) fn of(
                 // uv writes it, as the sources lie where it installs from.
                 member.direct_url = None;
             } else {
-                let problem = format!("`{}` is not installed as editable, because its build may compile code", member.name);
+                let problem =
+                    format!("`{}` is not installed as editable, because its build may compile code", member.name);
                 warnings.push(
                     Diagnostic::new("members::not_editable", problem)
                         .at(member.span.clone())

@@ -95,7 +95,10 @@ fn requirement(
     let unmatched = |reason: &str| {
         Diagnostic::new(
             "manifest::match_runtime",
-            format!("the build of `{}` needs `{}` in the version of the application, {reason}", package.name, extra.text),
+            format!(
+                "the build of `{}` needs `{}` in the version of the application, {reason}",
+                package.name, extra.text
+            ),
         )
         .at(extra.span.clone())
         .help("add it to the dependencies, or replace `match-runtime` with the version that the build needs")

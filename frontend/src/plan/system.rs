@@ -88,8 +88,7 @@ pub(super) fn check(target: &Target, base: &Interpreter, builder: &Interpreter) 
 }
 
 fn no_apt(key: &str, package: &Located<String>, image: &Located<String>) -> Diagnostic {
-    let problem =
-        format!("`{key}` installs Debian and Ubuntu packages, but `{}` is neither: it has musl", image.value);
+    let problem = format!("`{key}` installs Debian and Ubuntu packages, but `{}` is neither: it has musl", image.value);
     let instead = key.replace("apt", "apk");
     Diagnostic::new("system::no_apt", problem)
         .at(package.span.clone())

@@ -117,11 +117,14 @@ impl Project {
         let requires_python = required.map(|(specifiers, _)| format!("`requires-python = \"{specifiers}\"`"));
         let asked = request.map(|request| format!("`{}`", request.value));
         let both: Vec<String> = asked.into_iter().chain(requires_python).collect();
-        Err(Diagnostic::new("python::no_default", format!("no default Python version satisfies {}", both.join(" and ")))
-            .at_some(span.cloned())
-            .at_some(request.and(required).map(|(_, span)| span.clone()))
-            .help("set `version = \"…\"` in `[python]`, or `base = \"…\"` in the target")
-            .into())
+        Err(Diagnostic::new(
+            "python::no_default",
+            format!("no default Python version satisfies {}", both.join(" and ")),
+        )
+        .at_some(span.cloned())
+        .at_some(request.and(required).map(|(_, span)| span.clone()))
+        .help("set `version = \"…\"` in `[python]`, or `base = \"…\"` in the target")
+        .into())
     }
 }
 

@@ -262,7 +262,8 @@ pub fn missing_lock(
         .help("run `uv lock`, and build from the directory that contains the lockfile")
         .help("to build a member of a workspace, build from the root of the workspace with `--target MEMBER`")
         .help(
-            "to use a lockfile in a subdirectory, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, or run `uv-buildkit init`",
+            "to use a lockfile in a subdirectory, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
+             or run `uv-buildkit init`",
         )
         .help("to build a script with inline metadata, run `uv lock --script SCRIPT`")
         .help("check whether `.dockerignore` excludes it")

@@ -35,9 +35,12 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
     let Some((source, base)) = source_of(project, manifest, directory, &requirement.name) else { return Ok(as_it_is) };
     let refused = |what: &str| {
         let name = &project.lock.packages[id].name;
-        Diagnostic::new("manifest::build_source", format!("the build of `{name}` requires `{}` {what}", requirement.name))
-            .at(source.span.clone())
-            .at(manifest.build_system.span.clone())
+        Diagnostic::new(
+            "manifest::build_source",
+            format!("the build of `{name}` requires `{}` {what}", requirement.name),
+        )
+        .at(source.span.clone())
+        .at(manifest.build_system.span.clone())
     };
     match &source.kind {
         // It is left to uv.
@@ -64,10 +67,10 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
         SourceKind::Url { url, subdirectory } => {
             Ok(Need::Requirement(direct(&requirement, url, subdirectory.as_deref())))
         }
-        SourceKind::Index(index) => {
-            Err(refused(&format!("from the index `{index}`, but a build requirement cannot choose an index"))
-                .help("remove the source if another index has the package, or use a `url` source that points to a wheel"))
-        }
+        SourceKind::Index(index) => Err(refused(&format!(
+            "from the index `{index}`, but a build requirement cannot choose an index"
+        ))
+        .help("remove the source if another index has the package, or use a `url` source that points to a wheel")),
     }
 }
 

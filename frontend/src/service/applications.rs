@@ -211,7 +211,8 @@ fn of_django(project: &Project<'_>, sources: &[Source], manage: &Source) -> Star
     {
         return start;
     }
-    let reason = format!("`{}` is of Django, whose server for development it is: the lockfile has no other", manage.path);
+    let reason =
+        format!("`{}` is of Django, whose server for development it is: the lockfile has no other", manage.path);
     project
         .start(&["python", &manage.path, "runserver"], "", reason)
         .words(&[&format!("0.0.0.0:{PORT}")])

@@ -49,7 +49,8 @@ pub(super) fn of(project: &Project<'_>, object: &Object<'_>) -> Result<Start, Fo
         return Ok(start);
     }
     if *interface == Interface::Wsgi && project.has("flask") && class.starts_with("flask") {
-        let reason = format!("{what}; it is served by Flask's own server for development, since the lockfile has no other");
+        let reason =
+            format!("{what}; it is served by Flask's own server for development, since the lockfile has no other");
         let words = ["flask", "--app", &place, "run", "--host", "0.0.0.0", "--port", PORT];
         return Ok(project.start(&words, root, reason).listening().finish());
     }

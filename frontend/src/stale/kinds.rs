@@ -86,7 +86,11 @@ impl Check<'_> {
             if locked != is_editable
                 && let Some(span) = span
             {
-                let how = if locked { "as editable, but is no longer editable" } else { "as not editable, but is now editable" };
+                let how = if locked {
+                    "as editable, but is no longer editable"
+                } else {
+                    "as not editable, but is now editable"
+                };
                 wrong.push((format!("`{name}` was locked {how}"), span));
             }
         }

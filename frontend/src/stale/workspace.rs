@@ -18,7 +18,8 @@ impl Check<'_> {
             let Some(own) = manifest.declarations.as_ref().filter(|own| !own.managed) else { continue };
             // uv refuses a root that it shall not manage.
             if self.lock.members.contains(name) && source.project_dir() != Some(&self.lock.root) {
-                let message = format!("it was made with `{name}` as a member, but that project now has `managed = false`");
+                let message =
+                    format!("it was made with `{name}` as a member, but that project now has `managed = false`");
                 own.start().cloned().into_iter().for_each(|start| self.report(&message, start));
             }
         }
@@ -53,7 +54,10 @@ impl Check<'_> {
                 );
             } else if !members.iter().any(|(pattern, _)| matches(pattern, directory)) {
                 let place = members.first().map(|(_, place)| place);
-                self.report(format!("it was made with `{name}` as a member, but `{directory}` is not a member"), span(place));
+                self.report(
+                    format!("it was made with `{name}` as a member, but `{directory}` is not a member"),
+                    span(place),
+                );
             }
         }
     }

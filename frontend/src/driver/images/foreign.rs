@@ -61,7 +61,8 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
 fn explain(failure: Failure, platform: &Platform, host: &Platform) -> Failure {
     let Failure::Gateway(error) = failure else { return failure };
     let message = format!(
-        "steps for {platform} run in images for {host}, which are not available: {error}\nhelp: use images that exist for both platforms, or {}",
+        "steps for {platform} run in images for {host}, which are not available: {error}\nhelp: use images that exist \
+         for both platforms, or {}",
         how_to_emulate(platform)
     );
     Failure::Gateway(error.details().into_iter().fold(GatewayError::new(message), GatewayError::with_detail))
