@@ -394,8 +394,8 @@ mod tests {
     #[test]
     fn a_step_knows_best_why_it_failed() {
         let json =
-            br#"{"error": "`reed` was built as version 1.0, but the lock has 2.0", "help": ["use a wheel"], "new": 1}"#;
-        let told = "`reed` was built as version 1.0, but the lock has 2.0\nhelp: use a wheel";
+            br#"{"error": "`reed` was built as version 1.0, but the lockfile has 2.0", "help": ["use a wheel"], "new": 1}"#;
+        let told = "`reed` was built as version 1.0, but the lockfile has 2.0\nhelp: use a wheel";
         assert_eq!(Report::parse(json).unwrap().cause().to_string(), told);
         assert!(Report::parse(b"[").is_none());
     }
