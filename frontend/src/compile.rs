@@ -145,7 +145,7 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
         match &layer.contents {
             Contents::Members(members) => {
                 for member in members.iter().filter(|member| !options.sources.contains_key(&member.name)) {
-                    check(&format!("holds `{}`", member.name), &member.directory, &member.span);
+                    check(&format!("is the source of `{}`", member.name), &member.directory, &member.span);
                 }
                 for (member, input) in
                     members.iter().flat_map(|member| member.inputs.iter().map(move |input| (member, input)))
@@ -158,14 +158,14 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             Contents::ThirdParty(packages) => {
                 for package in packages {
                     if let Origin::Context(path) = &package.artifact.origin {
-                        check(&format!("holds `{}`", package.name), path, &package.span);
+                        check(&format!("is the source of `{}`", package.name), path, &package.span);
                     }
                 }
             }
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
             Contents::Application(Application { name, directory, span, .. }) => {
-                check(&format!("holds `{name}`"), directory, span);
+                check(&format!("is the source of `{name}`"), directory, span);
             }
             Contents::Account { .. }
             | Contents::Writable(_)

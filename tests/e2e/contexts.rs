@@ -192,7 +192,10 @@ fn member_left_out(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "left-out")?;
     pond.context.write(".dockerignore", "**/*.md\nmembers/*-core\n")?;
     let shown = pond.context.build().fail()?;
-    ensure!(shown.contains("`.dockerignore` excludes `members/pond-core`, which holds `pond-core`"), "{shown}");
+    ensure!(
+        shown.contains("`.dockerignore` excludes `members/pond-core`, which is the source of `pond-core`"),
+        "{shown}"
+    );
     ensure!(shown.contains("remove the pattern `members/*-core`"), "{shown}");
     Ok(())
 }

@@ -107,7 +107,7 @@ fn read_servers(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static st
         let Ok(url) = HttpUrl::parse(&text.value) else { continue };
         let origin = url.origin().ascii_serialization();
         if url.as_str().trim_end_matches('/') != origin {
-            let problem = format!("`{}` in `{key}` is more than the address of a server", text.value);
+            let problem = format!("`{}` in `{key}` has more than a scheme, a host and a port", text.value);
             let error = Diagnostic::new("config::bad_url", problem).at(text.span.clone());
             reader.errors.push(error.help(format!("write only the scheme, host and port: `\"{origin}\"`")));
         }

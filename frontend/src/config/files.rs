@@ -205,7 +205,7 @@ fn read_url(reader: &mut Reader<'_>, url: Located<String>, sha256: Option<Locate
     let Some(sha256) = sha256 else {
         let error = Diagnostic::new("config::missing_key", "a file from a `url` needs its `sha256`")
             .at(url.span)
-            .help(format!("`curl -fsSL '{}' | sha256sum` prints it", url.value));
+            .help(format!("to get the hash, run `curl -fsSL '{}' | sha256sum`", url.value));
         reader.errors.push(error);
         return None;
     };

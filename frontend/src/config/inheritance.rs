@@ -39,7 +39,7 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
                 errors.push(
                     Diagnostic::new("config::too_large", problem)
                         .at(target.settings.inherits.as_ref().unwrap_or(name).span.clone())
-                        .help("move what they share to `[defaults]`"),
+                        .help("move the shared keys to `[defaults]`"),
                 );
                 return resolved;
             }

@@ -84,7 +84,7 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     let text = document::masked(&file.text);
     let parsed = dockerfile::parse(&text).map_err(|error| {
         let line = file.line_range(error.line());
-        Diagnostic::new("import::syntax", format!("`{}` is not a Dockerfile: {error:#}", file.name))
+        Diagnostic::new("import::syntax", format!("`{}` is not a valid Dockerfile: {error:#}", file.name))
             .at(Span::new(file, line))
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);

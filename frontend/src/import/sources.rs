@@ -157,7 +157,7 @@ fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source
                 }
             }
             None => {
-                let what = format!("`{from}` of another stage");
+                let what = format!("`{from}` from another stage");
                 reader.left_out(&range, what, "put it into the build context, and copy it with `files`");
             }
         }

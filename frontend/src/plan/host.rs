@@ -90,7 +90,7 @@ pub(super) fn check(
     }
     if !host.emulates {
         let packages = SystemPackages::of_base(target, interpreter)
-            .map(|SystemPackages { names, span, .. }| (format!("install {}", names.join(" ")), span, None));
+            .map(|SystemPackages { names, span, .. }| (format!("install `{}`", names.join(" ")), span, None));
         let command = target.check.run.first();
         let command = command.map(|run| (format!("run `{}`", run.value.join(" ")), run.span.clone(), None));
         let steps = target.steps.iter().filter(|step| !matches!(step.place, Place::Image { on_builder: true, .. }));
