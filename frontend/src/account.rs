@@ -88,15 +88,15 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
     let groups = Groups::parse(group);
     let name = config.name.as_deref().unwrap_or(DEFAULT_NAME);
     let uid = config.uid.unwrap_or(DEFAULT_ID);
-    let taken = |what: &str, holder: &Entry<'_>| {
+    let taken = |reason: &str, holder: &Entry<'_>| {
         let free = free(uid, |id| groups.by_id(id).is_some() || entries.iter().any(|entry| entry.uid == id));
         let Entry { name: theirs, uid: their_uid, .. } = holder;
         let other = if *theirs == name { format!("{name}2") } else { name.to_owned() };
-        let problem = format!("user `{name}` cannot be added: {what} belongs to `{theirs}` in the base image");
+        let problem = format!("user `{name}` cannot be added: {reason}");
         Diagnostic::new("config::user_taken", problem)
             .at_some(span.cloned())
-            .help(format!("write `user = \"{theirs}\"` to run as that user, whose uid is {their_uid}"))
-            .help(format!("or `user = {{ name = \"{other}\", uid = {free} }}`, which nobody has"))
+            .help(format!("to run as that user, with uid {their_uid}, write `user = \"{theirs}\"`"))
+            .help(format!("or use a free name and uid: `user = {{ name = \"{other}\", uid = {free} }}`"))
     };
     let holder = entries.iter().find(|entry| entry.uid == uid);
     let namesake = entries.iter().find(|entry| entry.name == name);
@@ -108,7 +108,7 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
         return Ok(of_the_base(known, config, passwd));
     }
     if let Some(namesake) = namesake {
-        return Err(taken(&format!("the name (with uid {})", namesake.uid), namesake));
+        return Err(taken(&format!("the base image has it with uid {}", namesake.uid), namesake));
     }
     if name == "root" {
         return Ok(Account::of_root(config));
@@ -118,7 +118,9 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
     let is_for_people = |entry: &Entry<'_>| entry.uid >= FIRST_OF_PEOPLE && entry.uid != NOBODY;
     let replaced = match holder {
         Some(holder) if config.uid.is_some() && is_for_people(holder) => Some(holder.name),
-        Some(holder) => return Err(taken(&format!("uid {uid}"), holder)),
+        Some(holder) => {
+            return Err(taken(&format!("uid {uid} belongs to `{}` in the base image", holder.name), holder));
+        }
         None => None,
     };
     let is_own_group = |group: &str| Some(group) == replaced;
@@ -134,10 +136,11 @@ pub fn plan(config: &UserConfig, passwd: &str, group: &str, span: Option<&Span>)
         Some(known) if !is_own_group(known) => None,
         _ => {
             if let Some(other) = groups.by_name(name).filter(|other| *other != gid) {
-                let problem = format!("group `{name}` ({gid}) cannot be added: in the base image its gid is {other}");
+                let problem =
+                    format!("group `{name}` cannot be added with gid {gid}: the base image has it with gid {other}");
                 return Err(Diagnostic::new("config::user_taken", problem)
                     .at_some(span.cloned())
-                    .help(format!("leave `gid` out, or write `gid = {other}`")));
+                    .help(format!("remove `gid`, or write `gid = {other}`")));
             }
             Some(format!("{name}:x:{gid}:"))
         }
@@ -351,8 +354,8 @@ mod tests {
     fn refuses_what_is_taken() {
         insta::assert_snapshot!(check("name=app uid=33", PASSWD, GROUP), @"user `app` cannot be added: uid 33 belongs to `www-data` in the base image");
         insta::assert_snapshot!(check("name=app uid=65534", PASSWD, GROUP), @"user `app` cannot be added: uid 65534 belongs to `nobody` in the base image");
-        insta::assert_snapshot!(check("name=www-data uid=999", PASSWD, GROUP), @"user `www-data` cannot be added: the name (with uid 33) belongs to `www-data` in the base image");
-        insta::assert_snapshot!(check("name=video gid=45", PASSWD, GROUP), @"group `video` (45) cannot be added: in the base image its gid is 44");
+        insta::assert_snapshot!(check("name=www-data uid=999", PASSWD, GROUP), @"user `www-data` cannot be added: the base image has it with uid 33");
+        insta::assert_snapshot!(check("name=video gid=45", PASSWD, GROUP), @"group `video` cannot be added with gid 45: the base image has it with gid 44");
         insta::assert_snapshot!(check("", "redis:x:999:999::/:/bin/sh\n", ""), @"user `app` cannot be added: uid 999 belongs to `redis` in the base image");
     }
 }

@@ -75,7 +75,9 @@ impl Report {
                 (None, None) => None,
             };
             let advice = |table| {
-                format!("the build has no network: in uv.build.toml, `[{table}]` with `network = true` gives it one")
+                format!(
+                    "the build has no network: to give it one, write `network = true` in `[{table}]` of `uv.build.toml`"
+                )
             };
             help.extend(table.map(advice));
         }
@@ -92,14 +94,12 @@ impl Report {
         let (module, name) = (found.get(1)?.as_str(), found.get(2)?.as_str());
         let is_of_step = words.chain.first().is_some_and(|what| what.ends_with(&format!("/{name}`")));
         if let Some(member) = self.member.as_ref().filter(|_| is_of_step) {
-            return Some(format!(
-                "`{member}` imports `{module}` when it is built: add it to its `build-system.requires`"
-            ));
+            return Some(format!("the build of `{member}` imports `{module}`: add it to `build-system.requires`"));
         }
         let package = self.package.as_deref().filter(|_| is_of_step).unwrap_or(name);
         Some(format!(
-            "`{package}` imports `{module}` when it is built, and does not require it: write \
-             `extra-build-dependencies = {{ {package} = [\"{module}\"] }}` in `[tool.uv]`"
+            "the build of `{package}` imports `{module}`, but does not require it: write `extra-build-dependencies = {{ \
+             {package} = [\"{module}\"] }}` in `[tool.uv]`"
         ))
     }
 }
@@ -149,19 +149,19 @@ static MISSED_VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"
 /// What `[members]` can give to a build that misses it.
 fn missed(member: &str, why: &str) -> Option<String> {
     let find = |regex: &Option<Regex>| Some(regex.as_ref()?.captures(why)?.get(1)?.as_str().to_owned());
-    let what = match (find(&MISSED_FILE), find(&MISSED_VARIABLE)) {
-        (Some(path), _) => format!("`inputs = [\"{path}\"]` gives its build this file of the workspace"),
-        (None, Some(name)) => format!("`env = {{ {name} = \"…\" }}` gives its build this variable"),
+    let (what, key) = match (find(&MISSED_FILE), find(&MISSED_VARIABLE)) {
+        (Some(path), _) => ("file of the workspace", format!("inputs = [\"{path}\"]")),
+        (None, Some(name)) => ("variable", format!("env = {{ {name} = \"…\" }}")),
         (None, None) => return None,
     };
-    Some(format!("in uv.build.toml, `[members.{member}]` with {what}"))
+    Some(format!("to give the build this {what}, write `{key}` in `[members.{member}]` of `uv.build.toml`"))
 }
 
 /// What else is known of words that tools say.
 const KNOWN: &[(&str, &str)] = &[
-    ("No space left on device", "the disk of the builder is full: `docker buildx prune` frees what no build uses"),
-    ("UnknownIssuer", "`[ca]` in uv.build.toml gives steps the certificates that the machines here trust"),
-    ("certificate verify failed", "`[ca]` in uv.build.toml gives steps the certificates that the machines here trust"),
+    ("No space left on device", "the disk of the builder is full: run `docker buildx prune` to remove unused cache"),
+    ("UnknownIssuer", "to let steps trust a certificate, add it to `[ca]` in `uv.build.toml`"),
+    ("certificate verify failed", "to let steps trust a certificate, add it to `[ca]` in `uv.build.toml`"),
 ];
 
 /// Whether a hint of uv says nothing.
@@ -314,7 +314,7 @@ pub fn headline(name: &str) -> String {
         None => name,
     };
     match name.strip_prefix("python of ") {
-        Some(image) => format!("failed to ask the python of {} what it is", image.split('@').next().unwrap_or(image)),
+        Some(image) => format!("failed to query the Python of {}", image.split('@').next().unwrap_or(image)),
         None => format!("failed to {name}"),
     }
 }
@@ -325,10 +325,11 @@ pub fn ending(words: &str) -> Cause {
     let mut help = Vec::new();
     if end.contains("exit code: 137") || end.contains("cannot allocate memory") {
         help.push(
-            "it was killed, most often because memory ran out: give the builder more, or build less at once".to_owned(),
+            "it was killed, most often because memory ran out: give the builder more memory, or build less at once"
+                .to_owned(),
         );
     }
-    Cause { lines: vec![format!("{end}; its log above says why")], help }
+    Cause { lines: vec![format!("{end}; see its log above")], help }
 }
 
 #[cfg(test)]
@@ -393,8 +394,8 @@ mod tests {
     #[test]
     fn a_step_knows_best_why_it_failed() {
         let json =
-            br#"{"error": "`reed` was built as version 1.0, but the lock has 2.0", "help": ["use a wheel"], "new": 1}"#;
-        let told = "`reed` was built as version 1.0, but the lock has 2.0\nhelp: use a wheel";
+            br#"{"error": "`reed` was built as version 1.0, but the lockfile has 2.0", "help": ["use a wheel"], "new": 1}"#;
+        let told = "`reed` was built as version 1.0, but the lockfile has 2.0\nhelp: use a wheel";
         assert_eq!(Report::parse(json).unwrap().cause().to_string(), told);
         assert!(Report::parse(b"[").is_none());
     }
@@ -409,12 +410,12 @@ mod tests {
             told("FileNotFoundError: [Errno 2] No such file or directory: '/opt/uv-buildkit/made/checkout/requirements/base.txt'"),
             @r#"
         FileNotFoundError: [Errno 2] No such file or directory: 'requirements/base.txt'
-        help: in uv.build.toml, `[members.jobs]` with `inputs = ["requirements/base.txt"]` gives its build this file of the workspace
+        help: to give the build this file of the workspace, write `inputs = ["requirements/base.txt"]` in `[members.jobs]` of `uv.build.toml`
         "#
         );
         insta::assert_snapshot!(told("KeyError: 'GIT_SHA'"), @r#"
         KeyError: 'GIT_SHA'
-        help: in uv.build.toml, `[members.jobs]` with `env = { GIT_SHA = "…" }` gives its build this variable
+        help: to give the build this variable, write `env = { GIT_SHA = "…" }` in `[members.jobs]` of `uv.build.toml`
         "#);
         assert_eq!(told("KeyError: 'name'"), "KeyError: 'name'");
     }
@@ -427,7 +428,9 @@ mod tests {
         };
         let cargo = "error: failed to download from `https://crates.example/serde`";
         let advice = |table: &str| {
-            [format!("the build has no network: in uv.build.toml, `[{table}]` with `network = true` gives it one")]
+            [format!(
+                "the build has no network: to give it one, write `network = true` in `[{table}]` of `uv.build.toml`"
+            )]
         };
         assert_eq!(told(cargo, r#""member": "jobs", "offline": true"#), advice("members.jobs"));
         for words in [
@@ -448,8 +451,8 @@ mod tests {
     fn of_a_step_without_a_report_its_end_is_told() {
         let ended =
             |how: &str| ending(&format!("process \"python x.py\" did not complete successfully: {how}")).to_string();
-        assert_eq!(ended("exit code: 2"), "exit code: 2; its log above says why");
-        assert!(ended("exit code: 137").starts_with("exit code: 137; its log above says why\nhelp: it was killed"));
+        assert_eq!(ended("exit code: 2"), "exit code: 2; see its log above");
+        assert!(ended("exit code: 137").starts_with("exit code: 137; see its log above\nhelp: it was killed"));
     }
 
     #[test]
@@ -466,7 +469,7 @@ mod tests {
     fn names_what_was_to_be_done() {
         assert_eq!(headline("[kiosk 3/5] build psycopg2 2.9.10"), "failed to build psycopg2 2.9.10");
         assert_eq!(headline("[linux/arm64 shared] install gcc for builds"), "failed to install gcc for builds");
-        assert_eq!(headline("[internal] python of a/b:1@sha256:00"), "failed to ask the python of a/b:1 what it is");
+        assert_eq!(headline("[internal] python of a/b:1@sha256:00"), "failed to query the Python of a/b:1");
         assert_eq!(headline(""), "failed to ");
     }
 }

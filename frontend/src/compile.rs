@@ -135,12 +135,9 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
         // Of the root a part is always there: the lock.
         if let Some(pattern) = ignore::leaves_out(&options.ignore, path).filter(|_| path != ".") {
             errors.push(
-                Diagnostic::new(
-                    "ignore::left_out",
-                    format!("{what} lies in `{path}`, which `.dockerignore` leaves out"),
-                )
-                .at(span.clone())
-                .help(format!("take the pattern `{pattern}` out of it, or add `!{path}` below")),
+                Diagnostic::new("ignore::left_out", format!("`.dockerignore` excludes `{path}`, which {what}"))
+                    .at(span.clone())
+                    .help(format!("remove the pattern `{pattern}`, or add `!{path}` below it")),
             );
         }
     };
@@ -148,27 +145,27 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
         match &layer.contents {
             Contents::Members(members) => {
                 for member in members.iter().filter(|member| !options.sources.contains_key(&member.name)) {
-                    check(&format!("`{}`", member.name), &member.directory, &member.span);
+                    check(&format!("is the source of `{}`", member.name), &member.directory, &member.span);
                 }
                 for (member, input) in
                     members.iter().flat_map(|member| member.inputs.iter().map(move |input| (member, input)))
                 {
                     if let (Some(path), Reason::Named(span)) = (input.context_path(), &input.reason) {
-                        check(&format!("what `{}` is built with", member.name), path, span);
+                        check(&format!("the build of `{}` reads", member.name), path, span);
                     }
                 }
             }
             Contents::ThirdParty(packages) => {
                 for package in packages {
                     if let Origin::Context(path) = &package.artifact.origin {
-                        check(&format!("`{}`", package.name), path, &package.span);
+                        check(&format!("is the source of `{}`", package.name), path, &package.span);
                     }
                 }
             }
             // Those of projects were looked at with them.
             Contents::Sources { .. } => {}
             Contents::Application(Application { name, directory, span, .. }) => {
-                check(&format!("`{name}`"), directory, span);
+                check(&format!("is the source of `{name}`"), directory, span);
             }
             Contents::Account { .. }
             | Contents::Writable(_)
@@ -183,18 +180,18 @@ fn check_ignored(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
             }
             Contents::Step(step) => {
                 for (path, file) in step.inputs.iter().filter_map(|file| Some((file.context_path()?, file))) {
-                    check(&format!("what the step `{}` reads", step.name), path.trim_end_matches('/'), &file.span);
+                    check(&format!("the step `{}` reads", step.name), path.trim_end_matches('/'), &file.span);
                 }
             }
         }
     }
     if let Some(Ca::File(file)) = plan.access.ca() {
-        check("what `ca` names", &file.value, &file.span);
+        check("`ca` names", &file.value, &file.span);
     }
     if let Some(Located { value: Downloads::File(path), span }) =
         plan.managed.as_ref().and_then(|managed| managed.downloads.as_ref())
     {
-        check("`python.downloads-json`", path, span);
+        check("`python.downloads-json` names", path, span);
     }
     Diagnostics::check(errors)
 }

@@ -87,7 +87,7 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
         let problem = format!("`{}` has more than {} kB", file.name, LONGEST >> 10);
         return Err(Diagnostic::new("config::too_large", problem)
             .at(Span::whole(file))
-            .help("move what targets share to `[defaults]`, and files to the build context")
+            .help("move shared keys to `[defaults]`, and files to the build context")
             .into());
     }
     let (document, errors) = DeTable::parse_recoverable(&file.text);

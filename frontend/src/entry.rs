@@ -27,12 +27,12 @@ pub fn classify(file: &Arc<SourceFile>) -> Result<Entry, Diagnostic> {
             if is_instruction(text) {
                 return Err(Diagnostic::new(
                     "entry::dockerfile",
-                    format!("`{}` is a Dockerfile, and this frontend reads none", file.name),
+                    format!("`{}` contains Dockerfile instructions, which this frontend does not support", file.name),
                 )
                 .at(Span::new(file, offset..offset + line.trim_end().len()))
-                .help("leave only the `# syntax=` line in it, and say in `uv.build.toml` what to build")
-                .help("or build with `-f uv.build.toml`, with the `# syntax=` line at its top")
-                .help("`uv-buildkit import` writes a config for a Dockerfile of uv's guide")
+                .help("keep only the `# syntax=` line in it, and describe the image in `uv.build.toml`")
+                .help("or put the `# syntax=` line at the top of `uv.build.toml`, and build with `-f uv.build.toml`")
+                .help("to convert a Dockerfile that follows uv's guide, run `uv-buildkit import`")
                 .help("to build the Dockerfile itself, change its `# syntax=` line to `docker/dockerfile:1`"));
             }
         }
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(kind("\u{feff}# syntax=x\n\n  # more\n"), "Stub");
         assert_eq!(kind("# syntax=x\n[targets.a]\n"), "Config");
         assert_eq!(kind("from = 1\n"), "Config");
-        insta::assert_snapshot!(kind("# syntax=x\nfrom python:3.13\nRUN x\n"), @"Dockerfile:2:1: `Dockerfile` is a Dockerfile, and this frontend reads none");
-        insta::assert_snapshot!(kind("ARG V=1\nFROM python:$V\n"), @"Dockerfile:1:1: `Dockerfile` is a Dockerfile, and this frontend reads none");
+        insta::assert_snapshot!(kind("# syntax=x\nfrom python:3.13\nRUN x\n"), @"Dockerfile:2:1: `Dockerfile` contains Dockerfile instructions, which this frontend does not support");
+        insta::assert_snapshot!(kind("ARG V=1\nFROM python:$V\n"), @"Dockerfile:1:1: `Dockerfile` contains Dockerfile instructions, which this frontend does not support");
     }
 }

@@ -52,10 +52,10 @@ pub fn image(plan: &Plan) -> Image {
 pub fn not_pushed(plan: &Plan) -> Option<String> {
     match plan.product {
         Product::Image if plan.check.is_some() => {
-            Some(format!("`{}` is a check, and no image that is pushed", plan.target))
+            Some(format!("`{}` is a check, not an image that can be pushed", plan.target))
         }
         Product::Image => None,
-        _ => Some(format!("`{}` leaves files, and no image that is pushed", plan.target)),
+        _ => Some(format!("`{}` makes files, not an image that can be pushed", plan.target)),
     }
 }
 

@@ -57,10 +57,10 @@ pub fn import(file: &Arc<SourceFile>, surroundings: &Surroundings<'_>) -> Result
     if targets.is_empty() {
         return Err(Diagnostic::new(
             "import::no_project",
-            format!("nothing in `{}` installs a project that uv locked", file.name),
+            format!("`{}` does not install a project with a uv lockfile", file.name),
         )
         .at(Span::whole(file))
-        .help("`uv lock` makes a lock, and `uv-buildkit init` a config for it")
+        .help("run `uv lock` to create a lockfile, and `uv-buildkit init` to create a config")
         .into());
     }
     let targets = targets.into_iter().map(|target| admitted(&mut reader, target)).collect();

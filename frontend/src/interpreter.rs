@@ -109,16 +109,16 @@ impl std::str::FromStr for Libc {
 #[derive(Debug, thiserror::Error)]
 pub enum InterpreterError {
     /// The probe printed something else.
-    #[error("the python of the image gave no readable facts: {0}")]
+    #[error("cannot read the facts about the Python of the image: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// A version that is not PEP 440.
-    #[error("the python of the image calls itself `{0}`, which is not a version")]
+    #[error("the Python of the image reports the version `{0}`, which is not valid")]
     Version(String),
     /// An architecture that no tag is known for.
-    #[error("wheels for the machine `{0}` are not known")]
+    #[error("no wheels are known for the processor `{0}`")]
     Machine(String),
     /// Tags could not be made.
-    #[error("no wheel tags for this python: {0}")]
+    #[error("no wheel tags for this Python: {0}")]
     Tags(String),
 }
 

@@ -176,7 +176,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Lock, Diagnostics> {
             }
             let is_unmerged = file.text.lines().any(|line| line.starts_with("<<<<<<< "));
             let help = match is_unmerged {
-                true => "git left a merge conflict in it: take the lock of either side, then run `uv lock`",
+                true => "resolve the merge conflict: take the lockfile of either side, then run `uv lock`",
                 false => REPAIR,
             };
             return Err(syntax_error(file, &error).help(help).into());
@@ -203,7 +203,7 @@ fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), D
 const MOST_SPECIFIERS: usize = 500;
 
 /// What to do about a lock that uv would not have written so.
-const REPAIR: &str = "`uv lock` repairs the lock";
+const REPAIR: &str = "run `uv lock` to repair the lockfile";
 
 /// Turns wire types into checked ones.
 struct Reader<'file> {
@@ -223,7 +223,7 @@ impl Reader<'_> {
         let mut characters = reason.chars();
         let first = characters.next().map(|first| first.to_ascii_lowercase());
         let reason: String = first.into_iter().chain(characters).collect();
-        Diagnostic::new("lock::invalid", format!("{what} `{value}` cannot be read: {reason}")).at(span).help(REPAIR)
+        Diagnostic::new("lock::invalid", format!("invalid {what} `{value}`: {reason}")).at(span).help(REPAIR)
     }
 
     fn parse<T: FromStr>(&self, what: &str, text: &str, span: &Span) -> Result<T, Diagnostic>
@@ -270,7 +270,7 @@ impl Reader<'_> {
                 let span = Span::new(self.file, text.span());
                 let specifiers: VersionSpecifiers = self.parse("requires-python", text.get_ref(), &span)?;
                 if specifiers.len() > MOST_SPECIFIERS {
-                    let problem = format!("`requires-python` has more than {MOST_SPECIFIERS} parts");
+                    let problem = format!("`requires-python` has more than {MOST_SPECIFIERS} version specifiers");
                     return Err(Diagnostic::new("lock::too_large", problem).at(span));
                 }
                 Some((specifiers, span))
@@ -389,7 +389,7 @@ impl Reader<'_> {
             .map(|(id, _)| *id)
             .collect();
         let [package] = matching[..] else {
-            let problem = if matching.is_empty() { "is not in the lock" } else { "is ambiguous in the lock" };
+            let problem = if matching.is_empty() { "is not in the lockfile" } else { "is ambiguous in the lockfile" };
             return Err(Diagnostic::new("lock::dangling", format!("dependency `{}` {problem}", wire.name))
                 .at(span.clone())
                 .help(REPAIR));

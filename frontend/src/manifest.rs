@@ -291,9 +291,9 @@ fn of_document(file: &Arc<SourceFile>, document: Spanned<DeTable<'_>>) -> Result
     let project = wire.project.as_ref();
     let name = match project.and_then(|project| project.name.as_ref()) {
         Some(name) => Some(name.get_ref().parse().map_err(|_| {
-            Diagnostic::new("manifest::name", format!("`{}` is not a project name", name.get_ref()))
+            Diagnostic::new("manifest::name", format!("`{}` is not a valid project name", name.get_ref()))
                 .at(Span::new(file, name.span()))
-                .help("use letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends")
+                .help("use letters, digits, `-`, `_` and `.`, and start and end with a letter or digit")
         })?),
         None => None,
     };

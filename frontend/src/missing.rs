@@ -45,14 +45,14 @@ impl Context<'_> {
                 errors.extend(self.check_input(input, name, directory, config));
             }
             for path in config.iter().filter_map(InputConfig::path) {
-                let what = format!("what `{name}` is built with");
+                let what = format!("the build of `{name}` reads");
                 errors.extend(self.check_named(&what, &path.value, &path.span));
             }
         }
         for layer in &plan.layers {
             let (what, files) = match &layer.contents {
                 Contents::Files(files) => (layer.of_files().to_owned(), files),
-                Contents::Step(step) => (format!("what the step `{}` reads", step.name), &step.inputs),
+                Contents::Step(step) => (format!("the step `{}` reads", step.name), &step.inputs),
                 _ => continue,
             };
             for (path, file) in files.iter().filter_map(|file| Some((file.context_path()?, file))) {
@@ -69,10 +69,10 @@ impl Context<'_> {
             return Some(
                 Diagnostic::new(
                     "manifest::outside_context",
-                    format!("`{key}` of `{name}` leads to `{path}`, outside the build context"),
+                    format!("`{key}` of `{name}` points to `{path}`, outside the build context"),
                 )
                 .at(span.clone())
-                .help("build from the directory that holds both"),
+                .help("build from a directory that contains both the project and the file"),
             );
         }
         let is_made = config.iter().any(|input| match input {
@@ -94,16 +94,16 @@ impl Context<'_> {
         let error = match self.left_out(&real, *is_pattern) {
             Some((pattern, place)) => Diagnostic::new(
                 "manifest::left_out",
-                format!("`{key}` of `{name}` is `{path}`{link}, which `{}` leaves out", self.ignore_file()),
+                format!("`{key}` of `{name}` is `{path}`{link}, which `{}` excludes", self.ignore_file()),
             )
             .at(span.clone())
             .at_some(place)
-            .help(format!("take the pattern `{pattern}` out of it, or add `!{real}` below")),
+            .help(format!("remove the pattern `{pattern}`, or add `!{real}` below it")),
             None => {
                 let problem = match is_pattern {
-                    true => format!("`{key}` of `{name}` is `{path}`: no file of the build context matches it"),
+                    true => format!("`{key}` of `{name}` is `{path}`, but no file in the build context matches it"),
                     false => format!(
-                        "`{key}` of `{name}` is `{path}`{link}: the build context has no such file or directory"
+                        "`{key}` of `{name}` is `{path}`{link}, but the build context has no such file or directory"
                     ),
                 };
                 Diagnostic::new("manifest::missing_file", problem).at(span.clone())
@@ -112,7 +112,7 @@ impl Context<'_> {
         Some(match key.starts_with("project.") {
             true => error,
             false => error.help(format!(
-                "if a step makes it: `[members.{name}]` with `inputs = [{{ step = \"STEP\", to = \"{path}\" }}]` in `uv.build.toml`"
+                "if a step creates it, add `inputs = [{{ step = \"STEP\", to = \"{path}\" }}]` to `[members.{name}]` in `uv.build.toml`"
             )),
         })
     }
@@ -124,19 +124,15 @@ impl Context<'_> {
             return None;
         }
         let error = match self.left_out(&path, false) {
-            Some((pattern, place)) => Diagnostic::new(
-                "ignore::left_out",
-                format!("{what} lies in `{path}`, which `{}` leaves out", self.ignore_file()),
-            )
-            .at(span.clone())
-            .at_some(place)
-            .help(format!("take the pattern `{pattern}` out of it, or add `!{path}` below")),
-            None => Diagnostic::new(
-                "config::missing_file",
-                format!("{what} is `{path}`: the build context has no such file or directory"),
-            )
-            .at(span.clone())
-            .help("paths are relative to the root of the context, the directory that is given to the build"),
+            Some((pattern, place)) => {
+                Diagnostic::new("ignore::left_out", format!("`{}` excludes `{path}`, which {what}", self.ignore_file()))
+                    .at(span.clone())
+                    .at_some(place)
+                    .help(format!("remove the pattern `{pattern}`, or add `!{path}` below it"))
+            }
+            None => Diagnostic::new("config::missing_file", format!("the build context has no `{path}`, which {what}"))
+                .at(span.clone())
+                .help("paths are relative to the root of the build context, the directory that is passed to the build"),
         };
         Some(error)
     }

@@ -316,7 +316,10 @@ pub fn closure_of(project: &Project, target: &Target, outside: &Outside) -> Resu
     {
         return Err(Diagnostic::new(
             "lock::unsupported_environment",
-            format!("the lock is not made for {}: no entry of `tool.uv.environments` matches", interpreter.describe()),
+            format!(
+                "the lockfile does not support {}: no entry of `tool.uv.environments` matches",
+                interpreter.describe()
+            ),
         )
         .at(project.lock.supported_markers_span.clone())
         .help("add the environment to `tool.uv.environments` and run `uv lock`, or choose another base or platform")

@@ -155,17 +155,18 @@ pub fn check(plan: &Plan, private: &BTreeSet<String>) -> Vec<Diagnostic> {
     let warn = |tree: &Tree<'_>| {
         let held: Vec<&String> = private.iter().filter(|path| tree.holds(path) && !is_named(path)).collect();
         let first = held.first()?;
-        let whole = if tree.path == "." { "the context" } else { &tree.path };
+        let whole = if tree.path == "." { "the build context".to_owned() } else { format!("`{}`", tree.path) };
         let (others, are) = match held.len() {
             1 => (String::new(), "is"),
             several => (format!(" and {} more", several - 1), "are"),
         };
-        let problem = format!("`{first}`{others} {are} copied with all of {whole}, and usually kept private");
+        let problem =
+            format!("`{first}`{others} {are} copied with the rest of {whole}, but {are} usually kept private");
         let lines: Vec<String> = held.iter().take(3).map(|path| format!("`{path}`")).collect();
         let warning = Diagnostic::new(CODE, problem)
             .at(tree.span.clone())
-            .help(format!("leave out what no image should have, in `.dockerignore`: {}", lines.join(", ")))
-            .help("what the image is to have may be named by itself in `files`");
+            .help(format!("add files that no image should have to `.dockerignore`: {}", lines.join(", ")))
+            .help("if the image needs one of these files, name the file itself in `files`");
         Some(warning)
     };
     trees.iter().filter_map(warn).collect()

@@ -94,7 +94,7 @@ impl Project {
             true => format!("{{ \"{}\" = \"off\" }}", self.lock.file.name),
             false => "\"off\"".to_owned(),
         };
-        format!("to build from the lock as it is, write `[lock]` with `check = {value}` in `uv.build.toml`")
+        format!("to build from the lockfile as it is, write `[lock]` with `check = {value}` in `uv.build.toml`")
     }
 
     /// What is said of members is said of local projects that there are. Those of other locks are not known here.
@@ -121,9 +121,9 @@ impl Project {
             let name = &package.name.value;
             let error = |problem| Diagnostic::new("config::unknown_package", problem).at(package.name.span.clone());
             match is_known(name) {
-                true => error(format!("`{name}` is a project of the workspace, not a package of others"))
-                    .help(format!("write `[members.{name}]`")),
-                false => error(format!("`{name}` is not a package of `{}`", self.lock.file.name))
+                true => error(format!("`{name}` is a project of the workspace, not a third-party package"))
+                    .help(format!("use `[members.{name}]` instead")),
+                false => error(format!("`{name}` is not a package in `{}`", self.lock.file.name))
                     .did_you_mean(name, foreign().map(|package| package.name.as_str())),
             }
         });
@@ -292,7 +292,7 @@ impl Project {
         let Some(wanted) = requested.or(default).or(if let [only] = names[..] { Some(only) } else { None }) else {
             return Err(Diagnostic::new(
                 "config::no_default_target",
-                "there are several targets and none is the default",
+                "there are several targets, but no default target",
             )
             .at_some(file)
             .help(format!("choose one with `--target`, or write `default-target = \"{}\"`", names[0]))
@@ -327,23 +327,20 @@ impl Project {
             let names = self.declared().iter().map(|target| target.name.value.as_str());
             match self.declared().iter().find(|target| target.name.value == required.value) {
                 Some(target) if target.check.run.is_empty() => errors.push(
-                    Diagnostic::new("config::not_a_check", format!("target `{}` runs nothing", required.value))
+                    Diagnostic::new("config::not_a_check", format!("target `{}` is not a check", required.value))
                         .at(required.span.clone())
                         .at(target.name.span.clone())
                         .help("only targets with `run` can be required"),
                 ),
                 Some(target) if !self.has_lock_of(target) => errors.push(
-                    Diagnostic::new(
-                        "config::other_lock",
-                        format!("target `{}` is made from another lock", required.value),
-                    )
-                    .at(required.span.clone())
-                    .at(target
-                        .settings
-                        .lock
-                        .as_ref()
-                        .map_or_else(|| target.name.span.clone(), |lock| lock.span.clone()))
-                    .help("what is required must have the same `lock`"),
+                    Diagnostic::new("config::other_lock", format!("target `{}` uses another lockfile", required.value))
+                        .at(required.span.clone())
+                        .at(target
+                            .settings
+                            .lock
+                            .as_ref()
+                            .map_or_else(|| target.name.span.clone(), |lock| lock.span.clone()))
+                        .help("a target and the checks that it requires must have the same `lock`"),
                 ),
                 Some(target) => targets.push(target),
                 None => errors.push(
@@ -409,7 +406,7 @@ impl Project {
         }
         let problem = format!("`{}` has no project: there is nothing to build", self.lock.file.name);
         Err(Diagnostic::new("lock::empty", problem).at(Span::whole(&self.lock.file)).help(format!(
-            "write a `[project]`, or name members in `[tool.uv.workspace]`, then {}",
+            "add a `[project]` table, or list members in `[tool.uv.workspace]`, then {}",
             self.lock.relock()
         )))
     }
@@ -439,7 +436,7 @@ impl Project {
         root.or(only).and_then(|name| self.lock.member(name)).ok_or_else(|| {
             Diagnostic::new(
                 "config::no_package",
-                format!("target `{}` names no package, and the workspace root is not one", target.name.value),
+                format!("target `{}` has no `package`, and the workspace root is not a package", target.name.value),
             )
             .at(target.name.span.clone())
             .help("add `package = \"MEMBER\"`")
@@ -491,14 +488,14 @@ fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagno
     if dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
         return Err(Diagnostic::new(
             "lock::outside_context",
-            format!("`{}` lies in `{dir}`, outside the build context", package.name),
+            format!("`{}` is in `{dir}`, outside the build context", package.name),
         )
         .at(package.span.clone())
         .help(
-            "build from a directory that holds both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its `uv.build.toml`, \
-             or run `uv-buildkit init` there",
+            "build from a directory that contains both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its \
+             `uv.build.toml`, or run `uv-buildkit init` there",
         )
-        .help("or move it here, and make it a member of the workspace"));
+        .help("or move it into the build context, and make it a workspace member"));
     }
     Ok(file_in(dir, manifest::FILE_NAME))
 }

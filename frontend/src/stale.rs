@@ -194,11 +194,12 @@ impl<'a> Check<'a> {
                 }
             }
             (Some(locked), None) if is_dynamic => {
-                let message = format!("`{}` was locked as version {locked}, and its version is dynamic", package.name);
+                let message =
+                    format!("`{}` was locked as version {locked}, but its version is now dynamic", package.name);
                 self.report(message, table.span.clone());
             }
             (None, Some(version)) if !is_dynamic => {
-                let message = format!("`{}` was locked with a dynamic version", package.name);
+                let message = format!("`{}` was locked with a dynamic version, but now has a static one", package.name);
                 self.report(message, version.span.clone());
             }
             _ => {}
@@ -242,7 +243,10 @@ impl<'a> Check<'a> {
             self.report(format!("`{}` was locked without the extra `{extra}`", package.name), list.span.clone());
         }
         for extra in noted.iter().filter(|extra| !lists.extras.contains_key(extra)) {
-            self.report(format!("`{}` was locked with an extra `{extra}`", package.name), table.span.clone());
+            self.report(
+                format!("`{}` was locked with the extra `{extra}`, which it no longer has", package.name),
+                table.span.clone(),
+            );
         }
     }
 
@@ -306,7 +310,7 @@ impl<'a> Check<'a> {
             }
             for edge in edges.difference(&wanted) {
                 let place = table.dependencies.as_ref().map_or(&table.span, |list| &list.span);
-                self.report(format!("{owner} was locked with `{edge}`, which it no longer asks for"), place.clone());
+                self.report(format!("{owner} was locked with `{edge}`, which it no longer requires"), place.clone());
             }
         }
     }
@@ -358,7 +362,7 @@ impl<'a> Check<'a> {
             }
         }
         for name in noted.keys().filter(|name| !groups.contains_key(*name)) {
-            let message = format!("`{owner}` was locked with a group `{name}`");
+            let message = format!("`{owner}` was locked with the group `{name}`, which it no longer has");
             own.start().into_iter().for_each(|start| self.report(&message, start.clone()));
         }
     }
@@ -401,7 +405,7 @@ impl<'a> Check<'a> {
                 Some(old) => {
                     let is_source = std::mem::discriminant(&old.origin) != std::mem::discriminant(&new.origin)
                         || lowered.source.is_some();
-                    (format!("{owner} was locked with `{old}`, and asks for `{new}`"), is_source)
+                    (format!("{owner} was locked with `{old}`, but now requires `{new}`"), is_source)
                 }
                 None => (format!("{owner} was locked without `{new}`"), false),
             };
@@ -410,7 +414,7 @@ impl<'a> Check<'a> {
         }
         for old in gone.into_values().flatten() {
             let owner = in_extra(owner, old);
-            self.report(format!("{owner} was locked with `{old}`, which it no longer asks for"), place.clone());
+            self.report(format!("{owner} was locked with `{old}`, which it no longer requires"), place.clone());
         }
     }
 
@@ -429,7 +433,7 @@ impl<'a> Check<'a> {
             };
             let Ok(specifiers) = text.value.parse::<uv_pep440::VersionSpecifiers>() else { return };
             if !bounds.within(&PythonBounds::of(&specifiers)) {
-                let message = format!("it was made for python `{locked}`, and this project is for `{specifiers}`");
+                let message = format!("it was made for Python `{locked}`, but this project requires `{specifiers}`");
                 self.report(message, text.span.clone());
                 is_certain = false;
             }
@@ -452,7 +456,8 @@ impl<'a> Check<'a> {
             }
             let together = PythonBounds::of(&all.into_iter().collect());
             if !together.within(&bounds) {
-                let message = format!("it was made for python `{locked}`, which is less than the projects are for");
+                let message =
+                    format!("it was made for Python `{locked}`, which is narrower than what the projects support");
                 let span = first.span.clone();
                 self.report(message, span);
             }

@@ -66,7 +66,7 @@ fn init_writes_what_builds_and_keeps_what_is_there() {
     insta::assert_snapshot!(text(&output), @r"
     wrote Dockerfile
     wrote uv.build.toml
-    kept .dockerignore, which is there
+    kept .dockerignore, which already exists
     next: docker buildx build .
     ");
     assert_eq!(fs::read_to_string(directory.join(".dockerignore")).expect("a file"), "mine\n");
@@ -108,10 +108,10 @@ fn init_declares_what_nobody_needs() {
     package = "api"
     # It has no `[build-system]`: its files are copied to /app, and belong to root.
     # If it writes beside them, as with sqlite: writable = ["/app"]
-    # Say what starts: cmd = ["python", "-m", "MODULE"]
+    # Set the command: cmd = ["python", "-m", "MODULE"]
     "#);
     let plan = run(directory, &["plan"]);
-    assert!(plan.status.success() && !text(&plan).contains("is no package"), "{}", text(&plan));
+    assert!(plan.status.success() && !text(&plan).contains("is not a package"), "{}", text(&plan));
 
     // With a module that starts, the command is written, and so is why.
     fs::remove_file(directory.join("uv.build.toml")).expect("a file");
@@ -119,7 +119,7 @@ fn init_declares_what_nobody_needs() {
     let told = text(&run(directory, &["init", "--dry-run"]));
     assert!(!directory.join("uv.build.toml").exists(), "{told}");
     insta::assert_snapshot!(told, @r#"
-    would keep Dockerfile, which is there
+    would keep Dockerfile, which already exists
     would write uv.build.toml:
 
     # syntax=ghcr.io/uv-buildkit/uv-buildkit:1
@@ -132,14 +132,14 @@ fn init_declares_what_nobody_needs() {
     # `main.py` is the only module.
     cmd = ["python", "main.py"]
 
-    would keep .dockerignore, which is there
+    would keep .dockerignore, which already exists
     next: docker buildx build .
     "#);
 
     // Without them, there is nothing to start.
     fs::write(directory.join("uv.build.toml"), "[targets.api]\npackage = \"api\"\nsources = false\n").expect("a file");
     let told = text(&run(directory, &["plan"]));
-    assert!(told.contains("`api` has no command, and starts what its base does"), "{told}");
+    assert!(told.contains("`api` has no command: its containers start the command of its base"), "{told}");
 }
 
 /// A project at the root, and a sample that needs it.
@@ -177,7 +177,7 @@ fn init_makes_the_project_at_the_root_the_default() {
 
     [targets.demo]
     package = "demo"
-    # Say what starts: cmd = ["python", "-m", "MODULE"]
+    # Set the command: cmd = ["python", "-m", "MODULE"]
 
     [targets.server]
     package = "server"
@@ -200,7 +200,7 @@ fn one_version_stands_for_all_members() {
                     build-backend = \"hatchling.build\"\n\n[tool.hatch.version]\nsource = \"vcs\"\n";
     fs::write(directory.join("core/pyproject.toml"), manifest).expect("a file");
     let refused = text(&run(directory, &["plan", "--package=api"]));
-    assert!(refused.contains("`hatch-vcs` takes the version of `core` from git's tags"), "{refused}");
+    assert!(refused.contains("`hatch-vcs` reads the version of `core` from git tags"), "{refused}");
 
     // That of `api` is in its manifest, and stays.
     let told = |config: &str| {
@@ -280,7 +280,7 @@ fn init_keeps_private_files_out() {
     // A key that the ignore file leaves in is told.
     fs::write(directory.join("api/server.pem"), key).expect("a file");
     let told = text(&run(directory, &["check"]));
-    let warning = "`api/server.pem` is copied with all of api, and usually kept private";
+    let warning = "`api/server.pem` is copied with the rest of `api`, but is usually kept private";
     assert!(told.contains(warning), "{told}");
     fs::write(directory.join(".dockerignore"), "api/server.pem\n").expect("a file");
     // Of an application, such files are not copied; what `files` names is copied whole.
@@ -288,8 +288,8 @@ fn init_keeps_private_files_out() {
     let files = "[targets.api]\npackage = \"api\"\nfiles = [{ from = \"api\", to = \"/app\" }]\n";
     fs::write(directory.join("uv.build.toml"), files).expect("a file");
     let told = text(&run(directory, &["init"]));
-    let warning = "warning: `api/.env` and 1 more are copied with all of api, and usually kept private";
-    assert!(told.contains("kept .dockerignore, which is there") && told.contains(warning), "{told}");
+    let warning = "warning: `api/.env` and 1 more are copied with the rest of `api`, but are usually kept private";
+    assert!(told.contains("kept .dockerignore, which already exists") && told.contains(warning), "{told}");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn import_shows_a_config_or_writes_it() {
     assert!(run(directory, &["plan"]).status.success());
     let again = run(&directory.join("api"), &["import", "--write"]);
     assert!(
-        text(&again).contains("kept uv.build.toml, which is there\nkept Dockerfile, which is there\n"),
+        text(&again).contains("kept uv.build.toml, which already exists\nkept Dockerfile, which already exists\n"),
         "{}",
         text(&again)
     );
@@ -462,7 +462,7 @@ fn the_python_of_the_command_line_counts_before_that_of_the_project() {
         .expect("a file");
     let refused = run(directory, &["plan", "--python=3.13"]);
     assert!(!refused.status.success());
-    for part in ["python 3.13 is asked for, but `python:3.12-slim-bookworm` has python 3.12", " --> --python:1:1"] {
+    for part in ["Python 3.13 is requested, but `python:3.12-slim-bookworm` has Python 3.12", " --> --python:1:1"] {
         assert!(text(&refused).contains(part), "no `{part}` in {}", text(&refused));
     }
 }

@@ -102,10 +102,10 @@ fn a_lock_that_the_config_names() {
 #[test]
 fn targets_that_are_no_images_are_skipped() {
     for (keys, reason) in [
-        ("kind = \"venv\"", "leaves files"),
-        ("kind = \"lambda-zip\"", "leaves files"),
-        ("kind = \"requirements\"", "leaves files"),
-        ("kind = \"wheels\"", "leaves files"),
+        ("kind = \"venv\"", "makes files"),
+        ("kind = \"lambda-zip\"", "makes files"),
+        ("kind = \"requirements\"", "makes files"),
+        ("kind = \"wheels\"", "makes files"),
         ("run = [[\"pytest\"]]", "is a check"),
     ] {
         let repository = Repository::new();
@@ -113,7 +113,7 @@ fn targets_that_are_no_images_are_skipped() {
         repository.commit("uv.lock", &lock(1, 1).replace("virtual", "editable"));
         repository.commit("uv.build.toml", &format!("[targets.app]\n{keys}\n"));
         repository.commit("uv.lock", &lock(2, 1).replace("virtual", "editable"));
-        let reason = format!("`app` {reason}, and no image that is pushed");
+        let reason = format!("`app` {reason}, not an image that can be pushed");
 
         let (is_success, text, errors) = repository.history(&["--max-commits=2"]);
         assert!(!is_success, "{keys}: {text}");

@@ -197,7 +197,7 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
         let warns = read("tests/errors/cases/uv_settings_left_aside/message.txt")?;
         let key = literals(row[0]).next().unwrap_or_default();
         ensure!(
-            row[1] != "warned of" || warns.contains(&format!("uv's setting `{key}` has")),
+            row[1] != "warned of" || warns.contains(&format!("the uv setting `{key}` has")),
             "nothing warns of `{key}`"
         );
     }

@@ -57,7 +57,7 @@ fn pond(stage: &Stage) -> Result<()> {
     // Packages of Debian are none of Alpine.
     context.edit("uv.build.toml", "[targets.app]\n", "[targets.app]\napt = [\"tini\"]\n")?;
     let shown = context.build().fail()?;
-    for words in ["`apt` installs packages of Debian and Ubuntu", "write `apk = [", ">>> apt = [\"tini\"]"] {
+    for words in ["`apt` installs Debian and Ubuntu packages", "use `apk = [", ">>> apt = [\"tini\"]"] {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }
     Ok(())
@@ -129,7 +129,7 @@ fn without_a_wheel(stage: &Stage) -> Result<()> {
     context.edit("pyproject.toml", "[\"heron\"]", "[\"heron\", \"egret\", \"osprey\"]")?;
     context.lock()?;
     let shown = context.build().fail()?;
-    let help = "it has one for glibc: choose a base with that C library";
+    let help = "it has a wheel for glibc: choose a base image with glibc";
     let libc = format!(", {ARCH}, musl-1.2");
     for words in
         ["package `egret` 1.0 has no wheel for cpython 3.13.", &libc, "package `osprey` 1.0 has no wheel", help]

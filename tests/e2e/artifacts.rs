@@ -157,8 +157,7 @@ fn zip_that_is_too_large(stage: &Stage) -> Result<()> {
     )?;
     fs::File::create(pond.context.directory.join("model.bin"))?.set_len(263_000_000)?;
     let shown = pond.context.build().fail()?;
-    let words =
-        ["AWS Lambda unpacks no more than 262.1 MB", "the largest are models (263.0 MB), ", ">>> [targets.large]"];
+    let words = ["AWS Lambda unpacks at most 262.1 MB", "the largest are models (263.0 MB), ", ">>> [targets.large]"];
     for words in words {
         ensure!(shown.contains(words), "`{words}` is not shown:\n{shown}");
     }

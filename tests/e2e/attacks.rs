@@ -91,7 +91,7 @@ fn options_of_a_package(stage: &Stage) -> Result<()> {
     ] {
         let private = Private::new(stage, name, &asked, system)?;
         let shown = private.build()?.fail()?;
-        let told = format!("{who} `{option}`, which is no requirement");
+        let told = format!("{who} `{option}`, which is not a valid requirement");
         ensure!(shown.contains(&told), "no `{told}`:\n{shown}");
         ensure!(!shown.contains(&private.word), "the secret is shown:\n{shown}");
     }
@@ -102,7 +102,7 @@ fn options_of_a_package(stage: &Stage) -> Result<()> {
 fn requirement_without_a_wheel(stage: &Stage) -> Result<()> {
     let system = "requires = [\"marsh\", \"otter\"]\nbuild-backend = \"marsh\"\n";
     let shown = Private::new(stage, "sdist", "[]", system)?.build()?.fail()?;
-    let told = "`otter` would be built from source where the secrets of indexes are, and could read them";
+    let told = "`otter` would be built from source in a step that has the secrets of indexes, and could read them";
     ensure!(shown.contains(told), "no `{told}`:\n{shown}");
     Ok(())
 }
@@ -154,7 +154,8 @@ fn connection_of_a_member(stage: &Stage) -> Result<()> {
     context.write("backend.py", format!("# {}\n{backend}", stage.nonce()))?;
     context.write("uv.build.toml", "[targets.reed]\n")?;
     context.lock()?;
-    let told = "the build has no network: in uv.build.toml, `[members.reed]` with `network = true` gives it one";
+    let told =
+        "the build has no network: to give it one, write `network = true` in `[members.reed]` of `uv.build.toml`";
     let shown = context.build().fail()?;
     ensure!(shown.contains(told), "no `{told}`:\n{shown}");
     context.write("uv.build.toml", "[targets.reed]\n\n[members.reed]\nnetwork = true\n")?;

@@ -244,8 +244,8 @@ fn links_out_of_the_context(stage: &Stage) -> Result<()> {
     server.pack("pond", &pond.context.directory)?;
     for url in [server.url("pond.git#main:pond"), server.url("pond.tar.gz")] {
         let shown = Build::of(stage, &url).fail()?;
-        let expected = "the symbolic link `members/pond-core`, on the way to `members/pond-core/pyproject.toml`, leads to \
-                        `../../links-outside/pond-core`: the build context has no such file";
+        let expected = "the symbolic link `members/pond-core`, on the way to `members/pond-core/pyproject.toml`, points to \
+                        `../../links-outside/pond-core`, which is not in the build context";
         ensure!(shown.contains(expected), "`{expected}` is not shown for {url}:\n{shown}");
     }
     // A link as a manifest, and as the lock.
@@ -254,7 +254,7 @@ fn links_out_of_the_context(stage: &Stage) -> Result<()> {
     symlink(outside.join("pyproject.toml"), core.join("pyproject.toml"))?;
     let shown = pond.context.build().fail()?;
     let expected = format!(
-        "the symbolic link `members/pond-core/pyproject.toml` leads to `{}`",
+        "the symbolic link `members/pond-core/pyproject.toml` points to `{}`",
         outside.join("pyproject.toml").display()
     );
     ensure!(shown.contains(&expected), "`{expected}` is not shown:\n{shown}");

@@ -137,7 +137,7 @@ fn base_cut_off(stage: &Stage, name: &str, fault: Fault) -> Result<()> {
     gate.break_after(1 << 20, fault);
     let shown = pond.context.build().by(&builder).fail()?;
     ensure!(gate.mend(), "the registry did not fail:\n{shown}");
-    ensure!(!shown.contains("has no python"), "the image is blamed:\n{shown}");
+    ensure!(!shown.contains("has no Python"), "the image is blamed:\n{shown}");
     for words in [format!(">>> base = \"{base}\""), "ERROR: failed to build".to_owned()] {
         ensure!(shown.contains(&words), "no `{words}` in\n{shown}");
     }
@@ -155,7 +155,7 @@ fn host_out_of_reach(stage: &Stage) -> Result<()> {
     let shown = pond.context.build().fail()?;
     for words in [
         "`nowhere.invalid` cannot be reached for `reed-1.0-py3-none-any.whl` of `reed`",
-        "`[mirrors]` with `\"http://nowhere.invalid/\" = \"URL\"` asks there",
+        "add `\"http://nowhere.invalid/\" = \"URL\"` to `[mirrors]`",
         ">>> name = \"reed\"",
     ] {
         ensure!(shown.contains(words), "no `{words}` in\n{shown}");

@@ -240,7 +240,7 @@ fn refusals(stage: &Stage) -> Result<()> {
 
     context.edit("uv.build.toml", "version = \"3.14\"", "version = \"3.10\"")?;
     let words = [
-        "uv.build.toml:4:11: python 3.10 is asked for, which is outside `requires-python = \">=3.11\"`",
+        "uv.build.toml:4:11: the requested Python 3.10 does not satisfy `requires-python = \">=3.11\"`",
         "help: choose another `python.version`",
     ];
     shows("a version that the lock is not made for", context.build(), &words)?;
@@ -251,14 +251,12 @@ fn refusals(stage: &Stage) -> Result<()> {
     context.write("pythons.json", pythons.list())?;
 
     let words =
-        ["uv installs no python for linux/arm64 here: this builder runs linux/amd64 only", "provider = \"image\""];
+        ["uv cannot install Python for linux/arm64: this builder runs linux/amd64 only", "provider = \"image\""];
     shows("a platform that cannot run here", context.build().argument("--platform=linux/arm64"), &words)?;
 
     context.edit("uv.build.toml", DEBIAN, STATIC)?;
-    let words = [
-        "`gcr.io/distroless/static-debian12` has no C library, without which no python runs",
-        "gcr.io/distroless/cc-debian12",
-    ];
+    let words =
+        ["`gcr.io/distroless/static-debian12` has no C library, which Python needs", "gcr.io/distroless/cc-debian12"];
     shows("a base without a C library", context.build(), &words)?;
     Ok(())
 }

@@ -166,7 +166,7 @@ fn mistakes(stage: &Stage) -> Result<()> {
     // What to do about it buildx keeps for those who ask for more.
     ensure!(shown.contains("the build context `pond-cor` is not used"), "{shown}");
     let shown = build(&format!("{BASE}={here}")).fail()?;
-    ensure!(shown.contains(&format!("takes the place of the image `{BASE}`, but is none")), "{shown}");
+    ensure!(shown.contains(&format!("replaces the image `{BASE}`, but is not an image")), "{shown}");
     let shown = build(&format!("pond-core={here}/members")).fail()?;
     ensure!(shown.contains("`pond-core` has no `pyproject.toml`"), "{shown}");
     Ok(())

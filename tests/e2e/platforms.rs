@@ -230,8 +230,9 @@ fn base_of_another_platform(stage: &Stage) -> Result<()> {
     context.lock()?;
     for platform in BOTH {
         let text = context.build().argument(format!("--platform={platform}")).fail()?;
-        let message =
-            format!("uv.build.toml:2:8: `{name}@{digest}` is an image for linux/arm64, but steps run on linux/amd64");
+        let message = format!(
+            "uv.build.toml:2:8: `{name}@{digest}` is an image for linux/arm64, but steps of this build run on linux/amd64"
+        );
         ensure!(text.contains(&message), "{text}");
     }
     Ok(())

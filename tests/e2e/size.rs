@@ -57,7 +57,7 @@ fn missing_libraries(stage: &Stage) -> Result<()> {
                         override-dependencies = [\"numpy; python_version < '3'\", \"scipy; python_version < '3'\"]\n";
     let context = application(stage, "missing-libraries", "", dependencies)?;
     let told = context.build().call("uv.files")?;
-    for line in ["WARNING: the image has no `libgomp.so.1`, which `lightgbm` may load:", "help: `apt = [\"libgomp1\"]`"]
+    for line in ["WARNING: the image has no `libgomp.so.1`, which `lightgbm` may need:", "help: `apt = [\"libgomp1\"]`"]
     {
         ensure!(told.contains(line), "no `{line}` in:\n{told}");
     }

@@ -114,7 +114,7 @@ fn refuses_another_file(stage: &Stage, name: &str, write: Write) -> Result<()> {
     let shown = fixture.context.build().fail()?;
     // Of the text above.
     let found = "sha256:56ddc30e1f66bacc19803ec1a9c939a74bce66321da5533bc0f86cd278988cbf";
-    let expected = format!("`{path}` is not the file that was locked: the lock has {locked}, the file has {found}");
+    let expected = format!("`{path}` does not match the lockfile: the lockfile has {locked}, the file has {found}");
     ensure!(shown.contains(&expected), "`{expected}` is not shown:\n{shown}");
     ensure!(shown.contains("uv.lock:"), "the place in the lock is not shown:\n{shown}");
     Ok(())
@@ -126,7 +126,7 @@ fn refuses_another_version(stage: &Stage) -> Result<()> {
     let locked = "name = \"heron\"\nversion = ";
     fixture.context.edit("uv.lock", &format!("{locked}\"1.0\""), &format!("{locked}\"2.0\""))?;
     let shown = fixture.context.build().fail()?;
-    let expected = "failed to build heron 2.0: `heron` was built as version 1.0, but the lock has 2.0";
+    let expected = "failed to build heron 2.0: `heron` was built as version 1.0, but the lockfile has 2.0";
     ensure!(shown.contains(expected), "`{expected}` is not shown:\n{shown}");
     Ok(())
 }

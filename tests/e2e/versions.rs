@@ -95,7 +95,7 @@ fn of_git(stage: &Stage) -> Result<()> {
     // Nobody has given a version, and there is no guess at one.
     let error = context.build().target(Some("tide-app")).fail()?;
     for part in
-        ["members/tide-core/pyproject.toml", "`setuptools-scm` takes the version of `tide-core`", "[members.\"*\"]"]
+        ["members/tide-core/pyproject.toml", "`setuptools-scm` reads the version of `tide-core`", "[members.\"*\"]"]
     {
         ensure!(error.contains(part), "no `{part}` in:\n{error}");
     }

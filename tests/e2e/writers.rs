@@ -201,7 +201,7 @@ fn private_files(stage: &Stage) -> Result<()> {
     context.write(".venv/.env", "x")?;
     context.write("old/.env/bin/python", "x")?;
     context.lock()?;
-    let warning = "`.env` and 1 more are copied with all of the context, and usually kept private";
+    let warning = "`.env` and 1 more are copied with the rest of the build context, but are usually kept private";
     let built = context.build().push("writers")?;
     ensure!(
         built.told.warnings.iter().any(|told| told.starts_with(warning)),

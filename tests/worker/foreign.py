@@ -46,7 +46,7 @@ class Requirements(unittest.TestCase):
     def test_what_is_said_of_them(self):
         with self.assertRaises(Refused) as refused:
             requirements.check(["x\x1b[0m\n::error"], "the build backend of `reed` asks for")
-        said = "the build backend of `reed` asks for `x\\x1b[0m\\n::error`, which is no requirement"
+        said = "the build backend of `reed` asks for `x\\x1b[0m\\n::error`, which is not a valid requirement"
         self.assertEqual(str(refused.exception), said)
 
     def test_versions_of_uv(self):
@@ -131,7 +131,7 @@ class Archives(unittest.TestCase):
     def test_names_that_cannot_be(self):
         file, below = ("reed-1.0/a", tarfile.REGTYPE, ""), ("reed-1.0/a/b", tarfile.REGTYPE, "")
         for entries in ([("reed-1.0/" + "a" * 300, tarfile.REGTYPE, "")], [file, below]):
-            self.assertIn("`reed` cannot be unpacked: `reed-1.0.tar.gz` has an entry that cannot be: ", self.refused(packed(entries)))
+            self.assertIn("`reed` cannot be unpacked: `reed-1.0.tar.gz` has an entry that cannot be created: ", self.refused(packed(entries)))
 
     def test_archives_that_are_none(self):
         for content in (b"", b"\x1f\x8b", b"no archive", packed([("a", tarfile.REGTYPE, "")])[:40]):

@@ -75,14 +75,14 @@ pub fn answer(list: &[u8], manager: Manager) -> Result<Answer, serde_json::Error
         let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
         text += &format!("\nWARNING: {names} write `{}`{more}", paths[0]);
         if let Some(kept) = kept {
-            text += &format!(": what `{kept}` writes is in the image");
+            text += &format!(": the image has the files of `{kept}`");
         }
         text += "\n";
     }
     for missing in &list.missing {
         let names = missing.packages.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         text +=
-            &format!("\nWARNING: the image has no `{}`, which {names} may load: {}\n", missing.library, missing.path);
+            &format!("\nWARNING: the image has no `{}`, which {names} may need: {}\n", missing.library, missing.path);
         match (manager, missing.debian) {
             (Manager::Apt, Some(debian)) => text += &format!("help: `apt = [\"{debian}\"]` installs it\n"),
             (Manager::Apt, None) => {}

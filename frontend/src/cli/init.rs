@@ -130,7 +130,7 @@ pub fn write(selection: &SelectionArgs, is_dry: bool) -> Result<Vec<String>, Cli
         if !is_dry {
             lines.push(create(directory, name, &text)?);
         } else if directory.join(name).exists() {
-            lines.push(format!("would keep {name}, which is there"));
+            lines.push(format!("would keep {name}, which already exists"));
         } else {
             lines.push(format!("would write {name}:\n\n{text}"));
         }
@@ -289,7 +289,7 @@ pub fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliErr
     let written = OpenOptions::new().write(true).create_new(true).open(&path);
     match written.and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => Ok(format!("wrote {name}")),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(format!("kept {name}, which is there")),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(format!("kept {name}, which already exists")),
         Err(error) => Err(CliError::Read { path, error }),
     }
 }
@@ -332,7 +332,7 @@ fn config_text(targets: &[Declared], starts: &Starts) -> String {
             Some(Ok(Some(start))) => text += &start_text(start),
             Some(Err(errors)) => text += &unclear_text(errors),
             None | Some(Ok(None)) if *has_script => {}
-            None | Some(Ok(None)) => text += "# Say what starts: cmd = [\"python\", \"-m\", \"MODULE\"]\n",
+            None | Some(Ok(None)) => text += "# Set the command: cmd = [\"python\", \"-m\", \"MODULE\"]\n",
         }
     }
     text
@@ -359,7 +359,7 @@ fn unlocked(selection: &SelectionArgs, targets: &[Declared]) -> Vec<String> {
         for path in scripts.into_iter().filter(|path| !selection.directory.join(lock_of(path)).exists()) {
             if selection.read(&path).is_ok_and(|file| file.is_some_and(|file| manifest::script::has_block(&file.text)))
             {
-                lines.push(format!("left out {path}: it has no lock; run `uv lock --script {path}`"));
+                lines.push(format!("left out {path}: it has no lockfile; run `uv lock --script {path}`"));
             }
         }
     }

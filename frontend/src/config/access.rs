@@ -85,9 +85,9 @@ fn read_secret(reader: &mut Reader<'_>, table: &mut Table<'_>, shown: &str) -> O
 pub(super) fn check_secret_id(reader: &mut Reader<'_>, secret: &Located<String>, shown: &str) {
     let is_id = |char: char| char.is_ascii_alphanumeric() || ['_', '-', '.', '/'].contains(&char);
     if secret.value.is_empty() || !secret.value.chars().all(is_id) {
-        let error = Diagnostic::new("config::bad_secret", format!("`{shown}` is not the id of a secret"))
+        let error = Diagnostic::new("config::bad_secret", format!("`{shown}` is not a valid secret id"))
             .at(secret.span.clone())
-            .help("an id has letters, digits, `_`, `-`, `.` and `/`; the value is given to the build: `--secret id=ID,env=VARIABLE`");
+            .help("use letters, digits, `_`, `-`, `.` and `/`; pass the value to the build with `--secret id=ID,env=VARIABLE`");
         reader.errors.push(error);
     }
 }
@@ -96,15 +96,20 @@ pub(super) fn check_secret_id(reader: &mut Reader<'_>, secret: &Located<String>,
 fn read_servers(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Vec<Located<HttpUrl>> {
     let mut servers = Vec::new();
     for text in reader.strings(table, key).unwrap_or_default() {
-        if !check_url(reader, &text.value, &text.span, "write it without: the secret of the index is sent there") {
+        if !check_url(
+            reader,
+            &text.value,
+            &text.span,
+            "remove the password: the secret of the index is sent to this server",
+        ) {
             continue;
         }
         let Ok(url) = HttpUrl::parse(&text.value) else { continue };
         let origin = url.origin().ascii_serialization();
         if url.as_str().trim_end_matches('/') != origin {
-            let problem = format!("`{}` of `{key}` is more than a server", text.value);
+            let problem = format!("`{}` in `{key}` has more than a scheme, a host and a port", text.value);
             let error = Diagnostic::new("config::bad_url", problem).at(text.span.clone());
-            reader.errors.push(error.help(format!("write its scheme, host and port: `\"{origin}\"`")));
+            reader.errors.push(error.help(format!("write only the scheme, host and port: `\"{origin}\"`")));
         }
         servers.push(Located { value: url, span: text.span });
     }
@@ -127,7 +132,7 @@ fn require_private(reader: &mut Reader<'_>, text: &str, span: &Span, whose: &str
     if HttpUrl::parse(text).is_ok_and(|url| !is_private(&url)) {
         let problem = format!("the secret of `{whose}` would be sent to `{text}` without encryption");
         let error = Diagnostic::new("config::plain_http", problem).at(span.clone());
-        reader.errors.push(error.help("a secret is sent over `https://`, and over `http://` to this machine only"));
+        reader.errors.push(error.help("use `https://`: secrets are sent over `http://` only to this machine"));
     }
 }
 
@@ -149,7 +154,7 @@ fn read_mirrors(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Mirror> {
                 (to, secret)
             }
         };
-        let advice = "everyone can read it in the build graph: write `{ url = \"…\", secret = \"ID\" }`";
+        let advice = "anyone can read it in the build graph: write `{ url = \"…\", secret = \"ID\" }`";
         if let (Some(to), true) = (to, check_url(reader, &from.value, &from.span, advice))
             && check_url(reader, &to.value, &to.span, advice)
         {
@@ -172,18 +177,18 @@ fn check_url(reader: &mut Reader<'_>, text: &str, span: &Span, advice: &str) -> 
     let url = HttpUrl::parse(text);
     let error = match url.as_ref().map(HttpUrl::as_url) {
         _ if crate::passwords::is_in(text) => {
-            Diagnostic::new("config::bad_url", "the URL of a server holds a password").help(advice)
+            Diagnostic::new("config::bad_url", "the URL of a server contains a password").help(advice)
         }
         Ok(url) if has_credentials(url) => {
-            Diagnostic::new("config::bad_url", "the URL of a server holds credentials").help(advice)
+            Diagnostic::new("config::bad_url", "the URL of a server contains credentials").help(advice)
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            Diagnostic::new("config::bad_url", format!("`{text}` has more than a path"))
-                .help("what follows a mirror's URL is the rest of that of a file: end it before `?` and `#`")
+            Diagnostic::new("config::bad_url", format!("`{text}` must not have a query or a fragment"))
+                .help("mirrors replace the start of URLs: end the URL before `?` or `#`")
         }
         Ok(_) => return true,
-        Err(_) => Diagnostic::new("config::bad_url", format!("`{text}` is not the URL of a server"))
-            .help("write the start of a URL: `https://HOST/PATH`"),
+        Err(_) => Diagnostic::new("config::bad_url", format!("`{text}` is not a valid server URL"))
+            .help("write the start of a URL, such as `https://HOST/PATH`"),
     };
     reader.errors.push(error.at(span.clone()));
     false
@@ -207,17 +212,15 @@ fn read_ca(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Option<Ca> {
                 let problem = format!("`{}` is outside the build context", file.value);
                 let error = Diagnostic::new("config::outside_context", problem)
                     .at(file.span.clone())
-                    .help("`file` is a path relative to the root of the context, without `..`");
+                    .help("`file` must be relative to the root of the build context, without `..`");
                 reader.errors.push(error);
             }
             Some(Ca::File(file))
         }
         (Some(_), Some(_)) | (None, None) => {
-            let error = Diagnostic::new("config::missing_key", "`[ca]` needs a `secret` or a `file`, and not both")
-                .at(span)
-                .help(
-                    "write `secret = \"ID\"` for a secret of the build, or `file = \"PATH\"` for a file of the context",
-                );
+            let error = Diagnostic::new("config::missing_key", "`[ca]` needs either `secret` or `file`").at(span).help(
+                "write `secret = \"ID\"` for a build secret, or `file = \"PATH\"` for a file in the build context",
+            );
             reader.errors.push(error);
             None
         }

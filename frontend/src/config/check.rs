@@ -24,7 +24,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> CheckConfi
     for command in check.run.iter().filter(|command| command.value.is_empty()) {
         let error = Diagnostic::new("config::empty_command", "an entry of `run` is an empty command")
             .at(command.span.clone())
-            .help("write `run = [[\"PROGRAM\", \"ARGUMENT\"], …]`; there is no shell in between");
+            .help("write `run = [[\"PROGRAM\", \"ARGUMENT\"], …]`; commands run without a shell");
         reader.errors.push(error);
     }
     for path in &check.collect {
@@ -32,20 +32,23 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> CheckConfi
             let problem = format!("`{}` is not a path below the working directory", path.value);
             let error = Diagnostic::new("config::bad_path", problem)
                 .at(path.span.clone())
-                .help("name what the commands leave there: `collect = [\"report.xml\"]`");
+                .help("use a path relative to the working directory: `collect = [\"report.xml\"]`");
             reader.errors.push(error);
         }
     }
     if let (true, Some(path)) = (check.run.is_empty(), check.collect.first()) {
-        let error = Diagnostic::new("config::missing_key", "a target that collects files must `run` what leaves them")
-            .at(path.span.clone())
-            .help("add `run = [[\"PROGRAM\", \"ARGUMENT\"]]`, or copy files of the context with `files`");
+        let error = Diagnostic::new(
+            "config::missing_key",
+            "a target with `collect` needs `run`, with commands that write the files",
+        )
+        .at(path.span.clone())
+        .help("add `run = [[\"PROGRAM\", \"ARGUMENT\"]]`, or use `files` to copy files from the build context");
         reader.errors.push(error);
     }
     if let (false, Some(required)) = (check.run.is_empty(), check.requires.first()) {
         let error = Diagnostic::new("config::check_requires", "a target with `run` cannot require other checks")
             .at(required.span.clone())
-            .help("let the target that is shipped require both");
+            .help("list each of the checks in `requires` of the target that you ship");
         reader.errors.push(error);
     }
     check

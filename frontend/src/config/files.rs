@@ -103,24 +103,24 @@ fn read_entries(
         }
         let source = match (step, from, url) {
             (None, Some(from), None) => {
-                refuse_hash(reader, sha256, "files of the context are what they are: take it out");
+                refuse_hash(reader, sha256, "remove it: files from the build context are not checked against a hash");
                 read_context_path(reader, from, key)
             }
             (None, None, Some(url)) => read_url(reader, url, sha256),
             (Some((step, earlier)), from, None) => {
-                refuse_hash(reader, sha256, "what a step leaves is not known before it ran: take it out");
+                refuse_hash(reader, sha256, "remove it: the hash of a step's output is not known in advance");
                 read_output(reader, step, from, earlier)
             }
             (None, Some(from), Some(url)) => {
-                let problem = format!("an entry of `{key}` comes `from` the context or from a `url`");
+                let problem = format!("an entry of `{key}` cannot have both `from` and `url`");
                 let error = Diagnostic::new("config::exclusive_keys", problem).at(url.span).at(from.span);
-                reader.errors.push(error.help("write an entry for each"));
+                reader.errors.push(error.help("use one entry for each"));
                 None
             }
             (Some((step, _)), _, Some(url)) => {
-                let problem = "an entry of `inputs` comes from a `step` or from a `url`";
+                let problem = "an entry of `inputs` cannot have both `step` and `url`";
                 let error = Diagnostic::new("config::exclusive_keys", problem).at(url.span).at(step.span);
-                reader.errors.push(error.help("write an entry for each"));
+                reader.errors.push(error.help("use one entry for each"));
                 None
             }
             (None, None, None) => None,
@@ -133,7 +133,7 @@ fn read_entries(
 
 fn refuse_hash(reader: &mut Reader<'_>, sha256: Option<Located<String>>, help: &str) {
     if let Some(sha256) = sha256 {
-        let error = Diagnostic::new("config::exclusive_keys", "`sha256` is for what comes from a `url`");
+        let error = Diagnostic::new("config::exclusive_keys", "`sha256` is only supported together with `url`");
         reader.errors.push(error.at(sha256.span).help(help));
     }
 }
@@ -142,7 +142,7 @@ fn read_context_path(reader: &mut Reader<'_>, from: Located<String>, key: &str) 
     if from.value.is_empty() {
         let error = Diagnostic::new("config::bad_path", format!("`{key}.from` is empty"))
             .at(from.span.clone())
-            .help("write `.` for the whole context");
+            .help("write `.` for the whole build context");
         reader.errors.push(error);
     }
     require_inside(reader, &from, "from");
@@ -158,10 +158,10 @@ fn read_output(
     earlier: &[StepConfig],
 ) -> Option<FileSource> {
     let Some(of) = earlier.iter().find(|other| other.name.value == step.value) else {
-        let error = Diagnostic::new("config::unknown_step", format!("no step above is called `{}`", step.value))
+        let error = Diagnostic::new("config::unknown_step", format!("no earlier step is named `{}`", step.value))
             .at(step.span)
             .did_you_mean(&step.value, earlier.iter().map(|other| other.name.value.as_str()))
-            .help("steps run in their order: a step stands below those that it reads from");
+            .help("steps run in order: put a step below the steps that it reads from");
         reader.errors.push(error);
         return None;
     };
@@ -188,30 +188,32 @@ fn read_url(reader: &mut Reader<'_>, url: Located<String>, sha256: Option<Locate
     match &parsed {
         Ok(parsed) if !has_password && !has_credentials(parsed.as_url()) => {}
         Err(_) if !has_password => {
-            let error = Diagnostic::new("config::bad_url", format!("`{}` is not the URL of a file", url.value))
+            let error = Diagnostic::new("config::bad_url", format!("`{}` is not a valid URL of a file", url.value))
                 .at(url.span.clone())
                 .help("write `https://HOST/PATH`");
             reader.errors.push(error);
         }
         _ => {
-            let error = Diagnostic::new("config::bad_url", "the URL of a file holds credentials")
-                .at(url.span.clone())
-                .help("everyone can read it in the build graph: name the start of it in `[mirrors]`, with a `secret`");
+            let error =
+                Diagnostic::new("config::bad_url", "the URL of a file contains credentials").at(url.span.clone()).help(
+                    "anyone can read them in the build graph: remove them, and add the start of the URL to \
+                       `[mirrors]` with a `secret`",
+                );
             reader.errors.push(error);
         }
     }
     let Some(sha256) = sha256 else {
         let error = Diagnostic::new("config::missing_key", "a file from a `url` needs its `sha256`")
             .at(url.span)
-            .help(format!("`curl -fsSL '{}' | sha256sum` prints it", url.value));
+            .help(format!("to get the hash, run `curl -fsSL '{}' | sha256sum`", url.value));
         reader.errors.push(error);
         return None;
     };
     let hex = sha256.value.strip_prefix("sha256:").unwrap_or(&sha256.value).to_ascii_lowercase();
     if hex.len() != 64 || !hex.chars().all(|char| char.is_ascii_hexdigit()) {
-        let error = Diagnostic::new("config::bad_hash", format!("`{}` is not a sha256", sha256.value))
+        let error = Diagnostic::new("config::bad_hash", format!("`{}` is not a valid sha256 hash", sha256.value))
             .at(sha256.span)
-            .help("it has 64 hexadecimal digits");
+            .help("a sha256 hash has 64 hexadecimal digits");
         reader.errors.push(error);
     }
     Some(FileSource::Url { url: Located { value: parsed.ok()?, span: url.span }, sha256: hex })
@@ -224,9 +226,9 @@ fn read_mode(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<u32> {
     let text = mode.value.as_str();
     let bits = u32::from_str_radix(text, 8).ok().filter(|_| (3..=4).contains(&text.len()));
     if bits.is_none() {
-        let error = Diagnostic::new("config::bad_mode", format!("`{text}` is not a mode"))
+        let error = Diagnostic::new("config::bad_mode", format!("`{text}` is not a valid file mode"))
             .at(mode.span)
-            .help("write its three or four octal digits: `\"0755\"`");
+            .help("write three or four octal digits, such as `\"0755\"`");
         reader.errors.push(error);
     }
     bits

@@ -39,7 +39,7 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
                 errors.push(
                     Diagnostic::new("config::too_large", problem)
                         .at(target.settings.inherits.as_ref().unwrap_or(name).span.clone())
-                        .help("move what they share to `[defaults]`"),
+                        .help("move the shared keys to `[defaults]`"),
                 );
                 return resolved;
             }
@@ -49,12 +49,12 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
                 if chain[0] == name.value && first.is_some_and(|first| first.name.value == name.value) {
                     let mut named: Vec<String> = chain.iter().map(|name| format!("`{name}`")).collect();
                     named.push(format!("`{}`", name.value));
-                    let problem = format!("targets inherit in a circle: {}", named.join(" -> "));
+                    let problem = format!("targets inherit from each other in a cycle: {}", named.join(" -> "));
                     let inherits = target.settings.inherits.as_ref().unwrap_or(name);
                     errors.push(
                         Diagnostic::new("config::inherits_cycle", problem)
                             .at(inherits.span.clone())
-                            .help("take one `inherits` out, or move what they share to `[defaults]`"),
+                            .help("remove one `inherits`, or move the shared keys to `[defaults]`"),
                     );
                 }
                 break;
@@ -72,12 +72,12 @@ pub(super) fn resolve(own: &[TargetConfig], defaults: &Settings, errors: &mut Ve
         }
         if inherited > HEAVIEST {
             let problem = format!(
-                "the targets up to `{}` have more than {} MB of settings, with those that they inherit",
+                "the targets up to `{}` have more than {} MB of settings, including inherited ones",
                 target.name.value,
                 HEAVIEST >> 20
             );
             let error = Diagnostic::new("config::too_large", problem).at(target.name.span.clone());
-            errors.push(error.help("let fewer targets inherit large tables, or part the config"));
+            errors.push(error.help("let fewer targets inherit large tables, or split the config"));
             return resolved;
         }
         settings.fill_from(defaults);

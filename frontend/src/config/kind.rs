@@ -92,7 +92,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
     let name = reader.string(table, "kind")?;
     let kind = KINDS.iter().find(|(known, _)| *known == name.value);
     if kind.is_none() {
-        let error = Diagnostic::new("config::bad_kind", format!("`{}` is not a kind of target", name.value))
+        let error = Diagnostic::new("config::bad_kind", format!("`{}` is not a valid target kind", name.value))
             .at(name.span.clone())
             .did_you_mean(&name.value, KINDS.map(|(known, _)| known));
         reader.errors.push(error);
@@ -115,12 +115,12 @@ pub(super) fn check(target: &TargetConfig, written: &[Located<String>], errors: 
             continue;
         }
         let takes = KINDS.iter().filter(|(_, kind)| kind.takes(&key.value)).map(|(name, _)| *name).collect::<Vec<_>>();
-        let problem = format!("`{}` says nothing about a target of the kind `{name}`", key.value);
+        let problem = format!("`{}` is not supported for targets of kind `{name}`", key.value);
         errors.push(
             Diagnostic::new("config::key_of_another_kind", problem)
                 .at(key.span.clone())
                 .at(kind.span.clone())
-                .help(format!("take it out, or write a `kind` that it is for: {}", quoted(&takes))),
+                .help(format!("remove it, or use a `kind` that supports it: {}", quoted(&takes))),
         );
     }
     if let (Kind::LambdaZip, Some(layout)) = (kind.value, &target.settings.layout)
@@ -128,10 +128,10 @@ pub(super) fn check(target: &TargetConfig, written: &[Located<String>], errors: 
         && written.iter().any(|key| key.value == "layout")
     {
         errors.push(
-            Diagnostic::new("config::bad_layout", "AWS Lambda does not look into an environment for modules")
+            Diagnostic::new("config::bad_layout", "AWS Lambda does not import modules from a virtual environment")
                 .at(layout.span.clone())
                 .at(kind.span.clone())
-                .help("write `layout = \"target\"`, or leave it out"),
+                .help("write `layout = \"target\"`, or remove `layout`"),
         );
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn read_sources(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Op
         match SOURCES.iter().find(|(known, _)| *known == name.value) {
             Some((_, source)) => sources.push(*source),
             None => {
-                let problem = format!("`{}` is not where labels come from", name.value);
+                let problem = format!("`{}` is not a valid source of labels", name.value);
                 let error = Diagnostic::new("config::bad_value", problem).at(name.span);
                 reader.errors.push(error.did_you_mean(&name.value, SOURCES.map(|(known, _)| known)));
             }

@@ -21,7 +21,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
                 "venv" => Layout::Venv,
                 "target" => Layout::Target(None),
                 unknown => {
-                    let error = Diagnostic::new("config::bad_layout", format!("`{unknown}` is not a layout"))
+                    let error = Diagnostic::new("config::bad_layout", format!("`{unknown}` is not a valid layout"))
                         .at(name.span.clone())
                         .did_you_mean(unknown, ["target", "venv"]);
                     reader.errors.push(error);
@@ -38,15 +38,15 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
     let Some(directory) = directory else {
         let error = Diagnostic::new("config::missing_key", "`layout` needs a `target`")
             .at(span)
-            .help("write `layout = { target = \"/DIRECTORY\" }`, or `layout = \"target\"` for that of the base");
+            .help("write `layout = { target = \"/DIRECTORY\" }`, or `layout = \"target\"` for the default directory of the base image");
         reader.errors.push(error);
         return None;
     };
     require_absolute(reader, &directory, "layout.target");
     if directory.value.trim_matches('/').is_empty() {
-        let error = Diagnostic::new("config::bad_path", "`layout.target` is the root of the image")
+        let error = Diagnostic::new("config::bad_path", "`layout.target` cannot be the root of the image")
             .at(directory.span.clone())
-            .help("name a directory for packages, such as `/var/task`");
+            .help("use a directory for packages, such as `/var/task`");
         reader.errors.push(error);
     }
     let directory = directory.value.trim_end_matches('/').to_owned();

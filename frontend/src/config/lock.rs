@@ -49,7 +49,7 @@ pub(super) fn read_check(reader: &mut Reader<'_>, mut table: Table<'_>) -> LockC
 
 fn is_on(reader: &mut Reader<'_>, key: &str, text: &Located<String>) -> bool {
     if !["on", "off"].contains(&text.value.as_str()) {
-        let problem = format!("`{key}` is \"on\" or \"off\", not \"{}\"", text.value);
+        let problem = format!("`{key}` must be \"on\" or \"off\", not \"{}\"", text.value);
         let error = Diagnostic::new("config::bad_value", problem).at(text.span.clone());
         reader.errors.push(error.help("the default is \"on\""));
     }
@@ -61,7 +61,7 @@ pub(super) fn require_known(check: &LockCheck, targets: &[TargetConfig], errors:
     let path = |target: &TargetConfig| target.settings.lock.as_ref().map_or(FILE_NAME, |lock| &lock.value).to_owned();
     let known: BTreeSet<String> = targets.iter().map(path).chain([FILE_NAME.to_owned()]).collect();
     for (named, _) in check.named.iter().filter(|(named, _)| !known.contains(&named.value)) {
-        let problem = format!("no target is made from `{}`", named.value);
+        let problem = format!("no target uses the lockfile `{}`", named.value);
         let error = Diagnostic::new("config::unknown_lock", problem).at(named.span.clone());
         errors.push(error.did_you_mean(&named.value, known.iter().map(String::as_str)));
     }
@@ -74,9 +74,9 @@ pub(super) fn read_path(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Optio
     let is_lock = path.value.rsplit('/').next() == Some(FILE_NAME);
     if !is_lock {
         let directory = path.value.trim_end_matches('/');
-        let error = Diagnostic::new("config::bad_path", format!("`{}` is not the path of a lock", path.value))
+        let error = Diagnostic::new("config::bad_path", format!("`{}` is not the path of a lockfile", path.value))
             .at(path.span.clone())
-            .help(format!("write `{directory}/{FILE_NAME}`, if that is the directory it lies in"));
+            .help(format!("if that is the directory of the lockfile, write `{directory}/{FILE_NAME}`"));
         reader.errors.push(error);
     }
     Some(path.map(|path| joined(".", &path)))

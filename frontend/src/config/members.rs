@@ -60,10 +60,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<MemberC
     let members = tables.into_iter().map(|(name, mut table)| {
         for key in reader.keys(&table).into_iter().filter(|_| name.value == ALL) {
             if ["inputs", "env", "network"].contains(&key.value.as_str()) {
-                let problem = format!("`{}` is about one member, not about all", key.value);
+                let problem = format!("`{}` cannot be set for all members at once", key.value);
                 let error = Diagnostic::new("config::not_for_all_members", problem)
                     .at(key.span)
-                    .help(format!("write it in `[members.NAME]`; `[members.\"{ALL}\"]` may have a `version`"));
+                    .help(format!("move it to `[members.NAME]`; `[members.\"{ALL}\"]` can only have a `version`"));
                 reader.errors.push(error);
             }
         }
@@ -108,7 +108,7 @@ fn read_inputs(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<InputConfi
                     let error = Diagnostic::new("config::missing_key", "an entry of `inputs` needs `step` and `to`")
                         .at(reader.span(table.range.clone()))
                         .help("write `{ step = \"STEP\", from = \"/OUTPUT/OF/THE/STEP\", to = \"PATH/IN/THE/WORKSPACE\" }`")
-                        .help("a file or directory of the workspace is its path alone: it keeps its place");
+                        .help("for a file or directory of the workspace, write only its path as a string: it stays in the same place");
                     reader.errors.push(error);
                     continue;
                 };
@@ -119,7 +119,7 @@ fn read_inputs(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<InputConfi
                 if to.value == "." {
                     let error = Diagnostic::new("config::bad_path", "`inputs.to` cannot be the whole workspace")
                         .at(to.span.clone())
-                        .help("name the directory that the build looks for it in");
+                        .help("write the directory in which the build looks for the files");
                     reader.errors.push(error);
                 }
                 inputs.push(InputConfig::Step { step, from, to });
@@ -140,9 +140,9 @@ fn read_version(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Locate
     match Version::from_str(&text.value) {
         Ok(version) => Some(text.map(|_| version)),
         Err(_) => {
-            let error = Diagnostic::new("config::bad_version", format!("`{}` is not a version", text.value))
+            let error = Diagnostic::new("config::bad_version", format!("`{}` is not a valid version", text.value))
                 .at(text.span)
-                .help("write one as python's packages have them (PEP 440), such as `1.2.3`, `1.2.3rc1` or `1.2.3.dev4+abc`");
+                .help("write a PEP 440 version, such as `1.2.3`, `1.2.3rc1` or `1.2.3.dev4+abc`");
             reader.errors.push(error);
             None
         }

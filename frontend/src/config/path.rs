@@ -10,7 +10,7 @@ const LONGEST: usize = 4096;
 fn is_too_long(reader: &mut Reader<'_>, path: &Located<String>, key: &str) -> bool {
     let is_too_long = path.value.len() > LONGEST;
     if is_too_long {
-        let problem = format!("`{key}` is a path of {} bytes, and Linux takes {LONGEST}", path.value.len());
+        let problem = format!("the path in `{key}` has {} bytes, but Linux allows at most {LONGEST}", path.value.len());
         reader.errors.push(Diagnostic::new("config::bad_path", problem).at(path.span.clone()));
     }
     is_too_long
@@ -25,7 +25,7 @@ pub(super) fn require_absolute(reader: &mut Reader<'_>, path: &Located<String>, 
         let problem = format!("`{key}` must be an absolute path without `..`, not `{}`", path.value);
         let mut error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
         if path.value.starts_with(|char: char| char.is_ascii_alphanumeric()) && !path.value.contains("..") {
-            error = error.help(format!("write `/app/{}`, if it is to lie beside the application", path.value));
+            error = error.help(format!("for a path in the application's directory, write `/app/{}`", path.value));
         }
         reader.errors.push(error);
     }
@@ -38,9 +38,9 @@ pub const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 pub(super) fn require_lasting(reader: &mut Reader<'_>, path: &Located<String>, key: &str) {
     for directory in TEMPORARY {
         if path.value.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            let problem = format!("`{key}` cannot be in `{directory}`, which is for what a running program leaves");
+            let problem = format!("`{key}` cannot be in `{directory}`, which is for temporary files");
             let error = Diagnostic::new("config::bad_path", problem).at(path.span.clone());
-            reader.errors.push(error.help("choose a directory of its own, such as `/app/data`"));
+            reader.errors.push(error.help("use another directory, such as `/app/data`"));
         }
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn require_inside(reader: &mut Reader<'_>, path: &Located<String>, ke
         let error =
             Diagnostic::new("config::outside_context", format!("`{}` is outside the build context", path.value))
                 .at(path.span.clone())
-                .help(format!("`{key}` is a path relative to the root of the context, without `..`"));
+                .help(format!("`{key}` must be relative to the root of the build context, without `..`"));
         reader.errors.push(error);
     }
 }

@@ -52,10 +52,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> PythonConfi
         let mirror = mirror.as_ref().map(|mirror| ("mirror", &mirror.span));
         let downloads = downloads.as_ref().map(|downloads| ("downloads-json", &downloads.span));
         for (key, span) in mirror.into_iter().chain(downloads) {
-            let problem = format!("`python.{key}` says where uv fetches a python, but the base has it here");
+            let problem = format!("`python.{key}` has no effect, because Python comes from the base image");
             let error = Diagnostic::new("config::not_managed", problem)
                 .at(span.clone())
-                .help("write `provider = \"managed\"` beside it, and uv installs the python");
+                .help("to let uv install Python, add `provider = \"managed\"` to `[python]`");
             reader.errors.push(error);
         }
     }
@@ -99,9 +99,9 @@ pub fn require_possible(request: &Located<PythonRequest>) -> Result<(), Diagnost
 fn check_provider(reader: &mut Reader<'_>, provider: &Located<String>) -> bool {
     let is_known = PROVIDERS.contains(&provider.value.as_str());
     if !is_known {
-        let problem = format!("`python.provider` is \"image\" or \"managed\", not \"{}\"", provider.value);
+        let problem = format!("`python.provider` must be \"image\" or \"managed\", not \"{}\"", provider.value);
         let error = Diagnostic::new("config::bad_value", problem).at(provider.span.clone()).help(
-            "\"image\", the default: the base has the python; \"managed\": uv installs it, in a layer of its own",
+            "use \"image\", the default, for the Python of the base image, or \"managed\" for a Python that uv installs",
         );
         reader.errors.push(error);
     }
@@ -115,7 +115,7 @@ fn read_downloads(reader: &mut Reader<'_>, text: Located<String>) -> Option<Loca
     if text.value.is_empty() {
         let error = Diagnostic::new("config::bad_path", "`python.downloads-json` is empty")
             .at(text.span)
-            .help("write a URL, or the path of a file of the context");
+            .help("write a URL, or the path of a file in the build context");
         reader.errors.push(error);
         return None;
     }
@@ -129,12 +129,12 @@ fn check_url(reader: &mut Reader<'_>, text: &Located<String>) -> bool {
     let has_password = crate::passwords::is_in(&text.value);
     let error = match url {
         url if has_password || url.as_ref().is_ok_and(|url| has_credentials(url.as_url())) => {
-            Diagnostic::new("config::bad_url", "a URL of `[python]` holds credentials").help(
-                "everyone can read it in the build graph: give them to the build, as `--secret id=netrc,src=FILE`",
+            Diagnostic::new("config::bad_url", "a URL in `[python]` contains credentials").help(
+                "anyone can read them in the build graph: pass them to the build with `--secret id=netrc,src=FILE`",
             )
         }
         Ok(_) => return true,
-        Err(_) => Diagnostic::new("config::bad_url", format!("`{}` is not the URL of a server", text.value))
+        Err(_) => Diagnostic::new("config::bad_url", format!("`{}` is not a valid server URL", text.value))
             .help("write `https://HOST/PATH`"),
     };
     reader.errors.push(error.at(text.span.clone()));

@@ -10,7 +10,9 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static
     let image = reader.string(table, key)?;
     if let Err(error) = normalize_image_ref(&image.value) {
         let error = Diagnostic::new("config::bad_image", error.to_string()).at(image.span);
-        reader.errors.push(error.help(format!("write `{key} = \"REPOSITORY:TAG\"`, as `docker pull` takes it")));
+        reader
+            .errors
+            .push(error.help(format!("write `{key} = \"REPOSITORY:TAG\"`, in the form that `docker pull` accepts")));
         return None;
     }
     Some(image)

@@ -36,7 +36,7 @@ pub(super) fn read_healthcheck(reader: &mut Reader<'_>, table: &mut Table<'_>) -
     if healthcheck.cmd.is_empty() {
         let error = Diagnostic::new("config::missing_key", "`healthcheck` needs a `cmd`")
             .at(reader.span(table.range.clone()))
-            .help("write `healthcheck = { cmd = [\"PROGRAM\", \"ARGUMENT\"] }`; there is no shell in between");
+            .help("write `healthcheck = { cmd = [\"PROGRAM\", \"ARGUMENT\"] }`; the command runs without a shell");
         reader.errors.push(error);
     }
     Some(healthcheck)
@@ -49,7 +49,7 @@ fn read_duration(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static s
     let duration = nanoseconds.and_then(|nanoseconds| i64::try_from(nanoseconds).ok());
     let is_usable = duration.is_some_and(|nanoseconds| nanoseconds >= 1_000_000);
     if !is_usable {
-        let error = Diagnostic::new("config::bad_duration", format!("`{}` is not a time to wait", text.value))
+        let error = Diagnostic::new("config::bad_duration", format!("`{}` is not a valid duration", text.value))
             .at(text.span)
             .help("write a number and a unit: `\"500ms\"`, `\"30s\"` or `\"1m 30s\"`");
         reader.errors.push(error);
@@ -65,7 +65,7 @@ pub(super) fn read_stop_signal(reader: &mut Reader<'_>, table: &mut Table<'_>) -
         name.starts_with(|char: char| char.is_ascii_uppercase()) && name.chars().all(is_plain)
     });
     if !is_name && !text.parse().is_ok_and(|number: u8| (1..=64).contains(&number)) {
-        let error = Diagnostic::new("config::bad_signal", format!("`{text}` is not a signal"))
+        let error = Diagnostic::new("config::bad_signal", format!("`{text}` is not a valid signal"))
             .at(signal.span.clone())
             .help("write a name or a number: `\"SIGINT\"` or `\"2\"`");
         reader.errors.push(error);

@@ -23,7 +23,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Sbo
     let text = reader.string(table, "sbom")?;
     let known = VALUES.iter().find(|(value, _)| *value == text.value);
     if known.is_none() {
-        let problem = format!("`sbom` is \"scanner\", \"lock\" or \"lock-only\", not \"{}\"", text.value);
+        let problem = format!("`sbom` must be \"scanner\", \"lock\" or \"lock-only\", not \"{}\"", text.value);
         let error = Diagnostic::new("config::bad_value", problem).at(text.span);
         reader.errors.push(error.did_you_mean(&text.value, VALUES.map(|(value, _)| value)));
     }

@@ -10,12 +10,12 @@ use crate::paths::joined;
 
 /// Keys that are for projects, and what to do instead.
 const OF_PROJECTS: [(&str, &str); 6] = [
-    ("editable", "a script is no package: no link leads to it"),
-    ("extras", "a script has no extras: name what it requires in its block"),
-    ("groups", "a script has no groups: name what it requires in its block"),
-    ("lock", "the lock of a script lies beside it, where `uv lock --script` writes it"),
-    ("package", "a target is made from a `package` or from a `script`: write a target for each"),
-    ("sources", "the image has the script alone: name other files in `files`"),
+    ("editable", "remove it: a script is not a package and cannot be installed as editable"),
+    ("extras", "a script has no extras: list its dependencies in its `# /// script` block"),
+    ("groups", "a script has no groups: list its dependencies in its `# /// script` block"),
+    ("lock", "remove it: the lockfile of a script is next to the script, where `uv lock --script` writes it"),
+    ("package", "a target has either a `package` or a `script`: use one target for each"),
+    ("sources", "the image has only the script: use `files` to copy other files"),
 ];
 
 /// `script` of a target: a path in the context.
@@ -25,7 +25,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
     if path.value.is_empty() || path.value.ends_with('/') {
         let error = Diagnostic::new("config::bad_path", format!("`{}` is not the path of a script", path.value))
             .at(path.span.clone())
-            .help("write the path of a file in the build context: `script = \"jobs/report.py\"`");
+            .help("write the path of a file in the build context, such as `script = \"jobs/report.py\"`");
         reader.errors.push(error);
     }
     Some(path.map(|path| joined(".", &path)))
@@ -46,7 +46,7 @@ pub(super) fn check(target: &TargetConfig, written: &[Located<String>], errors: 
     let Some(script) = &target.settings.script else { return };
     for key in written {
         let Some((name, help)) = OF_PROJECTS.iter().find(|(name, _)| *name == key.value) else { continue };
-        let problem = format!("`{name}` says nothing about a target that is made from a script");
+        let problem = format!("`{name}` is not supported for a target with `script`");
         errors.push(
             Diagnostic::new("config::key_of_projects", problem)
                 .at(key.span.clone())

@@ -7,7 +7,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static
     let text = reader.string(table, key)?;
     let size = parse(&text.value);
     if size.is_none() {
-        let error = Diagnostic::new("config::bad_size", format!("`{}` is not a size", text.value))
+        let error = Diagnostic::new("config::bad_size", format!("`{}` is not a valid size", text.value))
             .at(text.span.clone())
             .help("write a number and a unit: `\"500MB\"` or `\"1GiB\"`");
         reader.errors.push(error);

@@ -101,7 +101,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Vec
             let error = Diagnostic::new("config::same_name", format!("two steps have the name `{}`", step.name.value))
                 .at(step.name.span.clone())
                 .at(other.name.span.clone())
-                .help("write `name = \"…\"`; a step that has none goes by its program");
+                .help("set `name = \"…\"`; a step without a name is named after its program");
             reader.errors.push(error);
         }
         commands += step.run.len();
@@ -144,23 +144,23 @@ fn read_step(reader: &mut Reader<'_>, table: &mut Table<'_>, earlier: &[StepConf
         }
         let error = Diagnostic::new("config::missing_key", "a step needs a command to `run`")
             .at(span.clone())
-            .help("write `run = [\"PROGRAM\", \"ARGUMENT\"]`; there is no shell in between");
+            .help("write `run = [\"PROGRAM\", \"ARGUMENT\"]`; the command runs without a shell");
         reader.errors.push(error);
         return None;
     }
     for command in step.run.iter().filter(|command| command.value.is_empty()) {
         let error = Diagnostic::new("config::empty_command", "an entry of `run` is an empty command")
             .at(command.span.clone())
-            .help("write `run = [[\"PROGRAM\", \"ARGUMENT\"], …]`; there is no shell in between");
+            .help("write `run = [[\"PROGRAM\", \"ARGUMENT\"], …]`; commands run without a shell");
         reader.errors.push(error);
     }
     check_mounts(reader, &step);
     check_order(reader, &step, earlier);
     if step.outputs.is_empty() {
-        let problem = format!("the step `{}` leaves nothing: it needs `outputs`", step.name.value);
+        let problem = format!("the step `{}` needs `outputs`", step.name.value);
         let error = Diagnostic::new("config::missing_key", problem)
             .at(span)
-            .help("write `outputs = [\"/app/static\"]`: the directories that the image has of it; all else is dropped");
+            .help("write `outputs = [\"/app/static\"]`, with the directories to keep; anything else that the step writes is dropped");
         reader.errors.push(error);
     }
     Some(step)
@@ -173,10 +173,13 @@ fn check_order(reader: &mut Reader<'_>, step: &StepConfig, earlier: &[StepConfig
     }
     for (name, source) in step.steps_read() {
         if earlier.iter().any(|other| other.name.value == name && other.needs_install(earlier)) {
-            let problem = format!("`{}` runs before the install, and `{name}` after it", step.name.value);
+            let problem = format!(
+                "`{}` runs before packages are installed, and cannot read from `{name}`, which runs after",
+                step.name.value
+            );
             let error = Diagnostic::new("config::bad_order", problem)
                 .at(source.span().clone())
-                .help("take `when = \"before\"` out, or name an `image` for it to run in");
+                .help("remove `when = \"before\"`, or set an `image` for the step to run in");
             reader.errors.push(error);
         }
     }
@@ -193,9 +196,9 @@ fn check_mounts(reader: &mut Reader<'_>, step: &StepConfig) {
     let mut known = BTreeSet::new();
     for path in outputs.chain(caches).chain(secrets) {
         if !known.insert(path.trim_end_matches('/')) {
-            let problem = format!("the step `{}` has two things at `{path}`", step.name.value);
+            let problem = format!("the step `{}` uses the path `{path}` twice", step.name.value);
             let error = Diagnostic::new("config::same_path", problem).at(step.name.span.clone());
-            reader.errors.push(error.help("outputs, caches and secrets lie at paths of their own"));
+            reader.errors.push(error.help("outputs, caches and secrets need different paths"));
         }
     }
 }
@@ -205,7 +208,7 @@ fn read_name(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<S
     let name = reader.string(table, "name")?;
     let is_plain = |char: char| char.is_ascii_alphanumeric() || ['_', '-', '.'].contains(&char);
     if name.value.is_empty() || !name.value.chars().all(is_plain) {
-        let error = Diagnostic::new("config::bad_name", format!("`{}` is not a name of a step", name.value))
+        let error = Diagnostic::new("config::bad_name", format!("`{}` is not a valid step name", name.value))
             .at(name.span.clone())
             .help("use letters, digits, `_`, `-` and `.`");
         reader.errors.push(error);
@@ -225,19 +228,20 @@ fn read_place(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Place {
     match (reference::read(reader, table, "image"), when, platform) {
         (Some(image), when, platform) => {
             if let Some(when) = when {
-                let error = Diagnostic::new("config::exclusive_keys", "a step in an `image` of its own has no `when`")
-                    .at(when.span)
-                    .help("nothing is installed in that image: take `when` out");
+                let error =
+                    Diagnostic::new("config::exclusive_keys", "`when` is not supported for a step with an `image`")
+                        .at(when.span)
+                        .help("remove `when`: no packages are installed in that image");
                 reader.errors.push(error);
             }
             Place::Image { image, on_builder: platform.is_some_and(|platform| platform.value == "builder") }
         }
         (None, when, platform) => {
             if let Some(platform) = platform {
-                let problem = "`platform` is for steps in an `image` of their own";
+                let problem = "`platform` is only supported for a step with an `image`";
                 let error = Diagnostic::new("config::exclusive_keys", problem)
                     .at(platform.span)
-                    .help("a step in the image itself runs on the platform of that: take `platform` out");
+                    .help("remove `platform`: a step without an `image` runs on the platform of the target");
                 reader.errors.push(error);
             }
             if when.is_some_and(|when| when.value == "before") { Place::Before } else { Place::After }
@@ -287,21 +291,23 @@ fn check_output(
     if from == "/" || to == "/" {
         let error = Diagnostic::new("config::bad_output", "the root directory cannot be an output")
             .at(span.clone())
-            .help("name the directories that the image has of the step");
+            .help("list the directories to keep in the image");
         reader.errors.push(error);
     } else if *place == Place::After && lies_in(VENV, from) {
-        let error = Diagnostic::new("config::bad_output", format!("`{from}` has the environment in it"))
-            .at(span.clone())
-            .help("an output is empty when its step starts: name a directory that holds nothing else");
+        let error =
+            Diagnostic::new("config::bad_output", format!("the output `{from}` contains the virtual environment"))
+                .at(span.clone())
+                .help("an output is empty when its step starts: use a directory that contains nothing else");
         reader.errors.push(error);
     }
     for (other, other_span) in others {
         let overlap = |a: &str, b: &str| lies_in(a, b) || lies_in(b, a);
         if overlap(from, &other.from) || overlap(to, &other.to) {
-            let error = Diagnostic::new("config::bad_output", format!("`{from}` and `{}` overlap", other.from))
-                .at(span.clone())
-                .at(other_span.clone())
-                .help("name the directory that holds both, or two that lie side by side");
+            let error =
+                Diagnostic::new("config::bad_output", format!("the outputs `{from}` and `{}` overlap", other.from))
+                    .at(span.clone())
+                    .at(other_span.clone())
+                    .help("use their common parent directory, or two separate directories");
             reader.errors.push(error);
         }
     }
@@ -352,10 +358,10 @@ fn read_secrets(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Vec<SecretCon
                     (Some(target), None) => ShownAs::File(target.value),
                     (None, Some(variable)) => ShownAs::Variable(variable.value),
                     (Some(target), Some(variable)) => {
-                        let problem = "a secret is a file at `target` or the variable `env`";
+                        let problem = "an entry of `secrets` cannot have both `target` and `env`";
                         let error =
                             Diagnostic::new("config::exclusive_keys", problem).at(variable.span).at(target.span);
-                        reader.errors.push(error.help("write an entry for each"));
+                        reader.errors.push(error.help("use one entry for each"));
                         continue;
                     }
                 };
@@ -391,12 +397,12 @@ impl StepConfig {
                 let first = outputs.first().map_or("/PATH", |output| &output.from);
                 return Err(Diagnostic::new("config::missing_key", problem)
                     .at(step.span.clone())
-                    .help(format!("say which: `from = \"{first}\"`")));
+                    .help(format!("choose one, such as `from = \"{first}\"`")));
             }
         };
         let path = plain(&from.value);
         let Some(output) = self.outputs.iter().find(|output| lies_in(&path, &output.from)) else {
-            let problem = format!("`{}` is in no output of the step `{}`", from.value, step.value);
+            let problem = format!("`{}` is not in any output of the step `{}`", from.value, step.value);
             return Err(Diagnostic::new("config::unknown_output", problem)
                 .at(from.span)
                 .did_you_mean(&path, self.outputs.iter().map(|output| output.from.as_str())));

@@ -39,14 +39,14 @@ pub(super) fn read(
 ) -> Option<Vec<Located<String>>> {
     let names = reader.strings(table, key)?;
     let (distribution, forms) = match manager {
-        Manager::Apt => ("Debian", "write a name, or `NAME=VERSION`; each is a string of its own"),
+        Manager::Apt => ("Debian", "write a name or `NAME=VERSION`, with one package per string"),
         Manager::Apk => {
-            ("Alpine", "write a name, or `NAME=VERSION`, `NAME<VERSION`, `NAME~VERSION`; each is a string of its own")
+            ("Alpine", "write a name, `NAME=VERSION`, `NAME<VERSION` or `NAME~VERSION`, with one package per string")
         }
     };
     for name in names.iter().filter(|name| !manager.takes(&name.value)) {
         let error =
-            Diagnostic::new("config::bad_package", format!("`{}` is not a package of {distribution}", name.value))
+            Diagnostic::new("config::bad_package", format!("`{}` is not a valid {distribution} package", name.value))
                 .at(name.span.clone())
                 .help(forms);
         reader.errors.push(error);

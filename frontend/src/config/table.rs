@@ -139,7 +139,10 @@ impl<'file> Reader<'file> {
         }
         match interpolate(text, &self.args, MOST_FILLED - self.filled) {
             Ok(None) => {
-                let problem = format!("with its args, `{path}` makes the config longer than {} MB", MOST_FILLED >> 20);
+                let problem = format!(
+                    "`{path}` makes the config larger than {} MB once its args are filled in",
+                    MOST_FILLED >> 20
+                );
                 let error = Diagnostic::new("config::too_large", problem).at(span);
                 // Once is enough.
                 if self.filled < MOST_FILLED {
@@ -159,9 +162,9 @@ impl<'file> Reader<'file> {
                         .at(span)
                         .did_you_mean(&unknown, declared.iter().copied());
                 if path.starts_with("args.") {
-                    diagnostic = diagnostic.help("an arg cannot be made from another one: write its text");
+                    diagnostic = diagnostic.help("an arg cannot refer to another arg: write its value");
                 } else if declared.is_empty() {
-                    diagnostic = diagnostic.help(format!("declare it: `[args]` with `{unknown} = \"…\"`"));
+                    diagnostic = diagnostic.help(format!("add `{unknown} = \"…\"` to `[args]`"));
                 }
                 self.errors.push(diagnostic);
                 None
@@ -181,7 +184,7 @@ impl<'file> Reader<'file> {
             return None;
         };
         if array.len() > MOST_ITEMS {
-            let problem = format!("`{path}` has {} items, which is more than {MOST_ITEMS}", array.len());
+            let problem = format!("`{path}` has {} items, but the limit is {MOST_ITEMS}", array.len());
             self.errors.push(Diagnostic::new("config::too_large", problem).at(self.span(value.span())));
             return None;
         }
@@ -242,7 +245,7 @@ impl<'file> Reader<'file> {
             return Some(text.map(|_| *word));
         }
         let shown: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-        let problem = format!("`{}` is {}, not \"{}\"", table.child_path(key), shown.join(" or "), text.value);
+        let problem = format!("`{}` must be {}, not \"{}\"", table.child_path(key), shown.join(" or "), text.value);
         let error = Diagnostic::new("config::bad_value", problem).at(text.span);
         self.errors.push(error.did_you_mean(&text.value, words.iter().copied()));
         None
@@ -337,7 +340,7 @@ impl<'file> Reader<'file> {
     }
 
     fn bad_port(&mut self, text: &str, span: Span) {
-        let diagnostic = Diagnostic::new("config::bad_port", format!("`{text}` is not a port"))
+        let diagnostic = Diagnostic::new("config::bad_port", format!("`{text}` is not a valid port"))
             .at(span)
             .help("write `8080` or `\"8080/udp\"`, with a number from 1 to 65535");
         self.errors.push(diagnostic);

@@ -162,9 +162,10 @@ pub(super) fn read_env(reader: &mut Reader<'_>, table: &mut Table<'_>) -> BTreeM
     let env = reader.string_map(table, "env").unwrap_or_default();
     for (name, value) in &env {
         if name.is_empty() || name.contains(['=', '\0']) {
-            let error = Diagnostic::new("config::bad_env", format!("`{name}` cannot be the name of a variable"))
-                .at(value.span.clone())
-                .help("write `env = { NAME = \"value\" }`");
+            let error =
+                Diagnostic::new("config::bad_env", format!("`{name}` is not a valid environment variable name"))
+                    .at(value.span.clone())
+                    .help("write `env = { NAME = \"value\" }`");
             reader.errors.push(error);
         }
     }

@@ -48,9 +48,10 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Loc
             if let Some(home) = &home {
                 require_absolute(reader, home, "user.home");
                 if home.value.contains([':', '\n']) {
-                    let error = Diagnostic::new("config::bad_path", format!("`{}` cannot be a home", home.value))
-                        .at(home.span.clone())
-                        .help("`/etc/passwd` has no room for `:` and line breaks");
+                    let error =
+                        Diagnostic::new("config::bad_path", format!("`{}` is not a valid home directory", home.value))
+                            .at(home.span.clone())
+                            .help("a path in `/etc/passwd` cannot contain `:` or line breaks");
                     reader.errors.push(error);
                 }
             }
@@ -74,12 +75,12 @@ fn check_user_name(reader: &mut Reader<'_>, name: &Located<String>) {
     if starts_well && text.chars().all(is_plain) {
         return;
     }
-    let mut error = Diagnostic::new("config::bad_user", format!("`{text}` is not a user name"))
+    let mut error = Diagnostic::new("config::bad_user", format!("`{text}` is not a valid user name"))
         .at(name.span.clone())
-        .help("use letters, digits, `_`, `-` and `.`, with a letter or `_` in front");
+        .help("use letters, digits, `_`, `-` and `.`, and start with a letter or `_`");
     let (uid, gid) = text.split_once(':').unwrap_or((text, text));
     if let (Ok(uid), Ok(gid)) = (uid.parse::<u32>(), gid.parse::<u32>()) {
-        error = error.help(format!("ids are written `user = {{ name = \"app\", uid = {uid}, gid = {gid} }}`"));
+        error = error.help(format!("to set ids, write `user = {{ name = \"app\", uid = {uid}, gid = {gid} }}`"));
     }
     reader.errors.push(error);
 }

@@ -89,7 +89,7 @@ impl<'a> Contexts<'a> {
                     (root, op)
                 }
                 None => {
-                    return Err(Diagnostic::new("context::unknown", format!("`{url}` is no build context"))
+                    return Err(Diagnostic::new("context::unknown", format!("`{url}` is not a build context"))
                         .help("build from a directory, a git repository, or the URL of an archive")
                         .into());
                 }
@@ -146,7 +146,7 @@ impl<'a> Contexts<'a> {
         let warn = |name: &str| {
             Diagnostic::new("context::unused", format!("the build context `{name}` is not used"))
                 .did_you_mean(name, known.iter().copied())
-                .help("it can take the place of an image that the target names, or of the files of a local project")
+                .help("a named context can replace an image that the target uses, or the files of a local project")
         };
         unused.map(warn).collect()
     }
@@ -208,8 +208,8 @@ impl<'a> Contexts<'a> {
                     .metadata(Metadata::named(format!("[context {name}] load from client")));
                 Ok(Some((place, local.build().into())))
             }
-            _ => Err(Diagnostic::new("context::unknown", format!("`{value}` is no build context for `{name}`"))
-                .help("name a directory, a git repository, an archive, an image or a target of bake")
+            _ => Err(Diagnostic::new("context::unknown", format!("`{value}` is not a build context for `{name}`"))
+                .help("use a directory, a git repository, an archive, an image or a target of bake")
                 .into()),
         }
     }
@@ -282,8 +282,8 @@ impl<'a> Contexts<'a> {
 }
 
 fn not_an_image(name: &str, value: &str) -> Diagnostic {
-    Diagnostic::new("context::not_an_image", format!("`{value}` takes the place of the image `{name}`, but is none"))
-        .help("name an image (`docker-image://…`, `oci-layout://…`) or a target of bake (`target:…`)")
+    Diagnostic::new("context::not_an_image", format!("`{value}` replaces the image `{name}`, but is not an image"))
+        .help("use an image (`docker-image://…`, `oci-layout://…`) or a target of bake (`target:…`)")
 }
 
 /// `SCHEME:REST`
@@ -307,7 +307,7 @@ fn git(url: &str, options: &Options) -> Result<Option<Output>, Failure> {
     let Some(parsed) = GitReference::parse(url) else { return Ok(None) };
     let git = parsed.map_err(|error| Diagnostic::new("context::bad_git_reference", format!("`{url}`: {error}")))?;
     if !buildkit_llb::is_git_remote(&git.remote) || git.reference.starts_with('-') {
-        let problem = format!("`{url}` names no branch, tag or commit of a repository that can be fetched");
+        let problem = format!("`{url}` is not a branch, tag or commit of a repository that can be fetched");
         return Err(Diagnostic::new("context::bad_git_reference", problem).into());
     }
     let mut source = Git::new(&git.remote, &git.reference).subdir(&git.subdirectory);
@@ -341,7 +341,7 @@ async fn download(gateway: &Gateway, url: &str) -> Result<(Output, bool, Option<
     let source = source_of(&http);
     let definition = buildkit_llb::marshal(&http)?.into_pb();
     let reference = solve(gateway, SolveRequest { definition, ..SolveRequest::default() }).await?;
-    let reference = reference.ok_or_else(|| GatewayError::new(format!("`{}` holds nothing", passwords::hide(url))))?;
+    let reference = reference.ok_or_else(|| GatewayError::new(format!("`{}` is empty", passwords::hide(url))))?;
     let start = gateway.read_file(&reference, DOWNLOAD, Some(FileRange { offset: 0, length: 1024 })).await?;
     if is_archive(&start) { Ok((unpacked(&http), true, source)) } else { Ok((http, false, source)) }
 }

@@ -162,7 +162,7 @@ fn missing_secret(words: &str, plan: &Plan) -> Option<Diagnostic> {
         let secret = download.secret.as_ref().filter(|secret| lacks(secret))?;
         let whose = whose(&download);
         let problem =
-            format!("the secret `{}` {whose} was not given, and `{}` is fetched with it", secret.value, package.name);
+            format!("the secret `{}` {whose} was not given, but `{}` is fetched with it", secret.value, package.name);
         Some(
             Diagnostic::new("secret::missing", problem)
                 .at(secret.span.clone())
@@ -204,59 +204,65 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
     let host = host(&download.url);
     let diagnostic = match cause {
         Cause::Status(status @ (401 | 403)) => {
-            let problem = format!("`{host}` answers {status} ({}) when asked for {of}{from}", reason(*status));
+            let problem = format!("`{host}` returned {status} ({}) for {of}{from}", reason(*status));
             let refused = Diagnostic::new("download::refused", problem);
             match &download.secret {
                 Some(secret) if *status == 403 => {
-                    refused.help(format!("see what the secret `{}` may read", secret.value))
+                    refused.help(format!("check what the secret `{}` may read", secret.value))
                 }
-                Some(secret) => refused.help(format!("it does not take the secret `{}`", secret.value)).help(HEADER),
+                Some(secret) => {
+                    refused.help(format!("the server does not accept the secret `{}`", secret.value)).help(HEADER)
+                }
                 None => refused.help(needs_secret(download)),
             }
         }
         Cause::Status(status @ (404 | 410)) => {
-            let problem = format!("`{host}` answers {status} ({}) when asked for {of}{from}", reason(*status));
+            let problem = format!("`{host}` returned {status} ({}) for {of}{from}", reason(*status));
             let gone = Diagnostic::new("download::gone", problem);
-            let hint = "some servers answer so to clients that they do not let in";
+            let hint = "some servers return this to clients without access";
             match &download.secret {
-                Some(secret) => gone.help(format!("{hint}: see what the secret `{}` may read", secret.value)),
+                Some(secret) => gone.help(format!("{hint}: check what the secret `{}` may read", secret.value)),
                 None => gone.help(format!("{hint}: {}", needs_secret(download))),
             }
-            .help(format!("if the file was taken away, `uv lock --upgrade-package {}` chooses another", package.name))
+            .help(format!(
+                "if the file was removed, run `uv lock --upgrade-package {}` to choose another one",
+                package.name
+            ))
         }
         Cause::Status(status) => {
-            let problem = format!("`{host}` answers {status} when asked for {of}{from}");
-            Diagnostic::new("download::failed", problem).help("build again when the server is well")
+            let problem = format!("`{host}` returned {status} for {of}{from}");
+            Diagnostic::new("download::failed", problem).help("build again when the server works")
         }
         Cause::OtherFile(digest) => {
             let locked = package.artifact.hash.as_ref().map(ToString::to_string).unwrap_or_default();
-            let problem = format!("`{host}` sent another file for {of}{from} than the one that was locked");
+            let problem = format!("the file that `{host}` sent for {of}{from} is not the one in the lockfile");
             Diagnostic::new("download::other_file", problem)
-                .help(format!("the lock has {locked}, the file has {digest}"))
+                .help(format!("the lockfile has {locked}, the file has {digest}"))
                 .help(
-                    "if that is meant, run `uv lock`; if not, someone changed what is there, or a proxy answers for it",
+                    "if this change is expected, run `uv lock`; if not, someone replaced the file, or a proxy answers for the server",
                 )
         }
         Cause::Truncated(size) => {
             let locked = package.artifact.size.map(|size| format!(" of {size}")).unwrap_or_default();
             let problem = format!("`{host}` has only the first {size}{locked} bytes of {of}{from}");
-            Diagnostic::new("download::truncated", problem).help("the server has to bring the file back")
+            Diagnostic::new("download::truncated", problem).help("the server must provide the whole file again")
         }
         Cause::Cut => {
-            let problem = format!("`{host}` ended the connection in the middle of {of}{from}");
-            Diagnostic::new("download::failed", problem).help("build again; if it stays so, look at proxies on the way")
+            let problem = format!("`{host}` closed the connection while it sent {of}{from}");
+            Diagnostic::new("download::failed", problem)
+                .help("build again; if it happens again, check the proxies on the way")
         }
         Cause::Unreachable(reason) => {
             let problem = format!("`{host}` cannot be reached for {of}{from}: {reason}");
             Diagnostic::new("download::unreachable", problem)
-                .help(format!("it is BuildKit that asks for `{}`, from where its daemon runs", download.url))
+                .help(format!("BuildKit itself requests `{}`, on the machine where its daemon runs", download.url))
                 .help(format!(
-                    "if another server has the same files, `[mirrors]` with `\"{}\" = \"URL\"` asks there",
+                    "if another server has the same files, add `\"{}\" = \"URL\"` to `[mirrors]`",
                     origin(&download.url)
                 ))
         }
         Cause::Passing => {
-            let problem = format!("`{host}` sent something else for {of}{from}, and the right file when asked again");
+            let problem = format!("`{host}` sent a wrong file for {of}{from}, but the right one when asked again");
             Diagnostic::new("download::failed", problem).help("build again")
         }
         Cause::NoHeader => {
@@ -264,16 +270,16 @@ fn explain(package: &Package, download: &Download, cause: &Cause) -> Diagnostic 
             let problem = format!("the secret `{id}` {} cannot be sent as a header", whose(download));
             Diagnostic::new("secret::no_header", problem)
                 .help(HEADER)
-                .help("often a line break at its end is one too many: write it with `printf %s`")
+                .help("often the value ends with a line break: write it with `printf %s`")
         }
         Cause::Words(words) => {
             let problem = format!("cannot fetch {of}{from}: {}", words.trim());
             let failed = Diagnostic::new("download::failed", problem);
             match words.contains("x509: ") {
                 true => {
-                    failed.help("BuildKit itself fetches this: give its daemon the certificate, `[ca]` is for steps")
+                    failed.help("BuildKit's daemon fetches this file: install the certificate there, because `[ca]` is only for steps")
                 }
-                false => failed.help(format!("it is asked for at `{}`", download.url)),
+                false => failed.help(format!("the URL is `{}`", download.url)),
             }
         }
     };

@@ -49,7 +49,8 @@ const ATTESTATION_PREFIX: &str = "BUILDKIT_ATTEST_";
 
 /// Said when `SOURCE_DATE_EPOCH=context` and the context has no time.
 pub fn no_time() -> Diagnostic {
-    let message = "`SOURCE_DATE_EPOCH=context` sets no time: the build context is a directory, and has none";
+    let message =
+        "`SOURCE_DATE_EPOCH=context` has no effect: the build context is a directory, which has no commit time";
     Diagnostic::new("option::not_applied", message)
         .help("build from a git repository, or pass `SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)`")
 }
@@ -75,7 +76,7 @@ pub fn warnings(options: &Options, project: &Project) -> Vec<Diagnostic> {
             ),
             _ => Diagnostic::new("option::unused_build_arg", format!("build arg `{name}` is not used"))
                 .did_you_mean(name, declared.into_iter().flat_map(|args| args.keys().map(String::as_str)))
-                .help(format!("declare it: `[args]` with `{name} = \"…\"`, and use it as `${{args.{name}}}`")),
+                .help(format!("add `{name} = \"…\"` to `[args]`, and use it as `${{args.{name}}}`")),
         };
         warnings.push(warning);
     }

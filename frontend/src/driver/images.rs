@@ -75,9 +75,9 @@ fn all_emulated(failure: &Failure, base: &Located<String>, platform: &Platform, 
     let reason = failure.to_string();
     let reason = reason.lines().next().unwrap_or_default();
     let problem = format!("all steps for {platform} are emulated, which is slow, and none runs on {host}: {reason}");
-    Diagnostic::new("platform::all_emulated", problem).at(base.span.clone()).help(format!(
-        "name images that there are for both platforms and that have the same python, or build on {platform}"
-    ))
+    Diagnostic::new("platform::all_emulated", problem)
+        .at(base.span.clone())
+        .help(format!("use images that exist for both platforms and have the same Python, or build on {platform}"))
 }
 
 /// Resolves the images that steps of the config run in.
@@ -189,10 +189,10 @@ fn require_runnable(job: &Job<'_>, found: &Found, named: &Located<String>) -> Re
     }
     Err(Diagnostic::new(
         "platform::cannot_run",
-        format!("`{}` is an image for {platform}, but steps run on {own} here", named.value),
+        format!("`{}` is an image for {platform}, but steps of this build run on {own}", named.value),
     )
     .at(named.span.clone())
-    .help(format!("name an image that there is for {own} as well, or {}", how_to_emulate(&platform))))
+    .help(format!("use an image that also exists for {own}, or {}", how_to_emulate(&platform))))
 }
 
 /// The reference with a digest. A Docker engine tells none of an image that it has itself (moby:

@@ -77,7 +77,7 @@ pub async fn entry_files(contexts: &Contexts<'_>, request: &Request) -> Result<E
         None if [DEFAULT_FILENAME, config::FILE_NAME].contains(&filename) => root.remove(config::FILE_NAME),
         None => {
             return Err(Diagnostic::new("entry::missing", format!("there is no file `{}`", filename))
-                .help("name the config with `-f`, or leave `-f` out to use `uv.build.toml` of the context")
+                .help("pass the config with `-f`, or remove `-f` to use `uv.build.toml` of the build context")
                 .into());
         }
     };
@@ -288,10 +288,10 @@ async fn unreadable(gateway: &Gateway, reference: &Ref, path: &str) -> Unreadabl
         None => Unreadable::Absent,
         Some((at, to)) => {
             let way = if at == path { String::new() } else { format!(", on the way to `{path}`,") };
-            let problem = format!("the symbolic link `{at}`{way} leads to `{to}`: the build context has no such file");
+            let problem = format!("the symbolic link `{at}`{way} points to `{to}`, which is not in the build context");
             Unreadable::BehindALink(
                 Diagnostic::new("context::behind_a_link", problem)
-                    .help("build from a directory that holds both, or put the files themselves there"),
+                    .help("build from a directory that contains both, or replace the link with the files"),
             )
         }
     }

@@ -31,7 +31,7 @@ pub async fn check(job: &Job<'_>, step: Output, limit: &Located<u64>) -> Result<
     }
     let base = megabytes(others);
     Err(error
-        .help(format!("the base and all else that is no package of python has {base}; `--call=uv.files` lists more"))
+        .help(format!("the base image and everything else that is not a Python package has {base}; for more, see `--call=uv.files`"))
         .into())
 }
 

@@ -60,34 +60,34 @@ pub fn check(
     let name = &target.name;
     let is_function = plan.destination != Destination::Venv;
     let started = match base {
-        [] => is_known(&plan.base).then(|| "what its base does".to_owned())?,
+        [] => is_known(&plan.base).then(|| "the command of its base".to_owned())?,
         _ => idle(base, target, is_function)?,
     };
     let place = target.span.clone().unwrap_or_else(|| span.clone());
     // A declared target is meant: a platform may name the command.
     if target.span.is_none() && !is_function {
-        let problem = format!("nothing was found that `{name}` starts");
+        let problem = format!("no command was found for `{name}`");
         let error = Diagnostic::new("image::nothing_starts", problem).at(place);
         let table = format!("in `uv.build.toml`, below `[targets.{name}]` and `package = \"{name}\"`");
         let error = match &scripts[..] {
-            [first, ..] => error.help(format!("name one of its scripts {table}: `cmd = [\"{first}\"]`")),
+            [first, ..] => error.help(format!("choose one of its scripts {table}: `cmd = [\"{first}\"]`")),
             [] => error.help(format!("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]` {table}")),
         };
-        return Some(error.help("for a library, write `cmd = []`: the image then has no command of its own"));
+        return Some(error.help("for a library, write `cmd = []`: the image then has no command"));
     }
-    let warning = Diagnostic::new("image::no_command", format!("`{name}` has no command, and starts {started}"));
+    let warning =
+        Diagnostic::new("image::no_command", format!("`{name}` has no command: its containers start {started}"));
     let warning = warning.at(place);
     let warning = match &scripts[..] {
-        _ if is_function => warning.help("name the handler: `cmd = [\"MODULE.FUNCTION\"]`"),
-        [] => warning
-            .help("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]`, or give the project a script in `[project.scripts]`"),
+        _ if is_function => warning.help("set the handler: `cmd = [\"MODULE.FUNCTION\"]`"),
+        [] => warning.help("write `cmd = [\"PROGRAM\", \"ARGUMENT\"]`, or add a script to `[project.scripts]`"),
         [first, ..] => {
             let names: Vec<String> = scripts.iter().map(|script| format!("`{script}`")).collect();
             let scripts = names.join(", ");
             warning.help(format!("choose one of the scripts {scripts}: `cmd = [\"{first}\"]`"))
         }
     };
-    Some(warning.help("or `cmd = []`, and the image has no command of its own"))
+    Some(warning.help("or write `cmd = []` for an image without a command of its own"))
 }
 
 /// What containers would start of a base, where that is nothing of use.

@@ -77,7 +77,7 @@ const WRAPPERS: [&str; 5] = ["dumb-init", "exec", "nice", "setpriv", "tini"];
 const TAKES_MODULES: [&str; 5] = ["chainlit", "fastapi", "gradio", "marimo", "streamlit"];
 
 /// How uv comes into an image.
-const HAVE_UV: &str = "`uv = true` in the target puts uv into the image, for scripts that call it";
+const HAVE_UV: &str = "for scripts that call uv, write `uv = true` in the target: the image then has uv";
 
 /// Words that a shell knows itself.
 const OF_SHELLS: [&str; 24] = [
@@ -237,22 +237,24 @@ impl Image<'_> {
         let help = match name {
             "uv" if arguments.first().is_some_and(|word| word == "run") && !rest.is_empty() => {
                 vec![
-                    format!("what is installed is found without it: take out `uv run`, and leave `{rest}`"),
+                    format!("installed programs do not need uv: remove `uv run`, and keep `{rest}`"),
                     HAVE_UV.to_owned(),
                 ]
             }
-            "uv" => vec!["uv installs packages while an image is built".to_owned(), HAVE_UV.to_owned()],
-            "uvx" => vec!["uv installs packages while an image is built, and is no part of it".to_owned()],
-            "sh" | "bash" => vec!["write the program and its arguments, each as a word of `cmd`".to_owned()],
+            "uv" => vec!["uv installs packages during the build".to_owned(), HAVE_UV.to_owned()],
+            "uvx" => vec!["uv installs packages during the build, and is not part of the image".to_owned()],
+            "sh" | "bash" => vec!["write the program and its arguments as separate strings of `cmd`".to_owned()],
             _ => match (
                 EXTRAS.iter().find(|(package, brings, _)| packages.contains(brings) && self.has(package)),
                 packages,
             ) {
                 (Some((package, brings, extra)), _) => {
-                    vec![format!("`{package}` is in the lock without `{brings}`, which brings it: `uv add '{extra}'`")]
+                    vec![format!(
+                        "the lockfile has `{package}` without `{brings}`, which provides the program: run `uv add '{extra}'`"
+                    )]
                 }
-                (None, [package, ..]) => vec![format!("the package `{package}` brings it: `uv add {package}`")],
-                (None, []) => vec!["name its package in `apt` or `apk`, or another `base`".to_owned()],
+                (None, [package, ..]) => vec![format!("the package `{package}` provides it: run `uv add {package}`")],
+                (None, []) => vec!["add its package to `apt` or `apk`, or use another `base`".to_owned()],
             },
         };
         Some((problem, help))
@@ -305,7 +307,7 @@ impl Image<'_> {
     fn of_python(&self, arguments: &[String]) -> Option<(String, Vec<String>)> {
         match Runs::of(arguments) {
             Runs::Module(module) => self.missing_module(module),
-            Runs::File(file) => self.missing_file(file, "python"),
+            Runs::File(file) => self.missing_file(file, "Python"),
             Runs::Something => None,
         }
     }
@@ -321,7 +323,7 @@ impl Image<'_> {
         {
             return Some((
                 format!("the image has no module `{module}`"),
-                vec![format!("the package `{top}` brings it: `uv add {top}`")],
+                vec![format!("the package `{top}` provides it: run `uv add {top}`")],
             ));
         }
         let application = self.plan.applications().next().filter(|_| self.has_module(top))?;
@@ -334,10 +336,7 @@ impl Image<'_> {
             return None;
         }
         let problem = format!("the image has neither `{}` nor `{}`", candidates[0], candidates[1]);
-        Some((
-            problem,
-            vec!["`python -m` starts a module of the working directory, or one that is installed".to_owned()],
-        ))
+        Some((problem, vec!["`python -m` runs a module in the working directory, or an installed one".to_owned()]))
     }
 
     /// Whether the files of the project have a module of this name at their top.
@@ -374,8 +373,7 @@ impl Image<'_> {
         if !is_plain || self.may_have(&path) || !is_known_base || !self.is_of_the_project(&path) {
             return None;
         }
-        let who = if who == "it" { "it is".to_owned() } else { format!("{who} is to start") };
-        let problem = format!("{who} `{path}`, and the image has no such file");
+        let problem = format!("{who} runs `{path}`, but the image has no such file");
         Some((problem, self.near(&path)))
     }
 
@@ -405,7 +403,7 @@ impl Image<'_> {
             let mut same = self.surroundings().files().filter(of_context).filter(|path| application.holds(path));
             if let Some(found) = same.next() {
                 let below = below_of_context(found, &application.directory);
-                return vec![format!("its files have `{below}`: write that path")];
+                return vec![format!("the project has a file `{below}`: write that path")];
             }
         }
         let root = &self.project.lock.packages[self.target.selection.root];
@@ -415,7 +413,7 @@ impl Image<'_> {
         if self.surroundings().has(&there) {
             if self.target.editable {
                 return vec![format!(
-                    "sources of an editable target lie below `/src`: write `{}`",
+                    "the sources of an editable target are below `/src`: write `{}`",
                     source_path(&there)
                 )];
             }
@@ -423,12 +421,15 @@ impl Image<'_> {
             let module =
                 wanted.strip_prefix("src/").unwrap_or(wanted).trim_end_matches("/__main__.py").trim_end_matches(".py");
             if self.members().any(|member| member == root.name.as_str()) && module.contains(char::is_alphabetic) {
-                help.push(format!("the project is installed as a package: `python -m {}`", module.replace('/', ".")));
+                help.push(format!(
+                    "the project is installed as a package: use `python -m {}`",
+                    module.replace('/', ".")
+                ));
             }
-            help.push("to have its files in the working directory as well, write `sources = true`".to_owned());
+            help.push("to also copy its files into the working directory, write `sources = true`".to_owned());
             return help;
         }
-        vec![format!("name it in `files`, or write a path below `{}` that there is", self.plan.workdir)]
+        vec![format!("copy the file with `files`, or write a path that exists below `{}`", self.plan.workdir)]
     }
 }
 

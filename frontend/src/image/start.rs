@@ -81,7 +81,7 @@ pub fn of(
         Found::Several(starts) => Err(several(&starts, target, place())),
         Found::NoServer { problem, package } => Err(Diagnostic::new("service::no_server", problem)
             .at(place())
-            .help(format!("add one: `uv add {package}`"))
+            .help(format!("add one: run `uv add {package}`"))
             .help(how_to_say(target, "`cmd = [\"PROGRAM\", \"ARGUMENT\"]`"))),
     }
 }
@@ -104,7 +104,7 @@ fn has_shell(plan: &Plan) -> bool {
 }
 
 fn several(starts: &[Start], target: &Target, place: Span) -> Diagnostic {
-    let problem = format!("it is not clear what `{}` starts", target.name);
+    let problem = format!("there are several possible commands for `{}`", target.name);
     let error = Diagnostic::new("service::several", problem).at(place).help(how_to_say(target, "one of these lines"));
     starts.iter().fold(error, |error, start| {
         error.help(format!(

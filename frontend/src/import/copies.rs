@@ -37,7 +37,7 @@ impl Reader<'_> {
                 "link" => self.implied(&flag.span()),
                 "chown" => owner = Some((value, flag.span())),
                 "keep-git-dir" | "checksum" => {
-                    self.left_out(&flag.span(), format!("`--{}`", flag.name.value), "it is about what is fetched")
+                    self.left_out(&flag.span(), format!("`--{}`", flag.name.value), "it is only for downloads")
                 }
                 "chmod" => match permissions(&value) {
                     Some(bits) => mode = Some((bits, flag.span())),
@@ -54,8 +54,8 @@ impl Reader<'_> {
                 Source::HereDoc(document) => {
                     self.left_out(
                         &document.span,
-                        "a file that is written here",
-                        "put it into the context, and name it in `files`",
+                        "a file that is written in the Dockerfile",
+                        "put it into the build context, and copy it with `files`",
                     );
                 }
                 _ => {}
@@ -73,8 +73,8 @@ impl Reader<'_> {
                     if path.contains("://") || path.ends_with(".git") {
                         self.left_out(
                             &range,
-                            format!("`{path}`, which is fetched"),
-                            "put what it holds into the context, and name it in `files`",
+                            format!("`{path}`, which is downloaded"),
+                            "put its content into the build context, and copy it with `files`",
                         );
                         continue;
                     }
@@ -126,7 +126,7 @@ impl Reader<'_> {
                 self.implied(range);
             }
             None => {
-                self.left_out(range, format!("files of the image `{place}`"), "a base that has them can stand for it");
+                self.left_out(range, format!("files of the image `{place}`"), "use a `base` that has these files");
             }
         }
     }

@@ -60,7 +60,7 @@ pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], s
                         }
                     }
                     None => {
-                        let help = "if a build of a member reads it: `env` in `[members.NAME]`";
+                        let help = "if the build of a member reads it, add it to `env` in `[members.NAME]`";
                         reader.left_out(range, format!("`{name}` of a stage that builds"), help);
                     }
                 },
@@ -105,7 +105,11 @@ pub fn for_builds(reader: &mut Reader<'_>, filling: &Filling) {
                 reader.implied(&copy.word);
             } else if reader.ledger.is_open(&copy.word) {
                 let what = format!("`{}`, in a stage that builds", copy.from);
-                reader.left_out(&copy.range, what, "if a build of a member reads it: `inputs` in `[members.NAME]`");
+                reader.left_out(
+                    &copy.range,
+                    what,
+                    "if the build of a member reads it, add it to `inputs` in `[members.NAME]`",
+                );
             }
         }
         stage.directories.iter().for_each(|directory| reader.implied(&directory.range));
@@ -144,13 +148,13 @@ pub fn writable(reader: &mut Reader<'_>, stage: &Stage) -> Vec<Text> {
         if is_home {
             reader.implied(&directory.range);
         } else if !is_users || directory.path.contains(['$', '*']) {
-            reader.left_out(&directory.range, "files of another owner than root and the user", "");
+            reader.left_out(&directory.range, "files owned by someone other than root and the user", "");
         } else if holds_sources(&directory.path) {
-            let what = format!("what is in `{}` belongs to root, and the user reads it", directory.path);
+            let what = format!("the files in `{}` belong to root, and the user can only read them", directory.path);
             let is_below =
                 is_above(&workdir, &directory.path) && workdir != "/" && !stage.is_environment(&directory.path);
-            let what = if is_below { format!("{what}; the directory itself is the user's") } else { what };
-            reader.differs(&directory.range, what, "name directories that the user writes in `writable`");
+            let what = if is_below { format!("{what}; the directory itself belongs to the user") } else { what };
+            reader.differs(&directory.range, what, "list directories that the user writes to in `writable`");
             let text = Text::from(directory.path.as_str()).at(directory.range.clone());
             if is_below && !writable.contains(&text) {
                 writable.push(text);
@@ -177,7 +181,7 @@ pub fn writable(reader: &mut Reader<'_>, stage: &Stage) -> Vec<Text> {
             writable.push(Text::from(directory.path.as_str()).at(directory.range.clone()));
         } else if reader.ledger.is_open(&directory.range) {
             let what = format!("the empty directory `{}`", directory.path);
-            reader.left_out(&directory.range, what, "`writable` makes directories that the user may write");
+            reader.left_out(&directory.range, what, "`writable` creates directories that the user can write to");
         }
     }
     // Root writes beside the sources.

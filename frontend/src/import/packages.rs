@@ -34,7 +34,7 @@ pub fn apt(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
     let Some((applet, names)) = names.split_first() else { return };
     reader.implied(&command.range());
     for word in strange {
-        reader.left_out(&word.range, shown(&[word.shown()]), "packages come from where the image looks for them");
+        reader.left_out(&word.range, shown(&[word.shown()]), "packages come from the repositories of the image");
     }
     match applet.shown().as_str() {
         "install" => names.iter().for_each(|word| add(reader, word, stage)),
@@ -45,7 +45,7 @@ pub fn apt(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
                 let (removed, kept) = std::mem::take(&mut stage.packages).into_iter().partition(is_it);
                 stage.packages = kept;
                 if Vec::is_empty(&removed) {
-                    let help = "make a `base` without it";
+                    let help = "use a `base` without it";
                     reader.left_out(&word.range, format!("the removal of the package `{name}`"), help);
                 }
                 stage.removed.extend::<Vec<_>>(removed);
@@ -53,7 +53,7 @@ pub fn apt(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
         }
         applet if APT_IDLE.contains(&applet) => {}
         _ => {
-            reader.left_out(&command.range(), shown(&command.shown()), "make a `base` that has it done");
+            reader.left_out(&command.range(), shown(&command.shown()), "use a `base` in which this is already done");
         }
     }
 }
@@ -61,7 +61,7 @@ pub fn apt(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
 fn add(reader: &mut Reader<'_>, word: &Word, stage: &mut Stage) {
     let text = word.shown();
     if !word.text.is_known() || text.contains(['*', '?', '/']) {
-        reader.left_out(&word.range, format!("the package `{text}`"), "write its name, or `NAME=VERSION`");
+        reader.left_out(&word.range, format!("the package `{text}`"), "write a name, or `NAME=VERSION`");
     } else if !text.is_empty() && !stage.packages.contains(&word.text) {
         stage.packages.push(word.text.clone());
     }
@@ -120,7 +120,7 @@ pub fn apk(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
         reader.left_out(
             &range,
             format!("the repository `{value}`"),
-            "packages come from where the image looks for them: make a `base` with it in `/etc/apk/repositories`",
+            "packages come from the repositories of the image: use a `base` with this one in `/etc/apk/repositories`",
         );
     }
     match applet.shown().as_str() {
@@ -128,7 +128,7 @@ pub fn apk(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
             for word in names {
                 let text = word.shown();
                 if !word.text.is_known() || word.text.is_constant() && !Manager::Apk.takes(&text) {
-                    reader.left_out(&word.range, format!("the package `{text}`"), "write its name, or `NAME=VERSION`");
+                    reader.left_out(&word.range, format!("the package `{text}`"), "write a name, or `NAME=VERSION`");
                 } else if !stage.added.iter().any(|added| added.name == word.text) {
                     stage.added.push(Added { name: word.text.clone(), group: group.clone(), is_deleted: false });
                 }
@@ -144,12 +144,12 @@ pub fn apk(reader: &mut Reader<'_>, command: &Command, stage: &mut Stage) {
                     is_known |= is_it;
                 }
                 if !is_known {
-                    let help = "make a `base` without it";
+                    let help = "use a `base` without it";
                     reader.left_out(&word.range, format!("the removal of the package `{name}`"), help);
                 }
             }
         }
         "update" | "info" | "search" | "cache" => {}
-        _ => reader.left_out(&command.range(), shown(&command.shown()), "make a `base` that has it done"),
+        _ => reader.left_out(&command.range(), shown(&command.shown()), "use a `base` in which this is already done"),
     }
 }

@@ -84,7 +84,7 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     let text = document::masked(&file.text);
     let parsed = dockerfile::parse(&text).map_err(|error| {
         let line = file.line_range(error.line());
-        Diagnostic::new("import::syntax", format!("`{}` is not a Dockerfile: {error:#}", file.name))
+        Diagnostic::new("import::syntax", format!("`{}` is not a valid Dockerfile: {error:#}", file.name))
             .at(Span::new(file, line))
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
@@ -117,7 +117,7 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
         reader.stages.push(read);
         if reader.room.get() == 0 {
             return Err(too_large(&format!(
-                "what `{}` says is longer than {} MB with its variables",
+                "`{}` is larger than {} MB once its variables are filled in",
                 file.name,
                 MOST >> 20
             )));
@@ -192,8 +192,12 @@ impl Reader<'_> {
             if is_used || OF_BUILDS.contains(&&*name) || run::is_of_steps(&name) {
                 self.implied(&range);
             } else {
-                let what = format!("`ARG {name}`, which nothing in this file names");
-                self.left_out(&range, what, "if a build of the project reads it: `env` in `[members.NAME]`");
+                let what = format!("`ARG {name}`, which nothing in this file uses");
+                self.left_out(
+                    &range,
+                    what,
+                    "if the build of the project reads it, add it to `env` in `[members.NAME]`",
+                );
             }
         }
     }
@@ -279,7 +283,7 @@ impl Reader<'_> {
                 self.left_out(
                     &flag.span(),
                     format!("`--{}` of `FROM`", flag.name.value),
-                    "say `--platform` to `docker buildx build`",
+                    "pass `--platform` to `docker buildx build`",
                 );
             }
         }
@@ -387,7 +391,7 @@ impl Reader<'_> {
                 if ["sh", "bash", "ash", "dash"].contains(&program) {
                     self.implied(&range);
                 } else {
-                    self.left_out(&range, "`SHELL`", "write the program and its script as a list");
+                    self.left_out(&range, "`SHELL`", "write the program and its script as a list of strings");
                 }
             }
             Instruction::Run(run) => run::run(self, run, stage),
@@ -397,7 +401,7 @@ impl Reader<'_> {
             Instruction::Add(add) => self.copy(&add.options, &add.src, &add.dest, add.add.span.start, stage),
             Instruction::Onbuild(onbuild) => {
                 let range = onbuild.onbuild.span.start..self.end_of(&keyword(&onbuild.instruction));
-                self.left_out(&range, "`ONBUILD`", "write it where the other image is built");
+                self.left_out(&range, "`ONBUILD`", "write it in the build of the other image");
             }
             _ => {}
         }
@@ -439,7 +443,7 @@ impl Reader<'_> {
                     self.replaced(replaced.texts());
                     self.implied(&range);
                 }
-                None => self.left_out(&range, "`HEALTHCHECK NONE`", "the check of the base stays"),
+                None => self.left_out(&range, "`HEALTHCHECK NONE`", "the health check of the base image stays"),
             }
             return;
         };

@@ -120,12 +120,12 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
             reader.left_out(
                 range,
                 format!("the secret `{id}`"),
-                "if an index asks for it: `[indexes.NAME]` with `secret = \"ID\"`",
+                "if an index needs it, write `[indexes.NAME]` with `secret = \"ID\"`",
             );
         }
         "ssh" => {
             stage.is_incomplete = true;
-            reader.left_out(range, "an agent of `ssh`", "BuildKit fetches git sources itself, with a secret by host")
+            reader.left_out(range, "an SSH agent", "BuildKit fetches git sources itself, with a secret for each host")
         }
         "cache" => {
             // Steps keep caches of their own.
@@ -146,7 +146,7 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
             }
             Some(_) => {
                 stage.is_incomplete = true;
-                reader.left_out(range, "files of another stage or image, as a mount", "a step has `inputs`");
+                reader.left_out(range, "files of another stage or image, as a mount", "use `inputs` of a step");
             }
             None => {
                 let source = field(&["source", "src"]).unwrap_or(".");
@@ -158,7 +158,7 @@ fn mount(reader: &mut Reader<'_>, value: &str, range: &Range<usize>, stage: &mut
                     stage.is_incomplete |= !is_of_projects;
                 } else {
                     stage.is_incomplete = true;
-                    let help = "`inputs` of a step, or of `[members.NAME]`, name what is read";
+                    let help = "add it to `inputs` of a step, or of `[members.NAME]`";
                     reader.left_out(range, format!("`{source}`, as a mount"), help);
                 }
                 let source = if source.is_empty() { ".".to_owned() } else { source };

@@ -96,8 +96,8 @@ pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
             name if is_version(name) => {}
             name if name.starts_with("UV_") => of_uv(reader, name, range),
             _ if !value.is_known() => {
-                let help = "write the value that the base gives it";
-                reader.left_out(range, format!("`{name}={shown}`, of which a part is not known here"), help);
+                let help = "write the whole value, with the part that comes from the base image";
+                reader.left_out(range, format!("`{name}={shown}`, which uses a variable of unknown value"), help);
             }
             _ => env.push((name.clone(), Value::Text(value.clone()))),
         }
@@ -108,7 +108,7 @@ pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
 /// A variable of uv that changes what it does.
 pub fn of_uv(reader: &mut Reader<'_>, name: &str, range: &Range<usize>) {
     let help = match name.contains("INDEX") {
-        true => "name the index in `[[tool.uv.index]]`, or what stands for it in `[mirrors]`",
+        true => "declare the index in `[[tool.uv.index]]`, or a mirror of it in `[mirrors]`",
         false => "`tool.uv` in `pyproject.toml` has a setting for most of uv's variables",
     };
     reader.left_out(range, format!("`{name}`"), help);
@@ -131,7 +131,7 @@ pub fn path(reader: &mut Reader<'_>, stage: &Stage, value: &str, range: &Range<u
         reader.left_out(
             range,
             format!("`{part}` in `PATH`"),
-            "write the whole `PATH` into `env`, or name programs by their paths",
+            "write the whole `PATH` into `env`, or write programs with their paths",
         );
     }
 }
@@ -143,9 +143,9 @@ pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
     let Some((text, range)) = &stage.user else {
         // Images of Lambda start as whom Lambda wants.
         if !stage.is_for_lambda() {
-            let what = "the Dockerfile has no `USER`, so that its containers run as root; here it is `app`, who may write to \
-                        the working directory and below `/home/app`";
-            reader.differs(&stage.range.clone(), what, "write `user = \"root\"` to keep it");
+            let what = "the Dockerfile has no `USER`, so its containers run as root; here the user is `app`, which can \
+                        write to the working directory and below `/home/app`";
+            reader.differs(&stage.range.clone(), what, "to keep root, write `user = \"root\"`");
         }
         return None;
     };

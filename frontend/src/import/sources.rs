@@ -64,8 +64,8 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
             copy.mode.iter().for_each(|(_, flag)| reader.left_out(flag, "`--chmod`", KEPT));
             copy.owner.iter().for_each(|(owner, flag)| {
                 if belongs_to_user(reader, &stage, owner, flag) {
-                    let what = "the project's files belong to root, and the user reads them";
-                    reader.differs(flag, what, "name directories that the user writes in `writable`");
+                    let what = "the project's files belong to root, and the user can only read them";
+                    reader.differs(flag, what, "list directories that the user writes to in `writable`");
                 }
             });
             continue;
@@ -117,7 +117,11 @@ fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source
         if steps.contains(&taken.stage) {
             reader.written(&word);
             flag.iter().for_each(|flag| {
-                reader.differs(flag, "what a step leaves belongs to root", "`writable` names directories of the user");
+                reader.differs(
+                    flag,
+                    "the outputs of a step belong to root",
+                    "list directories that the user writes to in `writable`",
+                );
             });
             continue;
         }
@@ -153,8 +157,8 @@ fn copies(reader: &mut Reader<'_>, stage: &Stage, steps: &[usize]) -> Vec<Source
                 }
             }
             None => {
-                let what = format!("`{from}` of another stage");
-                reader.left_out(&range, what, "put it into the context, and name it in `files`");
+                let what = format!("`{from}` from another stage");
+                reader.left_out(&range, what, "put it into the build context, and copy it with `files`");
             }
         }
     }
@@ -178,7 +182,7 @@ fn belongs_to_user(reader: &mut Reader<'_>, stage: &Stage, owner: &str, flag: &R
         _ => reader.differs(
             flag,
             format!("these files belong to root, not to `{owner}`"),
-            "`owner = \"user\"` gives them to `user`",
+            "to give them to the user, write `owner = \"user\"`",
         ),
     }
     false
@@ -226,7 +230,7 @@ fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installe
     if from.contains(['*', '?', '[']) {
         let is_of_projects = ["pyproject.toml*", "uv.lock*", "*.toml", "*.lock", "README*"].contains(&name);
         if !is_of_projects {
-            reader.left_out(range, format!("`{from}`"), "name each file or directory in `files`");
+            reader.left_out(range, format!("`{from}`"), "list each file or directory in `files`");
         }
         return false;
     }
@@ -240,10 +244,10 @@ fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installe
     }
     if from == "." {
         let what = match installed.is_editable {
-            true => "the image has the sources of members below `/src`, and no other files of the context",
-            false => "the image has members as wheels in its environment, and no tree of sources",
+            true => "the image has the sources of members below `/src`, and no other files of the build context",
+            false => "the image has members as installed wheels, and no source tree",
         };
-        reader.differs(range, what, "name files that the application reads beside them in `files`");
+        reader.differs(range, what, "list other files that the application reads in `files`");
         return false;
     }
     match surroundings.project {

@@ -14,7 +14,7 @@ use super::value::Value;
 
 /// What to do about a command that is not carried over.
 pub const WRITE_A_STEP: &str =
-    "if it makes what the image needs: name it in `steps`, with the directories that it fills as `outputs`";
+    "if the image needs what it creates, add it to `steps`, with the directories that it fills as `outputs`";
 
 /// Keys of a step.
 pub type Step = Vec<(String, Value)>;
@@ -62,25 +62,25 @@ fn step(
     let stage = &reader.stages[index];
     let is_root = stage.user.as_ref().is_none_or(|(user, _)| ["root", "0"].contains(&user.shown().as_str()));
     if stage.made.is_empty() {
-        return Err("it runs nothing that makes something");
+        return Err("it runs no command that creates files");
     }
     if stage.is_incomplete {
-        return Err("a command of it has a mount or an option that is not carried over");
+        return Err("one of its commands has a mount or an option that is not carried over");
     }
     if !is_root {
         return Err("it does not run as root");
     }
     let run = stage.made.iter().map(|made| made.words.clone()).collect::<Option<Vec<_>>>();
-    let run = run.ok_or("a command of it needs a shell")?;
+    let run = run.ok_or("one of its commands needs a shell")?;
     let is_runnable = if is_in_image { runs_in(reader, stage, image, &run) } else { runs_alone(stage) };
     if !is_runnable {
         return Err("its commands need more than an image and files of the context");
     }
     let outputs =
-        outputs(reader, stage, taken).ok_or("what is copied from it is no directory that its commands alone fill")?;
+        outputs(reader, stage, taken).ok_or("what is copied from it is not a directory that only its commands fill")?;
     let text = |path: &str| Value::Text(Text::from(path));
     let pair = |from: &str, to: &str| vec![("from".to_owned(), text(from)), ("to".to_owned(), text(to))];
-    let inputs = inputs(stage).ok_or("it copies by a pattern")?;
+    let inputs = inputs(stage).ok_or("it copies files by a pattern")?;
     let inputs: Vec<Step> = inputs.iter().map(|copy| pair(&copy.from, &copy.to)).collect();
     let mut keys = Vec::new();
     let mut add = |key: &str, value: Option<Value>| keys.extend(value.map(|value| (key.to_owned(), value)));
@@ -93,7 +93,7 @@ fn step(
     add("run", Some(Value::Lists(run)));
     add("workdir", stage.workdir.clone().map(Value::Text));
     add("outputs", Some(Value::Tables(outputs.iter().map(|(from, to)| pair(from, to)).collect())));
-    let env = env(stage, image, is_in_image).ok_or("a variable of it depends on its base")?;
+    let env = env(stage, image, is_in_image).ok_or("one of its variables depends on its base")?;
     add("env", (!env.is_empty()).then_some(Value::Table(env)));
     // As every `RUN` has.
     add("network", Some(Value::Boolean(true)));

@@ -23,7 +23,7 @@ pub fn images(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling, shared:
     let of_dockerfile = plain(&base.base);
     if let Some(admitted) = admitted(reader, &base.base) {
         let what = format!(
-            "uv installs another python than that of `{}`, which `requires-python` does not admit; here the base is `{admitted}`",
+            "the Python of `{}` does not satisfy `requires-python`, so uv installs another one; here the base is `{admitted}`",
             base.base.shown()
         );
         reader.differs(&stage.range, what, "");
@@ -109,9 +109,9 @@ pub fn packages(
         }
         let name = package.shown();
         if is_made_here && is_compiler(&name) {
-            let what = format!("`{name}` is where members are built, and not in the image");
+            let what = format!("`{name}` is installed where members are built, and not in the image");
             package.origins().iter().last().into_iter().for_each(|range| {
-                reader.differs(range, what.clone(), "name it in `apt` as well to keep it");
+                reader.differs(range, what.clone(), "to also have it in the image, add it to `apt`");
             });
             of_builds.push(package.clone());
         } else {
@@ -146,8 +146,8 @@ fn is_python(reader: &mut Reader<'_>, package: &Text, base: &Text, shared: &mut 
     package.origins().iter().last().into_iter().for_each(|range| {
         reader.differs(
             range,
-            format!("uv installs the python, in place of `{name}`"),
-            "name a `base` that has a python to use that",
+            format!("uv installs Python, instead of the package `{name}`"),
+            "to use the Python of an image, set `base`",
         );
     });
     true
@@ -162,9 +162,9 @@ pub fn added(reader: &mut Reader<'_>, stage: &Stage, filling: &Filling) -> (Vec<
     let (tools, runtime): (Vec<&Added>, Vec<&Added>) =
         stage.added.iter().partition(|added| added.is_deleted || is_made_here && is_compiler(&added.name.shown()));
     for added in tools.iter().filter(|added| !added.is_deleted) {
-        let what = format!("`{}` is where members are built, and not in the image", added.name.shown());
+        let what = format!("`{}` is installed where members are built, and not in the image", added.name.shown());
         added.name.origins().iter().last().into_iter().for_each(|range| {
-            reader.differs(range, what.clone(), "name it in `apk` as well to keep it");
+            reader.differs(range, what.clone(), "to also have it in the image, add it to `apk`");
         });
     }
     let names = |added: Vec<&Added>| added.into_iter().map(|added| added.name.clone()).collect::<Vec<_>>();

@@ -71,7 +71,7 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
     for index in built(reader) {
         let Some(filling) = filling(reader, index) else {
             let range = reader.stages[index].extent.clone();
-            reader.left_out(&range, "this stage installs nothing that the lock has", "");
+            reader.left_out(&range, "this stage installs nothing from the lockfile", "");
             continue;
         };
         let target = target(reader, index, &filling, (&mut shared, &mut used), &targets);
@@ -170,7 +170,7 @@ fn filling(reader: &mut Reader<'_>, index: usize) -> Option<Filling> {
         sync = production.cloned().unwrap_or(sync);
         reader.differs(
             &sync.range.clone(),
-            "which packages are installed is chosen in this step",
+            "this step chooses which packages are installed",
             "declare a target for each choice: `[targets.NAME]` with `inherits` and `groups`",
         );
     }
@@ -195,14 +195,14 @@ fn filling(reader: &mut Reader<'_>, index: usize) -> Option<Filling> {
                 reader.left_out(
                     &sync.range.clone(),
                     "`--all-extras` and `--all-groups`",
-                    "name them: `extras = [\"…\"]`, `groups = [\"…\"]`",
+                    "list them: `extras = [\"…\"]`, `groups = [\"…\"]`",
                 );
             }
             if !sync.is_production && groups.is_empty() {
                 reader.differs(
                     &sync.range.clone(),
-                    "this installs the group `dev`, if there is one",
-                    "write `groups = [\"dev\"]` to keep it",
+                    "this installs the group `dev`, if it exists",
+                    "to keep it, write `groups = [\"dev\"]`",
                 );
             }
         }
@@ -255,7 +255,7 @@ fn package(reader: &mut Reader<'_>, index: usize, syncs: &[Sync]) -> (Option<Tex
         let range = syncs.last().map_or(0..0, |sync| sync.range.clone());
         reader.left_out(
             &range,
-            "which member is built: the workspace root is no project",
+            "which member is built: the workspace root is not a project",
             "write `package = \"MEMBER\"` into the target",
         );
     }

@@ -172,7 +172,7 @@ pub fn pip(reader: &mut Reader<'_>, command: &Command, arguments: &[String]) {
     }
     reader.left_out(
         &range,
-        format!("{}: images hold what the lock has", shown(&command.shown())),
+        format!("{}: images contain only packages in the lockfile", shown(&command.shown())),
         "add it to the project with `uv add`",
     );
 }
@@ -288,7 +288,7 @@ fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], direct
         // It installs what the project requires, and no group; in the versions of the day.
         reader.differs(
             &range,
-            format!("{} chooses versions when it runs; here they are those of the lock", shown(&command.shown())),
+            format!("{} resolves versions when it runs; here they come from the lockfile", shown(&command.shown())),
             "",
         );
         let path = project.map_or(".", |project| project.split('[').next().unwrap_or("."));
@@ -309,7 +309,7 @@ fn uv_pip(reader: &mut Reader<'_>, command: &Command, arguments: &[Word], direct
     } else if stage.syncs.is_empty() || !is_exported {
         reader.left_out(
             &range,
-            format!("{}: images hold what the lock has", shown(&command.shown())),
+            format!("{}: images contain only packages in the lockfile", shown(&command.shown())),
             "add it to the project with `uv add`",
         );
     } else {

@@ -79,10 +79,10 @@ impl PythonRequest {
         let write = |version: &str| format!("write a version, such as `{version}`");
         let properties = match &self.form {
             Form::Path => {
-                let reason = "is a path of one machine, and an image has a python of its own".to_owned();
+                let reason = "is a path on one machine, but an image has its own Python".to_owned();
                 return Some((reason, write("3.13")));
             }
-            Form::Program => return Some(("is no python that uv knows".to_owned(), write("3.13"))),
+            Form::Program => return Some(("is not a Python version that uv knows".to_owned(), write("3.13"))),
             Form::TooLong => return Some((format!("has more than {LONGEST} bytes"), write("3.13"))),
             Form::Python(properties) => properties,
         };
@@ -90,19 +90,28 @@ impl PythonRequest {
         let version = if version.is_empty() { "3.13".to_owned() } else { version };
         let threads = if properties.is_free_threaded() { "t" } else { "" };
         if let Some(other) = properties.implementation.filter(|other| *other != Implementation::CPython) {
-            return Some((format!("is {other}, and images are made with CPython"), write("3.13")));
+            return Some((format!("is {other}, but images use CPython"), write("3.13")));
         }
         if let Some(system) = properties.system.as_ref().filter(|system| *system != "linux") {
-            return Some((format!("is a python for {system}, and images are for Linux"), write(&version)));
+            return Some((format!("is a Python for {system}, but images are for Linux"), write(&version)));
         }
         if let Some(machine) = properties.machine.as_ref().filter(|machine| machine_of(machine).is_none()) {
-            return Some((format!("is a python for {machine}, which no platform of an image tells"), write(&version)));
+            return Some((
+                format!("is a Python for {machine}, which is not the processor of any image platform"),
+                write(&version),
+            ));
         }
         if properties.libc.as_deref() == Some("none") {
-            return Some(("is a python without a C library, which no Linux has".to_owned(), write(&version)));
+            return Some((
+                "is a Python without a C library, which does not exist for Linux".to_owned(),
+                write(&version),
+            ));
         }
         if properties.variant.is_debug() {
-            return Some(("is a debug build, which images are not made with".to_owned(), write(&(version + threads))));
+            return Some((
+                "is a debug build, which is not supported in images".to_owned(),
+                write(&(version + threads)),
+            ));
         }
         None
     }
@@ -290,17 +299,17 @@ mod tests {
             ("pyodide3.13", "is Pyodide"),
             ("3.13d", "is a debug build"),
             ("3.13td", "is a debug build"),
-            ("cpython-3.13-macos-aarch64-none", "is a python for macos"),
-            ("cpython-3.13-windows-x86_64-none", "is a python for windows"),
-            ("cpython-3.13-linux-x86_64_v3-gnu", "is a python for x86_64_v3"),
+            ("cpython-3.13-macos-aarch64-none", "is a Python for macos"),
+            ("cpython-3.13-windows-x86_64-none", "is a Python for windows"),
+            ("cpython-3.13-linux-x86_64_v3-gnu", "is a Python for x86_64_v3"),
             ("./venv/bin/python", "is a path"),
-            ("python", "is no python that uv knows"),
-            ("python@latest", "is no python that uv knows"),
-            ("@3.13", "is no python that uv knows"),
-            ("3.13.*", "is no python that uv knows"),
-            ("3.13.5.1", "is no python that uv knows"),
-            ("3.13-linux-x86_64-gnu-more-parts", "is no python that uv knows"),
-            ("", "is no python that uv knows"),
+            ("python", "is not a Python version that uv knows"),
+            ("python@latest", "is not a Python version that uv knows"),
+            ("@3.13", "is not a Python version that uv knows"),
+            ("3.13.*", "is not a Python version that uv knows"),
+            ("3.13.5.1", "is not a Python version that uv knows"),
+            ("3.13-linux-x86_64-gnu-more-parts", "is not a Python version that uv knows"),
+            ("", "is not a Python version that uv knows"),
         ];
         for (text, start) in refused {
             let (reason, _) = PythonRequest::parse(text).refusal().unwrap_or_default();

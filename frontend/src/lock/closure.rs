@@ -181,7 +181,7 @@ fn check_conflicts(lock: &Lock, selection: &Selection, active: &[ExtraName]) -> 
                 ),
             )
             .at(lock.packages[selection.root].span.clone())
-            .help("choose one of them in `extras` and `groups` of the target; `tool.uv.conflicts` lists the sets"));
+            .help("keep only one of them in `extras` and `groups` of the target; see `tool.uv.conflicts` for the conflicting sets"));
         }
     }
     Ok(())

@@ -13,7 +13,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::paths::joined;
 
 /// What to do about a line that uv does not write.
-pub(super) const UNTOUCHED: &str = "uv writes no such line: see who changed it; `uv lock` repairs the lock";
+pub(super) const UNTOUCHED: &str =
+    "uv does not write such a line: check who changed the lockfile, and run `uv lock` to repair it";
 
 /// The host by which BuildKit means the client of a build, not a server (BuildKit: `source/http/transport.go`).
 const CLIENT: &str = "buildkit-session";
@@ -66,14 +67,16 @@ impl Reader<'_> {
     /// The URL of a file.
     pub(super) fn web_url(&self, text: &str, package: &str, span: &Span) -> Result<HttpUrl, Diagnostic> {
         let bad = |reason: &dyn std::fmt::Display| {
-            let problem = format!("the file of package `{package}` is at `{}`: {reason}", text.escape_debug());
+            let problem = format!("invalid file URL `{}` for package `{package}`: {reason}", text.escape_debug());
             Diagnostic::new("lock::bad_url", problem).at(self.place(text, span)).help(UNTOUCHED)
         };
         let credentials = || {
-            let problem = format!("the URL of package `{package}` holds credentials, which a build graph would show");
-            Diagnostic::new("lock::credentials", problem)
-                .at(self.place(text, span))
-                .help("take them out of its source, and run `uv lock`; a build is given them by a secret")
+            let problem = format!(
+                "the URL of package `{package}` contains credentials, which would be visible in the build graph"
+            );
+            Diagnostic::new("lock::credentials", problem).at(self.place(text, span)).help(
+                "remove them from the source of the package, and run `uv lock`; pass them to the build as a secret",
+            )
         };
         // A text that is no URL may hold them as well, and is shown.
         if crate::passwords::is_in(text) {
@@ -95,11 +98,11 @@ impl Reader<'_> {
         let reason = match name.as_str() {
             "" => "it is empty",
             "." | ".." => "it is a directory",
-            name if name.contains('/') => "it has a `/` in it",
-            name if name.contains(char::is_control) => "it has a control character in it",
+            name if name.contains('/') => "it contains a `/`",
+            name if name.contains(char::is_control) => "it contains a control character",
             _ => return Ok(name),
         };
-        let problem = format!("`{}` is no name for the file of package `{package}`: {reason}", name.escape_debug());
+        let problem = format!("`{}` is not a valid file name for package `{package}`: {reason}", name.escape_debug());
         Err(Diagnostic::new("lock::bad_file_name", problem).at(self.place(location, span)).help(UNTOUCHED))
     }
 
@@ -108,7 +111,7 @@ impl Reader<'_> {
         if !path.contains(char::is_control) {
             return Ok(());
         }
-        let problem = format!("`{}` of package `{package}` has a control character in it", path.escape_debug());
+        let problem = format!("the path `{}` of package `{package}` contains a control character", path.escape_debug());
         Err(Diagnostic::new("lock::bad_path", problem).at(self.place(path, span)).help(UNTOUCHED))
     }
 
@@ -120,7 +123,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let problem = format!(
-            "`{}` of package `{package}` is no hash: {algorithm} has {digits} hexadecimal digits, letters in lower case",
+            "`{}` is not a valid hash for package `{package}`: {algorithm} has {digits} lowercase hexadecimal digits",
             hash.escape_debug()
         );
         Err(Diagnostic::new("lock::bad_hash", problem).at(self.place(hash, span)).help(UNTOUCHED))
@@ -139,7 +142,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let problem =
-            format!("the directory `{}` of package `{package}` is not in its source", subdirectory.escape_debug());
+            format!("the subdirectory `{}` of package `{package}` is outside its source", subdirectory.escape_debug());
         Err(Diagnostic::new("lock::outside_source", problem).at(self.place(text, span)).help(UNTOUCHED))
     }
 }

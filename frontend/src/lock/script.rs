@@ -167,6 +167,6 @@ source = { registry = "https://index.example/simple" }
         assert!(lock.members.is_empty());
         let text = text.replace("name = \"report\"\nversion", "name = \"reports\"\nversion");
         let error = crate::lock::parse(&SourceFile::new("report.py.lock", text)).expect_err("a dangling edge");
-        assert!(error.to_string().contains("dependency `report` is not in the lock"), "{error}");
+        assert!(error.to_string().contains("dependency `report` is not in the lockfile"), "{error}");
     }
 }

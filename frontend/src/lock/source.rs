@@ -54,7 +54,7 @@ pub struct GitSource {
 
 impl GitSource {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        let (rest, commit) = text.split_once('#').ok_or("it names no commit")?;
+        let (rest, commit) = text.split_once('#').ok_or("it has no commit")?;
         if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err("what follows `#` is not a commit");
         }
@@ -157,7 +157,7 @@ impl Reader<'_> {
         ];
         let local = kinds.into_iter().find_map(|(path, source)| Some((path.as_ref()?, source)));
         let (path, source) = local.ok_or_else(|| {
-            let problem = format!("package `{name}` comes from a source of an unknown kind");
+            let problem = format!("package `{name}` has an unknown kind of source");
             Diagnostic::new("lock::unknown_source", problem)
                 .at(span.clone())
                 .help("use a newer frontend image in the `# syntax=` line")
@@ -168,17 +168,17 @@ impl Reader<'_> {
     fn git(&self, text: &str, name: &str, span: &Span) -> Result<GitSource, Diagnostic> {
         let git = GitSource::parse(text).map_err(|problem| self.invalid("git source", text, problem, span.clone()))?;
         if crate::passwords::is_in(&git.url) {
-            let problem = format!("the URL of the git repository of package `{name}` holds a password");
+            let problem = format!("the URL of the git repository of package `{name}` contains a password");
             return Err(Diagnostic::new("lock::credentials", problem)
                 .at(self.place(text, span))
-                .help("take it out of its source, and run `uv lock`: everyone could read it in the build graph")
-                .help("BuildKit has a secret of its own for git: `--secret id=GIT_AUTH_TOKEN,env=VARIABLE`"));
+                .help("remove it from the source of the package, and run `uv lock`: anyone could read it in the build graph")
+                .help("pass the password to BuildKit with `--secret id=GIT_AUTH_TOKEN,env=VARIABLE`"));
         }
         if !git.url.contains("://") || !buildkit_llb::is_git_remote(&git.url) {
-            let problem = format!("package `{name}` is in a git repository at `{}`, which is not fetched", git.url);
+            let problem = format!("package `{name}` is in a git repository at `{}`, which is not supported", git.url);
             return Err(Diagnostic::new("lock::bad_url", problem)
                 .at(self.place(text, span))
-                .help("repositories at `https://`, `ssh://`, `http://` and `git://` are fetched"));
+                .help("use a repository at `https://`, `ssh://`, `http://` or `git://`"));
         }
         if let Some(subdirectory) = &git.subdirectory {
             self.check_subdirectory(subdirectory, text, name, span)?;
@@ -188,14 +188,14 @@ impl Reader<'_> {
 
     fn index(&self, text: &str, name: &str, span: &Span) -> Result<(), Diagnostic> {
         if crate::passwords::is_in(text) {
-            let problem = format!("the URL of the index of package `{name}` holds a password");
+            let problem = format!("the URL of the index of package `{name}` contains a password");
             return Err(Diagnostic::new("lock::credentials", problem)
                 .at(self.place(text, span))
-                .help("take it out of `pyproject.toml`, and run `uv lock`: everyone could read it in the build graph")
-                .help("a build is given it by a secret: `[indexes.NAME]` with `secret = \"ID\"`"));
+                .help("remove it from `pyproject.toml`, and run `uv lock`: anyone could read it in the build graph")
+                .help("pass the password to the build as a secret: `[indexes.NAME]` with `secret = \"ID\"`"));
         }
         HttpUrl::parse(text).map(|_| ()).map_err(|error| {
-            let problem = format!("the index of package `{name}` is at `{text}`: {error}");
+            let problem = format!("invalid index URL `{text}` for package `{name}`: {error}");
             Diagnostic::new("lock::bad_url", problem).at(self.place(text, span)).help(UNTOUCHED)
         })
     }

@@ -51,7 +51,7 @@ def require_size(top, paths, limit):
         largest = sorted(parts.items(), key=lambda part: (-part[1], part[0]))[:NAMED]
         named = ", ".join("%s (%s)" % (name, megabytes(count)) for name, count in largest)
         fail(
-            "the packages have %s, and AWS Lambda unpacks no more than %s" % (megabytes(total), megabytes(limit)),
+            "the packages have %s, but AWS Lambda unpacks at most %s" % (megabytes(total), megabytes(limit)),
             "the largest are %s; an image may have 10 GB: `kind = \"image\"` with `layout = \"target\"`" % named,
         )
 

@@ -46,15 +46,15 @@ def check(requirements, whose):
         line = text.strip() if isinstance(text, str) else ""
         reason = None
         if not line.isprintable() or not REQUIREMENT.fullmatch(line) or re.search(r"\s--?\w", line):
-            reason = "is no requirement"
+            reason = "is not a valid requirement"
         elif "${" in line:
             # uv would put a secret of its own environment there.
-            reason = "names a variable"
+            reason = "contains a variable"
         if reason:
             shown = line if line.isprintable() else ascii(line)[1:-1]
             fail(
                 "%s `%s`, which %s" % (whose, shown[:200], reason),
-                "requirements of builds are those of PEP 508: a name, with versions and a marker, or `NAME @ URL`",
+                "a build requirement (PEP 508) is a name, optionally with versions and a marker, or `NAME @ URL`",
             )
 
 
@@ -117,8 +117,8 @@ def fail_to_build(found):
     names = sorted({name for pair in found for name in pair if name})
     what = " and ".join("`%s`" % name for name in names) or "a build requirement"
     fail(
-        "%s would be built from source where the secrets of indexes are, and could read them" % what,
-        "put a wheel of it where `find-links` or an index of `[tool.uv]` has it, and take it out of `no-binary-package`",
+        "%s would be built from source in a step that has the secrets of indexes, and could read them" % what,
+        "add a wheel of it to `find-links` or an index of `[tool.uv]`, and remove it from `no-binary-package`",
     )
 
 
@@ -234,8 +234,8 @@ def toml_of_pip():
         from pip._vendor import tomli
     except ImportError:
         fail(
-            "python %d.%d reads no `pyproject.toml`" % sys.version_info[:2],
-            "choose a `builder` with python 3.11 or newer, or one that has pip",
+            "Python %d.%d cannot read `pyproject.toml`" % sys.version_info[:2],
+            "choose a `builder` with Python 3.11 or newer, or one that has pip",
         )
     return tomli
 
@@ -255,7 +255,7 @@ def build_system(path, subdirectory, whose):
         "path": table.get("backend-path", []),
     }
     if not all(isinstance(system[key], list) for key in ("requires", "path")) or not isinstance(system["backend"], str):
-        fail("the `[build-system]` of `%s` is none: `requires` is a list, and `build-backend` a text" % whose)
+        fail("the `[build-system]` of `%s` is not valid: `requires` must be a list, and `build-backend` a string" % whose)
     return system
 
 

@@ -58,7 +58,7 @@ def unpack(archive, whose):
         # A full disk is no mistake of the archive.
         if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
             raise
-        fail("`%s` cannot be unpacked: `%s` has an entry that cannot be: %s" % (whose, name, shown(str(error))))
+        fail("`%s` cannot be unpacked: `%s` has an entry that cannot be created: %s" % (whose, name, shown(str(error))))
     top = os.listdir(directory)
     return os.path.join(directory, top[0]) if len(top) == 1 else directory
 
@@ -150,7 +150,7 @@ def build(path, subdirectory, may_ask=True):
     )
     for name in os.listdir(OUT):
         if name.endswith(".whl"):
-            check_version(name, *expected, "the lock", LOCKED)
+            check_version(name, *expected, "the lockfile", LOCKED)
         else:
             os.remove(os.path.join(OUT, name))
     require_portable(OUT, expected[0])

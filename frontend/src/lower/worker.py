@@ -78,10 +78,9 @@ EPOCH = 315532800 * 10**9
 
 # What to do about a wheel of another version.
 LOCKED = (
-    "a version that its backend takes from git's tags cannot be known here; use a version of it from an index, "
-    "or a wheel"
+    "a version from git tags is not available in a build; use a version of the package from an index, or a wheel"
 )
-GIVEN = "its backend takes no version from outside; take it out of `[members]` in uv.build.toml"
+GIVEN = "its build backend does not accept a version; remove `version` from `[members]` in uv.build.toml"
 
 # What uv's own scripts and the usual build backends import; each brings in others.
 STANDARD_LIBRARY = (
@@ -153,8 +152,8 @@ def verify(path, shown, expected):
     found = "%s:%s" % (algorithm, digest.hexdigest())
     if found != expected:
         fail(
-            "`%s` is not the file that was locked: the lock has %s, the file has %s" % (shown, expected, found),
-            "bring back the file that was locked, or run `uv lock` if this one is meant",
+            "`%s` does not match the lockfile: the lockfile has %s, the file has %s" % (shown, expected, found),
+            "restore the locked file, or run `uv lock` if this change is expected",
         )
 
 
@@ -482,7 +481,7 @@ def require_portable(directory, name):
         if not wheel.endswith("-any.whl") or has_program(wheel):
             fail(
                 "`%s` is not built for %s: `%s` is for the platform of this builder" % (name, platform, os.path.basename(wheel)),
-                "use a wheel of it, a builder of that platform, or let this one emulate it: "
+                "use a wheel of it, a builder for that platform, or enable emulation on this one: "
                 "`docker run --privileged --rm tonistiigi/binfmt --install %s`" % platform.split("/")[1],
             )
 

@@ -47,18 +47,17 @@ pub(super) fn check_settings(file: &Arc<SourceFile>) -> Result<(), Diagnostics> 
 fn walk(file: &Arc<SourceFile>, value: &Spanned<DeValue<'_>>, path: &str, errors: &mut Vec<Diagnostic>) {
     match value.get_ref() {
         DeValue::String(text) if passwords::is_in(text) => {
-            let problem = format!("a URL in `{path}` holds a password, which a build graph would show");
+            let problem = format!("a URL in `{path}` contains a password, which would be visible in the build graph");
             let error = Diagnostic::new("manifest::credentials", problem).at(Span::new(file, value.span()));
             let is_of_an_index =
                 path.ends_with("index.url") || path.ends_with("index-url") || path.ends_with("find-links");
             errors.push(match (is_of_an_index, text.contains("git")) {
                 (true, _) => error
-                    .help("take it out, and give it to the build as a secret: `[indexes.NAME]` with `secret = \"ID\"`"),
-                (false, true) => error.help(
-                    "take it out, and give it to the build as a secret: `--secret id=GIT_AUTH_TOKEN,env=VARIABLE`",
-                ),
+                    .help("remove it, and pass it to the build as a secret: `[indexes.NAME]` with `secret = \"ID\"`"),
+                (false, true) => error
+                    .help("remove it, and pass it to the build as a secret: `--secret id=GIT_AUTH_TOKEN,env=VARIABLE`"),
                 (false, false) => {
-                    error.help("take it out, and give it to the build as a secret: `--secret id=netrc,src=FILE`")
+                    error.help("remove it, and pass it to the build as a secret: `--secret id=netrc,src=FILE`")
                 }
             });
         }

@@ -10,20 +10,20 @@ use crate::marker;
 pub fn check(text: &str, span: &Span) -> Result<(), Diagnostic> {
     let parsed = marker::is_of_small_marker(text).then(|| text.parse::<Requirement<VerbatimUrl>>());
     let Some(parsed) = parsed else {
-        let problem = "the marker of a requirement of a build is too long";
+        let problem = "the marker of a build requirement is too long";
         return Err(Diagnostic::new("manifest::requirement", problem).at(span.clone()).help("write a shorter one"));
     };
     let reason = match parsed {
         Err(_) if text.trim_start().starts_with('-') => "it is an option".to_owned(),
         Err(error) => error.message.to_string().split(['\n', '.']).next().unwrap_or_default().to_owned(),
-        Ok(_) if text.contains("${") => "it names a variable".to_owned(),
+        Ok(_) if text.contains("${") => "it contains a variable".to_owned(),
         Ok(_) if text.trim().contains(char::is_control) => "it has more than one line".to_owned(),
         Ok(_) => return Ok(()),
     };
-    let problem = format!("`{}` is not a requirement of a build: {reason}", text.escape_debug());
+    let problem = format!("`{}` is not a valid build requirement: {reason}", text.escape_debug());
     Err(Diagnostic::new("manifest::requirement", problem)
         .at(span.clone())
-        .help("write the name of a package, with versions and a marker if need be, or `NAME @ URL`"))
+        .help("write a package name, optionally with a version specifier and a marker, or `NAME @ URL`"))
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Manifest, Diagnostics> {
     let file = &SourceFile::with_toml(&*file.name, &*file.text, uncommented(&file.text, &lines));
     let document = DeTable::parse(file.toml()).map_err(|error| {
         let error = syntax_error(file, &error);
-        let problem = error.message.replacen(&format!("`{}`", file.name), &format!("the block of `{}`", file.name), 1);
+        let problem =
+            error.message.replacen(&format!("`{}`", file.name), &format!("the script metadata of `{}`", file.name), 1);
         Diagnostic { message: problem, ..error }
     })?;
     let range = document.span();
@@ -64,10 +65,10 @@ fn block(file: &Arc<SourceFile>) -> Result<Range<usize>, Diagnostic> {
     let Some(start) = opening(text) else {
         return Err(Diagnostic::new(
             "script::no_metadata",
-            format!("`{name}` has no block `{OPEN}`: it says nothing of what it requires"),
+            format!("`{name}` has no `{OPEN}` block: it does not declare its dependencies"),
         )
         .at(Span::whole(file))
-        .help(format!("write one: `uv init --script {name}`, then `uv add --script {name} PACKAGE`")));
+        .help(format!("add one: run `uv init --script {name}`, then `uv add --script {name} PACKAGE`")));
     };
     let mut end = start;
     let mut closed = None;
@@ -85,17 +86,17 @@ fn block(file: &Arc<SourceFile>) -> Result<Range<usize>, Diagnostic> {
     let Some(end) = closed else {
         return Err(Diagnostic::new(
             "script::open_metadata",
-            format!("the block `{OPEN}` of `{name}` has no last line `{CLOSE}`"),
+            format!("the `{OPEN}` block of `{name}` is not closed with `{CLOSE}`"),
         )
         .at(first)
-        .help("every line of the block starts with `#`, the empty ones as well"));
+        .help("every line of the block must start with `#`, including empty lines"));
     };
     if let Some(second) = opening(&text[end..]) {
         let second = Span::new(file, end + second..end + second + OPEN.len());
-        return Err(Diagnostic::new("script::two_blocks", format!("`{name}` has two blocks `{OPEN}`"))
+        return Err(Diagnostic::new("script::two_blocks", format!("`{name}` has two `{OPEN}` blocks"))
             .at(second)
             .at(first)
-            .help("put what both say into one"));
+            .help("merge them into one"));
     }
     Ok(start..end)
 }
@@ -152,12 +153,12 @@ mod tests {
         assert!(read("# /// script\n# ///\n").is_ok());
         assert!(read("# /// script\n# ///").is_ok());
         for (text, expected) in [
-            ("import idna\n", "has no block"),
-            (" # /// script\n# ///\n", "has no block"),
-            ("# /// scripts\n# ///\n", "has no block"),
-            ("# /// script\n# dependencies = []\n\n# ///\n", "has no last line"),
-            ("# /// script\n#dependencies = []\n# ///\n", "has no last line"),
-            ("# /// script\n# ///\n\n# /// script\n# ///\n", "two blocks"),
+            ("import idna\n", "does not declare its dependencies"),
+            (" # /// script\n# ///\n", "does not declare its dependencies"),
+            ("# /// scripts\n# ///\n", "does not declare its dependencies"),
+            ("# /// script\n# dependencies = []\n\n# ///\n", "is not closed"),
+            ("# /// script\n#dependencies = []\n# ///\n", "is not closed"),
+            ("# /// script\n# ///\n\n# /// script\n# ///\n", "has two"),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(expected), "{error}");

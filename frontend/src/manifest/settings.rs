@@ -349,12 +349,13 @@ impl SettingsWire {
     }
 }
 
-const OFFLINE: &str = "BuildKit fetches what the lock pins, and steps that look for build requirements have a network";
-const HASHES: &str = "pin build requirements by `build-constraint-dependencies`: their hashes are not compared";
+const OFFLINE: &str =
+    "BuildKit fetches the files that the lockfile pins, and steps that resolve build requirements have network access";
+const HASHES: &str = "pin build requirements with `build-constraint-dependencies`: their hashes are not checked";
 const PROXY: &str =
-    "give the proxy to the build: `--build-arg HTTPS_PROXY=…`; BuildKit's own downloads have the proxy of its daemon";
-const INSECURE: &str = "name the authority that the host's certificate is from: `[ca]` with `file = \"…\"`";
-const OF_INDEX: &str = "set it for all indexes, or for packages: `exclude-newer-package` of `tool.uv`";
+    "pass the proxy to the build: `--build-arg HTTPS_PROXY=…`; BuildKit's own downloads use the proxy of its daemon";
+const INSECURE: &str = "trust the certificate authority of the host: `[ca]` with `file = \"…\"`";
+const OF_INDEX: &str = "set `exclude-newer` for all indexes, or `exclude-newer-package` for packages, in `tool.uv`";
 
 /// A version without an operator is that version.
 fn required_version(text: Located<String>) -> Result<Located<VersionSpecifiers>, Diagnostic> {
@@ -362,7 +363,7 @@ fn required_version(text: Located<String>) -> Result<Located<VersionSpecifiers>,
     let exact = value.parse::<Version>().map(|version| VersionSpecifier::equals_version(version).into());
     match exact.or_else(|_| value.parse()) {
         Ok(value) => Ok(Located { value, span }),
-        Err(_) => Err(Diagnostic::new("manifest::required_version", format!("`{value}` is no version of uv"))
+        Err(_) => Err(Diagnostic::new("manifest::required_version", format!("`{value}` is not a valid uv version"))
             .at(span)
             .help("write `>=0.13`, or `==0.13.9` for one version only")),
     }
@@ -383,8 +384,8 @@ fn extra_requirement(
 
 fn package_name(file: &Arc<SourceFile>, text: &Spanned<String>) -> Result<PackageName, Diagnostic> {
     text.get_ref().parse().map_err(|_| {
-        Diagnostic::new("manifest::name", format!("`{}` is not a package name", text.get_ref()))
+        Diagnostic::new("manifest::name", format!("`{}` is not a valid package name", text.get_ref()))
             .at(Span::new(file, text.span()))
-            .help("use letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends")
+            .help("use letters, digits, `-`, `_` and `.`, and start and end with a letter or digit")
     })
 }

@@ -60,7 +60,7 @@ impl GitReference {
                 "submodules" => git.skip_submodules = !flag()?,
                 "fetch-by-commit" => git.fetch_by_commit = flag()?,
                 "mtime" if ["checkout", "commit"].contains(&value) => git.mtime_commit = value == "commit",
-                _ => return Err(format!("`{pair}` is nothing that a git context can be told")),
+                _ => return Err(format!("`{pair}` is not an option of a git context")),
             }
         }
         Ok(git)

@@ -77,10 +77,10 @@ impl Access {
             unknown
                 .map(|index| {
                     let name = &index.name.value;
-                    let problem = format!("no `[[tool.uv.index]]` with a URL is named `{name}`");
+                    let problem = format!("no `[[tool.uv.index]]` with a `url` has the name `{name}`");
                     let error = Diagnostic::new("config::unknown_index", problem).at(index.name.span.clone());
                     match known.is_empty() {
-                        true => error.help(format!("give the index its name in `pyproject.toml`: `name = \"{name}\"`")),
+                        true => error.help(format!("name the index in `pyproject.toml`: `name = \"{name}\"`")),
                         false => error.did_you_mean(name, known.iter().copied()),
                     }
                 })
@@ -250,20 +250,20 @@ fn not_sent(config: &IndexConfig, url: &HttpUrl, file: &str) -> Diagnostic {
         let problem =
             format!("the secret `{secret}` of the index `{name}` is not sent to `{server}` without encryption");
         return Diagnostic::new("secret::plain_http", problem)
-            .help(format!("`{file}` lies there: give the index a URL with `https://`, and run `uv lock`"))
+            .help(format!("`{file}` is on this server: use an `https://` URL for the index, and run `uv lock`"))
             .help(format!(
-                "if anybody may fetch it, write `public-files = [\"{server}\"]` in `[indexes.{name}]`: the secret is not sent there"
+                "if the file is public, write `public-files = [\"{server}\"]` in `[indexes.{name}]`: the secret is not sent there"
             ));
     }
     let problem = format!(
-        "`{file}` of the index `{name}` lies on another server, `{server}`, which is not sent the secret `{secret}`"
+        "`{file}` of the index `{name}` is on another server, `{server}`, to which the secret `{secret}` is not sent"
     );
     Diagnostic::new("secret::other_server", problem)
         .help(format!(
-            "if this server belongs to the index and asks for its secret, write `files = [\"{server}\"]` in `[indexes.{name}]`"
+            "if this server belongs to the index and needs its secret, write `files = [\"{server}\"]` in `[indexes.{name}]`"
         ))
-        .help(format!("if anybody may fetch files there, write `public-files = [\"{server}\"]`: the secret is not sent"))
-        .help("if you know of neither, see who changed the lock")
+        .help(format!("if its files are public, write `public-files = [\"{server}\"]`: the secret is not sent there"))
+        .help("if you do not know this server, check who changed the lockfile")
 }
 
 /// The indexes that the graph of any target may know by what the lock has: where packages come from when nobody names an

@@ -62,15 +62,15 @@ pub(super) fn choose(
 
 fn from_git(package: &LockedPackage, git: &GitSource) -> Result<Artifact, Diagnostic> {
     if git.lfs {
-        let problem = format!("package `{}` needs files of git LFS, which BuildKit does not fetch", package.name);
+        let problem = format!("package `{}` needs Git LFS files, which BuildKit does not fetch", package.name);
         return Err(Diagnostic::new("lock::unsupported_source", problem)
             .at(package.span.clone())
             .help(format!(
-                "use a version that an index has, or build its wheel where git-lfs is (`uv build --wheel`), put it into the \
-                 build context, and write `{} = {{ path = \"WHEEL\" }}` in `tool.uv.sources`",
+                "use a version from an index, or build its wheel on a machine with git-lfs (`uv build --wheel`), put \
+                 the wheel into the build context, and write `{} = {{ path = \"WHEEL\" }}` in `tool.uv.sources`",
                 package.name
             ))
-            .help("if its build does without those files, take `lfs = true` out of its entry there"));
+            .help("if its build does not need those files, remove `lfs = true` from its entry in `tool.uv.sources`"));
     }
     let origin = Origin::Git { url: git.url.clone(), commit: git.commit.clone() };
     let form = Form::Tree { subdirectory: git.subdirectory.clone() };
@@ -84,18 +84,21 @@ pub(super) fn check_build(package: &LockedPackage, project: &Project, with_backe
     if let Some(place) = settings.no_build.place(name)
         && !project.lock.members.contains(name)
     {
-        return Err(Diagnostic::new("manifest::no_build", format!("`{name}` must be built, which `tool.uv` forbids"))
-            .at(place.clone())
-            .at(package.span.clone())
-            .help("use a version that has a wheel for this platform, or allow the build"));
+        return Err(Diagnostic::new(
+            "manifest::no_build",
+            format!("`{name}` must be built from source, but `tool.uv` does not allow it"),
+        )
+        .at(place.clone())
+        .at(package.span.clone())
+        .help("use a version that has a wheel for this platform, or allow the build"));
     }
     if with_backend && let Some(place) = settings.no_build_isolation.place(name) {
-        let problem = format!("`{name}` is to be built in the environment of the application, which is not supported");
+        let problem = format!("`{name}` is set to be built without isolation, which is not supported");
         return Err(Diagnostic::new("manifest::no_build_isolation", problem)
             .at(place.clone())
             .at(package.span.clone())
             .help(format!(
-                "write in `[tool.uv]` instead what its build needs, in the application's version: \
+                "declare its build requirements in `[tool.uv]` instead, in the application's versions: \
                  `extra-build-dependencies = {{ {name} = [{{ requirement = \"NAME\", match-runtime = true }}] }}`"
             )));
     }
@@ -110,7 +113,7 @@ fn from_sdist(
 ) -> Result<Artifact, Diagnostic> {
     let sdist = package.sdist.as_ref().ok_or_else(|| match project.settings.no_binary.place(&package.name) {
         Some(place) if !package.wheels.is_empty() => {
-            let problem = format!("`{}` has wheels only, which `tool.uv` forbids", package.name);
+            let problem = format!("`{}` has only wheels, but `tool.uv` does not allow them", package.name);
             Diagnostic::new("manifest::no_binary", problem)
                 .at(place.clone())
                 .at(package.span.clone())
@@ -138,16 +141,16 @@ fn located(package: &LockedPackage, location: &Location, file: &str, form: Form)
             let problem = format!("package `{}` has an artifact without a location", package.name);
             return Err(Diagnostic::new("lock::unsupported_source", problem)
                 .at(package.span.clone())
-                .help("`uv lock` writes the lock anew"));
+                .help("run `uv lock` to repair the lockfile"));
         }
     };
     if let Origin::Context(path) = &origin
         && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
     {
-        let problem = format!("`{}` lies in `{path}`, outside the build context", package.name);
+        let problem = format!("`{}` is in `{path}`, outside the build context", package.name);
         return Err(Diagnostic::new("lock::outside_context", problem)
             .at(package.span.clone())
-            .help("build from a directory that holds both the workspace and the file"));
+            .help("build from a directory that contains both the workspace and the file"));
     }
     let file = match (&origin, file) {
         (Origin::Url(at), "") => percent_decoded(last_part(at.as_str())),
@@ -175,20 +178,22 @@ fn pinned(
             }
             _ => {
                 let algorithm = hash.split(':').next().unwrap_or_default();
-                let problem = format!("package `{}` is pinned by {algorithm}, which cannot be verified", package.name);
+                let problem =
+                    format!("package `{}` has only a {algorithm} hash, which cannot be verified", package.name);
                 return Err(Diagnostic::new("lock::unsupported_hash", problem)
                     .at(package.span.clone())
-                    .help("lock with an index that tells sha256 hashes"));
+                    .help("use an index that provides sha256 hashes, and run `uv lock`"));
             }
         },
         None => {
             // Files of the context are the user's own: nothing is downloaded.
             if matches!(artifact.origin, Origin::Url(_)) {
-                let problem = format!("`{}` has no hash in the lock: its download cannot be verified", package.name);
+                let problem =
+                    format!("`{}` has no hash in the lockfile: its download cannot be verified", package.name);
                 warnings.push(
                     Diagnostic::new("lock::no_hash", problem)
                         .at(package.span.clone())
-                        .help("lock with an index that publishes hashes"),
+                        .help("use an index that provides hashes, and run `uv lock`"),
                 );
             }
             None
@@ -204,10 +209,11 @@ fn no_artifact(package: &LockedPackage, interpreter: &Interpreter) -> Diagnostic
     let version = package.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let name = &package.name;
     if package.wheels.is_empty() {
-        let problem = format!("package `{name}`{version} has neither a wheel nor a source distribution in the lock");
+        let problem =
+            format!("package `{name}`{version} has neither a wheel nor a source distribution in the lockfile");
         return Diagnostic::new("lock::no_wheel", problem)
             .at(package.span.clone())
-            .help("use a version that an index has as a wheel, or put a wheel of it into a flat index of your own");
+            .help("use a version that has a wheel, or add a wheel of it to a flat index of your own");
     }
     let problem = format!("package `{name}`{version} has no wheel for {}", interpreter.describe());
     let files: Vec<String> = package.wheels.iter().take(MAX_WHEELS).map(|wheel| format!("`{}`", wheel.file)).collect();
@@ -216,13 +222,13 @@ fn no_artifact(package: &LockedPackage, interpreter: &Interpreter) -> Diagnostic
         more => format!(" and {more} more"),
     };
     let advice = match has_wheel_for_glibc(package, interpreter) {
-        true => "it has one for glibc: choose a base with that C library, such as `python:3.13-slim-bookworm`",
-        false => "choose a base image or platform that it has a wheel for, or another version of it",
+        true => "it has a wheel for glibc: choose a base image with glibc, such as `python:3.13-slim-bookworm`",
+        false => "choose a base image or platform for which it has a wheel, or another version of the package",
     };
     Diagnostic::new("lock::no_wheel", problem)
         .at(package.span.clone())
         .help(advice)
-        .help(format!("the lock has {}{more}", files.join(", ")))
+        .help(format!("the lockfile has {}{more}", files.join(", ")))
 }
 
 /// Whether a package that has no wheel for musl, such as Alpine's, has one for the same python on most other distributions.

@@ -47,7 +47,7 @@ pub struct Layer {
 impl Layer {
     /// What its files are, in a sentence.
     pub fn of_files(&self) -> &'static str {
-        if self.name == SCRIPT { "the script" } else { "what `files` copies" }
+        if self.name == SCRIPT { "is the script" } else { "`files` copies" }
     }
 }
 

@@ -20,11 +20,11 @@ pub(super) fn check(project: &Project, target: &Target, closure: &Closure) -> Re
             errors.push(
                 Diagnostic::new(
                     "config::denied",
-                    format!("`{}` is denied, but `{}` installs it", package.name, target.name),
+                    format!("`{}` is in `deny`, but `{}` installs it", package.name, target.name),
                 )
                 .at(pattern.span.clone())
                 .at(package.span.clone())
-                .help(format!("it comes by {way}")),
+                .help(format!("dependency chain: {way}")),
             );
         }
     }

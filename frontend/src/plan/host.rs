@@ -59,7 +59,7 @@ pub(super) fn check(
             Diagnostic::new(
                 "platform::other_python",
                 format!(
-                    "`{}` has {} for {platform}, but {} for {}, where the steps of this build run",
+                    "`{}` has {} for {platform}, but {} for {}, the platform on which the steps of this build run",
                     target.base.value,
                     interpreter.describe(),
                     own.describe(),
@@ -67,14 +67,17 @@ pub(super) fn check(
                 ),
             )
             .at(target.base.span.clone())
-            .help(format!("choose a base that has the same python for both, or {}", how_to_emulate(platform))),
+            .help(format!(
+                "choose a base image with the same Python for both platforms, or {}",
+                how_to_emulate(platform)
+            )),
         );
     } else if host.other_python(interpreter).is_some() {
         warnings.push(
             Diagnostic::new(
                 "platform::other_patch",
                 format!(
-                    "`{}` has python {} for {platform}, but {} for {}: bytecode is made by the latter",
+                    "`{}` has Python {} for {platform}, but {} for {}: bytecode is compiled with the latter",
                     target.base.value,
                     interpreter.shown_version(),
                     own.shown_version(),
@@ -82,19 +85,19 @@ pub(super) fn check(
                 ),
             )
             .at(target.base.span.clone())
-            .help("name a tag whose images are all of one version"),
+            .help("use a tag with the same Python version for all platforms"),
         );
     }
     if !host.emulates {
         let packages = SystemPackages::of_base(target, interpreter)
-            .map(|SystemPackages { names, span, .. }| (format!("install {}", names.join(" ")), span, None));
+            .map(|SystemPackages { names, span, .. }| (format!("install `{}`", names.join(" ")), span, None));
         let command = target.check.run.first();
         let command = command.map(|run| (format!("run `{}`", run.value.join(" ")), run.span.clone(), None));
         let steps = target.steps.iter().filter(|step| !matches!(step.place, Place::Image { on_builder: true, .. }));
         let steps = steps.map(|step| {
             let has_image = matches!(step.place, Place::Image { .. });
             let advice =
-                has_image.then_some("write `platform = \"builder\"`, if what it leaves is the same for every platform");
+                has_image.then_some("if its outputs are the same for every platform, write `platform = \"builder\"`");
             (format!("run the step `{}`", step.name.value), step.name.span.clone(), advice)
         });
         for (what, span, advice) in packages.into_iter().chain(steps).chain(command) {
@@ -111,16 +114,17 @@ pub(super) fn check(
 pub fn other_managed_python(target: &Target, platform: &Platform, host: &Platform) -> Diagnostic {
     Diagnostic::new(
         "platform::managed_python",
-        format!("uv installs no python for {platform} here: this builder runs {host} only"),
+        format!("uv cannot install Python for {platform}: this builder runs {host} only"),
     )
     .at_some(target.managed.as_ref().map(|managed| managed.provider.clone()))
-    .help(format!("choose a base that has a python, with `provider = \"image\"`, or {}", how_to_emulate(platform)))
+    .help(format!("choose a base image with Python and write `provider = \"image\"`, or {}", how_to_emulate(platform)))
 }
 
 /// What else than a change of the project helps where programs of a platform must run.
 pub fn how_to_emulate(platform: &Platform) -> String {
     format!(
-        "use a builder of that platform, or let this one emulate it: `docker run --privileged --rm tonistiigi/binfmt --install {}`",
+        "use a builder for that platform, or enable emulation on this one: `docker run --privileged --rm \
+         tonistiigi/binfmt --install {}`",
         platform.architecture
     )
 }

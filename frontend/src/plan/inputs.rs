@@ -132,11 +132,11 @@ impl Reading<'_> {
     fn leads_out(&self, id: PackageId, link: &str, to: &str, manifest: &Manifest) -> Diagnostic {
         let name = &self.project.lock.packages[id].name;
         let problem =
-            format!("the symbolic link `{link}` of `{name}` leads to `{to}`, which is not in the build context");
+            format!("the symbolic link `{link}` of `{name}` points to `{to}`, which is not in the build context");
         Diagnostic::new("member::link_out_of_context", problem)
             .at(manifest.build_system.span.clone())
-            .help("build from a directory that holds both, or put the files themselves there")
-            .help(format!("if no build needs it, write `{link}` into `.dockerignore`"))
+            .help("build from a directory that contains both, or replace the link with the files")
+            .help(format!("if no build needs it, add `{link}` to `.dockerignore`"))
     }
 
     /// Where the image has what a step of the target leaves for a build.
@@ -151,29 +151,35 @@ impl Reading<'_> {
         let names = || steps.iter().map(|step| step.name.value.as_str());
         let Some(at) = steps.iter().position(|other| other.name.value == step.value) else {
             let problem = format!(
-                "`{name}` is built with what the step `{}` leaves: `{}` has no such step",
+                "the build of `{name}` reads outputs of the step `{}`, but `{}` has no such step",
                 step.value, target.name
             );
             return Err(Diagnostic::new("config::unknown_step", problem)
                 .at(step.span.clone())
                 .at_some(target.span.clone())
                 .did_you_mean(&step.value, names())
-                .help("steps in `[defaults]` are those of every target"));
+                .help("to have a step in every target, declare it in `[defaults]`"));
         };
         let of = &steps[at];
         if of.needs_install(&steps[..at]) {
-            let problem = format!("the step `{}` runs after the install, and `{name}` is built before it", step.value);
+            let problem = format!(
+                "the step `{}` runs after packages are installed, but `{name}` is built before that",
+                step.value
+            );
             return Err(Diagnostic::new("config::bad_order", problem)
                 .at(step.span.clone())
                 .at(of.name.span.clone())
-                .help("give the step an `image` of its own, or write `when = \"before\"`"));
+                .help("set an `image` for the step to run in, or `when = \"before\"`"));
         }
         if of.place == Place::Before && target.kind != Kind::Image {
-            let problem = format!("the step `{}` runs in an image, and `{}` is none", step.value, target.name);
+            let problem = format!(
+                "the step `{}` runs in the image of its target, but `{}` is not an image",
+                step.value, target.name
+            );
             return Err(Diagnostic::new("config::bad_order", problem)
                 .at(of.name.span.clone())
                 .at(step.span.clone())
-                .help("give the step an `image` of its own"));
+                .help("set an `image` for the step to run in"));
         }
         of.output(step, from).map(|path| path.value)
     }

@@ -217,10 +217,10 @@ impl<'policy> Families<'policy> {
             warnings.push(
                 Diagnostic::new(
                     "layers::large_wheel",
-                    format!("`{}` alone is larger than `layers.max-size`: {} bytes", package.name, size(package)),
+                    format!("`{}` alone exceeds `layers.max-size`: {} bytes", package.name, size(package)),
                 )
                 .at(package.span.clone())
-                .help("a wheel is never split: to silence this warning, raise `max-size`"),
+                .help("a wheel is never split: raise `max-size` to silence this warning"),
             );
         }
         for family in &policy.together {
@@ -231,13 +231,13 @@ impl<'policy> Families<'policy> {
             } else {
                 let names: Vec<&str> = family.iter().map(String::as_str).collect();
                 let problem = format!(
-                    "{} together are larger than `layers.max-size`, and have layers of their own: {total} bytes",
+                    "{} do not share a layer, because together they exceed `layers.max-size`: {total} bytes",
                     quoted(&names)
                 );
                 warnings.push(
                     Diagnostic::new("layers::large_family", problem)
                         .at_some(members.clone().next().map(|package| package.span.clone()))
-                        .help("raise `max-size`, or take some of them out of `together`"),
+                        .help("raise `max-size`, or remove some of them from `together`"),
                 );
             }
         }
@@ -387,7 +387,7 @@ mod tests {
         nvidia: nvidia-nccl
         smallest-packages-00: torch
         smallest-packages-01: idna
-        `torch`, `nvidia-*` together are larger than `layers.max-size`, and have layers of their own: 1200 bytes
+        `torch`, `nvidia-*` do not share a layer, because together they exceed `layers.max-size`: 1200 bytes
         ");
     }
 

@@ -63,11 +63,12 @@ pub(super) fn of(
                 // uv writes it, as the sources lie where it installs from.
                 member.direct_url = None;
             } else {
-                let problem = format!("`{}` may compile, and is not installed as a link to its sources", member.name);
+                let problem =
+                    format!("`{}` is not installed as editable, because its build may compile code", member.name);
                 warnings.push(
                     Diagnostic::new("members::not_editable", problem)
                         .at(member.span.clone())
-                        .help("it is built and installed as in every other target"),
+                        .help("it is built and installed as in targets without `editable`"),
                 );
             }
         }
@@ -123,7 +124,7 @@ pub(super) fn warn_of_nothing_installed(project: &Project, target: &Target, warn
         return;
     }
     let message =
-        format!("`{}` is no package: the environment has its dependencies, and none of its own files", root.name);
+        format!("`{}` is not a package: the environment has its dependencies, but none of its own files", root.name);
     warnings.push(
         Diagnostic::new("plan::nothing_installed", message)
             .at(target.span.clone().unwrap_or_else(|| root.span.clone()))
@@ -181,18 +182,18 @@ impl Planning<'_> {
             )
             .at(package.span.clone())
             .help(
-                "if the file is there, see whether `.dockerignore` leaves it out; if the member is gone, run `uv lock`",
+                "if the file exists, check whether `.dockerignore` excludes it; if the member was removed, run `uv lock`",
             )
             .into());
         };
         if let Some(begun) = self.begun.iter().position(|begun| *begun == id) {
             let between = self.begun[begun + 1..].iter();
             let names: Vec<String> = between.map(|id| format!("`{}`", self.project.lock.packages[*id].name)).collect();
-            let way = if names.is_empty() { String::new() } else { format!(", by way of {}", names.join(", ")) };
-            let problem = format!("`{}` is built with itself{way}", package.name);
+            let way = if names.is_empty() { String::new() } else { format!(", through {}", names.join(", ")) };
+            let problem = format!("`{}` depends on itself for its build{way}", package.name);
             return Err(Diagnostic::new("manifest::build_cycle", problem)
                 .at(manifest.build_system.span.clone())
-                .help("take one of them out of `build-system.requires`")
+                .help("break the cycle in `build-system.requires`")
                 .into());
         }
         let recipe = Recipe::of(package, self.project, self.closure)?;

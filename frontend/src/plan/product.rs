@@ -47,7 +47,7 @@ pub(super) fn wheels(project: &Project, target: &Target, members: Vec<Member>) -
         return Err(Diagnostic::new(
             "plan::no_wheels",
             format!(
-                "there are no wheels of `{name}`: it is no package, and needs no member of the workspace that is one"
+                "there are no wheels for `{name}`: it is not a package, and needs no workspace member that is a package"
             ),
         )
         .at_some(target.span.clone())
@@ -69,10 +69,10 @@ pub(super) fn check_files(target: &Target, destination: &Destination) -> Result<
     let errors = outside.map(|file| {
         Diagnostic::new(
             "config::outside_zip",
-            format!("`{}` would not be in the zip, which holds what is in `{directory}`", file.to.value),
+            format!("`{}` would not be in the zip, which only contains `{directory}`", file.to.value),
         )
         .at(file.to.span.clone())
-        .help(format!("write `{directory}/…`, or `files = []`"))
+        .help(format!("write a path below `{directory}`, or `files = []`"))
     });
     Diagnostics::check(errors.collect())
 }

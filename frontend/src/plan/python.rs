@@ -61,10 +61,10 @@ pub(super) fn interpreter_of<'image>(
 
 /// Of an image without a python.
 pub fn missing(named: &Located<String>) -> Diagnostic {
-    Diagnostic::new("python::missing", format!("`{}` has no python", named.value))
+    Diagnostic::new("python::missing", format!("`{}` has no Python", named.value))
         .at(named.span.clone())
-        .help("choose a base image with python, such as `python:3.13-slim-bookworm`")
-        .help("or let uv install one: `[python]` with `provider = \"managed\"`")
+        .help("choose a base image with Python, such as `python:3.13-slim-bookworm`")
+        .help("or let uv install Python: `[python]` with `provider = \"managed\"`")
 }
 
 pub(super) fn unusable_python(base: &Located<String>, error: &InterpreterError) -> Diagnostics {
@@ -82,13 +82,13 @@ pub(super) fn check(
     let full = interpreter.shown_version();
     let mut errors = Vec::new();
     if let Some(wanted) = target.python.as_ref().filter(|wanted| !wanted.value.is_met_by(interpreter)) {
-        let asked = format!("python {} is asked for", wanted.value);
+        let asked = format!("Python {} is requested", wanted.value);
         let properties = wanted.value.properties();
         let has = other(&wanted.value, interpreter);
         errors.push(match &target.managed {
-            Some(_) => Diagnostic::new("python::other_version", format!("{asked}, but uv has installed {has}"))
+            Some(_) => Diagnostic::new("python::other_version", format!("{asked}, but uv installed {has}"))
                 .at(wanted.span.clone())
-                .help("see what `python.downloads-json` has under that version"),
+                .help("check the entry for that version in `python.downloads-json`"),
             None => {
                 let error =
                     Diagnostic::new("python::other_version", format!("{asked}, but `{}` has {has}", target.base.value))
@@ -103,7 +103,7 @@ pub(super) fn check(
                         properties.versions
                     )),
                     None => error
-                        .help("choose a base image with that python, or change `python.version`")
+                        .help("choose a base image with that Python version, or change `python.version`")
                         .help("or let uv install it: `[python]` with `provider = \"managed\"`"),
                 }
             }
@@ -116,11 +116,11 @@ pub(super) fn check(
             Some(managed) => outside_requires_python(managed, &full, &specifiers.to_string()).at(span.clone()),
             None => Diagnostic::new(
                 "python::outside_requires_python",
-                format!("python {full} of `{}` is outside `requires-python = \"{specifiers}\"`", target.base.value),
+                format!("Python {full} of `{}` does not satisfy `requires-python = \"{specifiers}\"`", target.base.value),
             )
             .at(target.base.span.clone())
             .at(span.clone())
-            .help("choose a base image whose python satisfies it, or change `requires-python` and run `uv lock`"),
+            .help("choose a base image with a Python version that satisfies it, or change `requires-python` and run `uv lock`"),
         });
     }
     Diagnostics::check(errors)?;
@@ -133,7 +133,7 @@ fn other(wanted: &PythonRequest, interpreter: &Interpreter) -> String {
     let admits = |version: &Version| wanted.properties().is_some_and(|it| it.versions.admit(version));
     match interpreter.version() {
         Ok(version) if admits(&version) => interpreter.describe(),
-        _ => format!("python {}", interpreter.shown_version()),
+        _ => format!("Python {}", interpreter.shown_version()),
     }
 }
 
@@ -145,7 +145,7 @@ fn warn_of_pins(project: &Project, target: &Target, interpreter: &Interpreter, w
         return;
     }
     for line in &project.unknown_pins {
-        let problem = format!("`{}` is no python that uv knows: uv passes it over, too", line.value);
+        let problem = format!("`{}` is not a Python version that uv knows: uv ignores it, too", line.value);
         warnings.push(left_aside(problem, &line.span).help("write a version, such as `3.13`"));
     }
     // Of a base that is not looked at, nothing is known but what its tag says.
@@ -153,12 +153,12 @@ fn warn_of_pins(project: &Project, target: &Target, interpreter: &Interpreter, w
     if let Some(pin) = project.pin.as_ref().filter(|pin| is_known && !pin.value.is_met_by(interpreter)) {
         let has = other(&pin.value, interpreter);
         let problem =
-            format!("`{}` asks for python {}, but `{}` has {has}", pin.span.file.name, pin.value, target.base.value);
+            format!("`{}` requests Python {}, but `{}` has {has}", pin.span.file.name, pin.value, target.base.value);
         warnings.push(
             left_aside(problem, &pin.span)
                 .at(target.base.span.clone())
-                .help("choose a base with that python, or leave `base` out: then the pin chooses it")
-                .help("or say which python images have: `[python]` with `version = \"…\"`"),
+                .help("choose a base image with that Python version, or remove `base` to use the pinned version")
+                .help("or set the version for images: `[python]` with `version = \"…\"`"),
         );
     }
 }
@@ -187,7 +187,7 @@ pub fn check_request(project: &Project, managed: &ManagedPython) -> Result<(), D
 fn outside_requires_python(managed: &ManagedPython, version: &str, specifiers: &str) -> Diagnostic {
     Diagnostic::new(
         "python::outside_requires_python",
-        format!("python {version} is asked for, which is outside `requires-python = \"{specifiers}\"`"),
+        format!("the requested Python {version} does not satisfy `requires-python = \"{specifiers}\"`"),
     )
     .at(managed.version.span.clone())
     .help("choose another `python.version`, or change `requires-python` and run `uv lock`")
@@ -202,10 +202,10 @@ pub(super) fn check_builder(target: &Target, base: &Interpreter, builder: &Inter
     }
     Err(Diagnostic::new(
         "python::builder_differs",
-        format!("the builder has {}, but the base has {}", builder.describe(), base.describe()),
+        format!("the `builder` image has {}, but the `base` image has {}", builder.describe(), base.describe()),
     )
     .at(target.builder.span.clone())
     .at(target.base.span.clone())
-    .help("choose a `builder` with the same python as `base`")
+    .help("choose a `builder` with the same Python as `base`")
     .into())
 }

@@ -95,12 +95,15 @@ fn requirement(
     let unmatched = |reason: &str| {
         Diagnostic::new(
             "manifest::match_runtime",
-            format!("the build of `{}` needs the `{}` of the application, {reason}", package.name, extra.text),
+            format!(
+                "the build of `{}` needs `{}` in the version of the application, {reason}",
+                package.name, extra.text
+            ),
         )
         .at(extra.span.clone())
-        .help("add it to the dependencies, or write the version that the build needs instead of `match-runtime`")
+        .help("add it to the dependencies, or replace `match-runtime` with the version that the build needs")
     };
-    let parsed = marker::requirement(&extra.text).ok_or_else(|| unmatched("which is not a requirement"))?;
+    let parsed = marker::requirement(&extra.text).ok_or_else(|| unmatched("but this is not a valid requirement"))?;
     let name: &PackageName = &parsed.name;
     let found = closure.packages().map(|id| &lock.packages[id]).find(|locked| locked.name == *name);
     match found.map(|found| (&found.source, &found.version)) {
@@ -109,7 +112,7 @@ fn requirement(
             let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
             Ok(format!("{name}{extras}=={version}"))
         }
-        Some((source, _)) => Err(unmatched(&format!("which comes from a {} source", source.kind()))),
-        None => Err(unmatched("which does not need it")),
+        Some((source, _)) => Err(unmatched(&format!("but the application has it from a {} source", source.kind()))),
+        None => Err(unmatched("but the application does not depend on it")),
     }
 }

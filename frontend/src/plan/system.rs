@@ -88,23 +88,22 @@ pub(super) fn check(target: &Target, base: &Interpreter, builder: &Interpreter) 
 }
 
 fn no_apt(key: &str, package: &Located<String>, image: &Located<String>) -> Diagnostic {
-    let problem =
-        format!("`{key}` installs packages of Debian and Ubuntu, and `{}` has musl: it is of neither", image.value);
+    let problem = format!("`{key}` installs Debian and Ubuntu packages, but `{}` is neither: it has musl", image.value);
     let instead = key.replace("apt", "apk");
     Diagnostic::new("system::no_apt", problem)
         .at(package.span.clone())
         .at(image.span.clone())
-        .help(format!("write `{instead} = [\"…\"]`, with the names of Alpine's packages; where `{key}` is inherited, `{key} = []` is none"))
-        .help("or choose a base of Debian, such as `python:3.13-slim-bookworm`")
+        .help(format!("use `{instead} = [\"…\"]` with names of Alpine packages; if `{key}` is inherited, reset it with `{key} = []`"))
+        .help("or choose a Debian image, such as `python:3.13-slim-bookworm`")
 }
 
 fn no_apk(key: &str, package: &Located<String>, image: &Located<String>) -> Diagnostic {
     let problem =
-        format!("`{key}` installs packages of Alpine, and `{}` has glibc: it is not made from it", image.value);
+        format!("`{key}` installs Alpine packages, but `{}` is not an Alpine image: it has glibc", image.value);
     let instead = key.replace("apk", "apt");
     Diagnostic::new("system::no_apk", problem)
         .at(package.span.clone())
         .at(image.span.clone())
-        .help(format!("write `{instead} = [\"…\"]`, with the names of Debian's packages; where `{key}` is inherited, `{key} = []` is none"))
-        .help("or choose a base of Alpine, such as `python:3.13-alpine`")
+        .help(format!("use `{instead} = [\"…\"]` with names of Debian packages; if `{key}` is inherited, reset it with `{key} = []`"))
+        .help("or choose an Alpine image, such as `python:3.13-alpine`")
 }

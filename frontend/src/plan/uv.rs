@@ -56,7 +56,7 @@ fn example(required: &VersionSpecifiers) -> Option<Version> {
 pub(super) fn warn_of_settings(project: &Project, warnings: &mut Vec<Diagnostic>) {
     for setting in &project.settings.left_aside {
         let (key, help) = setting.value;
-        let problem = format!("uv's setting `{key}` has no effect on an image");
+        let problem = format!("the uv setting `{key}` has no effect on an image");
         warnings.push(Diagnostic::new("uv::setting_left_aside", problem).at(setting.span.clone()).help(help));
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn check(words: &[Located<String>], warnings: &mut Vec<Diagnostic>) {
     }
     for word in words {
         let Some(name) = variable(&word.value) else { continue };
-        let problem = format!("the program is given `{}` as it is: no shell fills in `{name}`", word.value);
+        let problem = format!("`{}` is passed to the program as is: no shell expands `{name}`", word.value);
         warnings.push(
             Diagnostic::new("config::unexpanded_variable", problem)
                 .at(word.span.clone())

@@ -43,16 +43,16 @@ pub(super) fn given(
     match (&manifest.version, declared) {
         (VersionSource::Written(span), Some(version)) => Err(Diagnostic::new(
             "config::written_version",
-            format!("`{name}` has a version in its manifest, and cannot have `{}`", version.value),
+            format!("`{name}` has a static version in its `pyproject.toml`, and cannot be built as version `{}`", version.value),
         )
         .at(version.span.clone())
         .at(span.clone())
         .help(format!(
-            "take `[members.{name}]` out, or declare `dynamic = [\"version\"]` for a backend that asks git"
+            "remove `[members.{name}]`, or declare `dynamic = [\"version\"]` for a build backend that reads the version from git"
         ))),
         (VersionSource::Tags { span, tool: VERSIONINGIT }, _) => Err(asks_git(name, VERSIONINGIT)
             .at(span.clone())
-            .help("write `default-version = \"…\"` in `[tool.versioningit]`, which cannot be told one in another way")),
+            .help("set `default-version = \"…\"` in `[tool.versioningit]`: versioningit accepts a version in no other way")),
         (VersionSource::Tags { span, tool }, None) => {
             let is_told = variables(name.as_str()).iter().any(|variable| recipe.variables.contains_key(variable));
             if is_told {
@@ -84,12 +84,12 @@ pub(super) fn advise(errors: &mut [Diagnostic]) {
     }
     others.iter_mut().for_each(|error| error.help.clear());
     last.help[0] = format!("declare one for all members in `uv.build.toml`: `[members.\"{ALL}\"]` with {VERSION}");
-    last.help.push("`[members.NAME]` gives a member another one".to_owned());
+    last.help.push("to give a member another version, use `[members.NAME]`".to_owned());
 }
 
 fn asks_git(name: &PackageName, tool: &str) -> Diagnostic {
     Diagnostic::new(
         "manifest::version_from_git",
-        format!("`{tool}` takes the version of `{name}` from git's tags, which a build does not have"),
+        format!("`{tool}` reads the version of `{name}` from git tags, which are not available in a build"),
     )
 }

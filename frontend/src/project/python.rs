@@ -83,11 +83,11 @@ impl Project {
         }
         if let Some(request) = request.as_ref().filter(|_| is_free_threaded) {
             let problem =
-                format!("`{}` has no global lock, and there is no official image with such a python", request.value);
+                format!("`{}` is a free-threaded Python, and there is no official image with one", request.value);
             return Err(Diagnostic::new("python::no_image", problem)
                 .at(request.span.clone())
                 .help("let uv install it: `[python]` with `provider = \"managed\"`")
-                .help("or name an image that has it: `base = \"…\"` for the target")
+                .help("or use an image that has it: `base = \"…\"` in the target")
                 .into());
         }
         let base = version.map(|version| match kind {
@@ -117,11 +117,14 @@ impl Project {
         let requires_python = required.map(|(specifiers, _)| format!("`requires-python = \"{specifiers}\"`"));
         let asked = request.map(|request| format!("`{}`", request.value));
         let both: Vec<String> = asked.into_iter().chain(requires_python).collect();
-        Err(Diagnostic::new("python::no_default", format!("no default python satisfies {}", both.join(" and ")))
-            .at_some(span.cloned())
-            .at_some(request.and(required).map(|(_, span)| span.clone()))
-            .help("write `[python]` with `version = \"…\"`, or `base = \"…\"` for the target")
-            .into())
+        Err(Diagnostic::new(
+            "python::no_default",
+            format!("no default Python version satisfies {}", both.join(" and ")),
+        )
+        .at_some(span.cloned())
+        .at_some(request.and(required).map(|(_, span)| span.clone()))
+        .help("set `version = \"…\"` in `[python]`, or `base = \"…\"` in the target")
+        .into())
     }
 }
 

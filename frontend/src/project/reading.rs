@@ -232,17 +232,17 @@ pub fn missing_lock(
         return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
             .at_some(named.map(|named| named.span.clone()).or(config.map(Span::whole)))
             .help(format!("run `uv lock --script {script}`"))
-            .help("see whether `.dockerignore` leaves it out")
+            .help("check whether `.dockerignore` excludes it")
             .into();
     }
     if let Some(Located { value: path, span }) = named {
         return Diagnostic::new("lock::missing", format!("there is no `{path}` in the build context"))
             .at(span.clone())
             .help(format!(
-                "run `uv lock` in `{}`; `lock` is a path relative to the root of the context",
+                "run `uv lock` in `{}`; `lock` is relative to the root of the build context",
                 directory_of(path)
             ))
-            .help("see whether `.dockerignore` leaves it out")
+            .help("check whether `.dockerignore` excludes it")
             .into();
     }
     let error = Diagnostic::new("lock::missing", "there is no `uv.lock` at the root of the build context")
@@ -252,20 +252,20 @@ pub fn missing_lock(
         let name = manifest.name.as_ref().map_or("MEMBER", |name| name.as_str());
         let directory = directory.filter(|directory| !["", "."].contains(directory)).unwrap_or("DIRECTORY");
         return error
-            .help(format!("`{name}` is a member of a workspace, whose lock lies at its root, in a directory above"))
+            .help(format!("`{name}` is a workspace member: its lockfile is at the root of the workspace, in a parent directory"))
             .help(format!(
-                "build from there: `docker buildx build -f {directory}/Dockerfile .`, or with `--target {name}`"
+                "build from the workspace root: `docker buildx build -f {directory}/Dockerfile .`, or with `--target {name}`"
             ))
             .into();
     }
     error
-        .help("run `uv lock`, and build from the directory that holds the lock")
+        .help("run `uv lock`, and build from the directory that contains the lockfile")
         .help("to build a member of a workspace, build from the root of the workspace with `--target MEMBER`")
         .help(
-            "to build from a lock in a directory below, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
+            "to use a lockfile in a subdirectory, write `lock = \"DIRECTORY/uv.lock\"` in a target of `uv.build.toml`, \
              or run `uv-buildkit init`",
         )
         .help("to build a script with inline metadata, run `uv lock --script SCRIPT`")
-        .help("see whether `.dockerignore` leaves it out")
+        .help("check whether `.dockerignore` excludes it")
         .into()
 }

@@ -35,9 +35,12 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
     let Some((source, base)) = source_of(project, manifest, directory, &requirement.name) else { return Ok(as_it_is) };
     let refused = |what: &str| {
         let name = &project.lock.packages[id].name;
-        Diagnostic::new("manifest::build_source", format!("`{name}` is built with `{}` {what}", requirement.name))
-            .at(source.span.clone())
-            .at(manifest.build_system.span.clone())
+        Diagnostic::new(
+            "manifest::build_source",
+            format!("the build of `{name}` requires `{}` {what}", requirement.name),
+        )
+        .at(source.span.clone())
+        .at(manifest.build_system.span.clone())
     };
     match &source.kind {
         // It is left to uv.
@@ -45,7 +48,7 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
         SourceKind::Workspace { .. } | SourceKind::OtherWorkspace { .. } => {
             match project.lock.member(&requirement.name) {
                 Some(id) => Ok(Need::Project(id)),
-                None => Err(refused("of the workspace, which the lock does not have").help("run `uv lock`")),
+                None => Err(refused("from the workspace, but the lockfile has no such member").help("run `uv lock`")),
             }
         }
         SourceKind::Path { path, .. } => {
@@ -53,8 +56,8 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
             let mut packages = project.lock.packages.iter();
             match packages.position(|package| package.source.project_dir() == Some(path.as_str())) {
                 Some(id) => Ok(Need::Project(id)),
-                None => Err(refused(&format!("of `{path}`, which the lock does not have"))
-                    .help("make it a member of the workspace, and its source `{ workspace = true }`")),
+                None => Err(refused(&format!("from `{path}`, but the lockfile has no such package"))
+                    .help("make it a workspace member, and set its source to `{ workspace = true }`")),
             }
         }
         SourceKind::Git { url, reference, subdirectory } => {
@@ -64,10 +67,10 @@ pub fn need(project: &Project, id: PackageId, manifest: &Manifest, text: &str) -
         SourceKind::Url { url, subdirectory } => {
             Ok(Need::Requirement(direct(&requirement, url, subdirectory.as_deref())))
         }
-        SourceKind::Index(index) => {
-            Err(refused(&format!("of the index `{index}`, which cannot be chosen for a build"))
-                .help("leave the source out if another index has it as well, or name a wheel of it by `url`"))
-        }
+        SourceKind::Index(index) => Err(refused(&format!(
+            "from the index `{index}`, but a build requirement cannot choose an index"
+        ))
+        .help("remove the source if another index has the package, or use a `url` source that points to a wheel")),
     }
 }
 

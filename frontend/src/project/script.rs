@@ -128,7 +128,7 @@ pub(super) fn read(files: &Files, script: &str) -> Result<(Manifest, settings::S
     let Some(file) = &files.manifest else {
         return Err(Diagnostic::new("script::missing", format!("there is no `{script}` in the build context"))
             .at(place(files, script))
-            .help("see whether `.dockerignore` leaves it out")
+            .help("check whether `.dockerignore` excludes it")
             .into());
     };
     let mut manifest = manifest::script::parse(file)?;

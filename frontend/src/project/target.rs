@@ -162,7 +162,7 @@ impl Project {
         };
         let in_venv = layout == Layout::Venv;
         if let (Some(layout), true, false) = (&settings.layout, editable, in_venv) {
-            let problem = "links to sources are followed in an environment only, and `layout` asks for a directory";
+            let problem = "`editable` needs a virtual environment, but `layout` is a directory";
             errors.push(
                 Diagnostic::new("config::editable_layout", problem)
                     .at(layout.span.clone())
@@ -292,7 +292,7 @@ fn checked_names<N: std::str::FromStr + Ord + AsRef<str>, T>(
                 let problem = format!("`{package}` has no {kind} `{}`", name.value);
                 let error = Diagnostic::new(unknown_name_code(kind), problem).at(name.span.clone());
                 errors.push(if known.is_empty() {
-                    error.help("its own `pyproject.toml` declares none; that of the workspace root does not count")
+                    error.help("its own `pyproject.toml` declares none; the `pyproject.toml` of the workspace root does not count")
                 } else {
                     error.did_you_mean(&name.value, known.keys().map(AsRef::as_ref))
                 });

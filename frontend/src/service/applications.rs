@@ -197,7 +197,7 @@ fn of_django(project: &Project<'_>, sources: &[Source], manage: &Source) -> Star
         let only = if let [only] = &names[..] { Some(only.clone()) } else { None };
         names.iter().filter(is_of_settings).max_by_key(|name| name.len()).cloned().or(only)
     };
-    let reason = |server: &str| format!("`{}` is of Django, and the lock has {server}", manage.path);
+    let reason = |server: &str| format!("`{}` is of Django, and the lockfile has {server}", manage.path);
     if let (true, Some(wsgi)) = (project.has("gunicorn"), beside("wsgi")) {
         return project.start(&["gunicorn", &wsgi], root, reason("gunicorn")).listening().finish();
     }
@@ -211,7 +211,8 @@ fn of_django(project: &Project<'_>, sources: &[Source], manage: &Source) -> Star
     {
         return start;
     }
-    let reason = format!("`{}` is of Django, whose server for development it is: the lock has no other", manage.path);
+    let reason =
+        format!("`{}` is of Django, whose server for development it is: the lockfile has no other", manage.path);
     project
         .start(&["python", &manage.path, "runserver"], "", reason)
         .words(&[&format!("0.0.0.0:{PORT}")])

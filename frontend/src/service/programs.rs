@@ -25,7 +25,7 @@ pub(super) fn find(project: &Project<'_>, sources: &[Source]) -> Found {
     let start = |source: &&Source| -> Start {
         let reason = match &top[..] {
             [_] => format!("`{}` is the only module", source.path),
-            _ => format!("of the modules, `{}` is called and written like a program", source.path),
+            _ => format!("among the modules, `{}` looks like a program by its name and content", source.path),
         };
         project.start(&["python", &source.path], &source.root, reason).finish()
     };

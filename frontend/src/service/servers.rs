@@ -30,7 +30,7 @@ pub(super) fn of(project: &Project<'_>, object: &Object<'_>) -> Result<Start, Fo
         true => format!("`{name}` of `{}` makes an application of {class}", source.path),
         false => format!("`{name}` of `{}` is made by {class}", source.path),
     };
-    let reason = |server: &str| format!("{what}, and the lock has {server}");
+    let reason = |server: &str| format!("{what}, and the lockfile has {server}");
     let root = source.root.as_str();
     let itself = || {
         let start = if project.is_package {
@@ -49,13 +49,14 @@ pub(super) fn of(project: &Project<'_>, object: &Object<'_>) -> Result<Start, Fo
         return Ok(start);
     }
     if *interface == Interface::Wsgi && project.has("flask") && class.starts_with("flask") {
-        let reason = format!("{what}; it is served by Flask's own server for development, since the lock has no other");
+        let reason =
+            format!("{what}; it is served by Flask's own server for development, since the lockfile has no other");
         let words = ["flask", "--app", &place, "run", "--host", "0.0.0.0", "--port", PORT];
         return Ok(project.start(&words, root, reason).listening().finish());
     }
     match source.module.is_program || class == "dash.Dash.server" {
         true => Ok(itself()),
-        false => Err(Found::NoServer { problem: format!("{what}, and nothing in the lock can serve it"), package }),
+        false => Err(Found::NoServer { problem: format!("{what}, but nothing in the lockfile can serve it"), package }),
     }
 }
 

@@ -55,7 +55,7 @@ fn applications_have_the_servers_of_the_lock() {
     assert_eq!(started(&["flask"], &[("app.py", FLASK)]), "exec flask --app app:app run --host 0.0.0.0 --port $PORT");
     assert_eq!(
         started(&["fastapi"], &[("main.py", FASTAPI)]),
-        "`app` of `main.py` is made by fastapi.FastAPI, and nothing in the lock can serve it"
+        "`app` of `main.py` is made by fastapi.FastAPI, but nothing in the lockfile can serve it"
     );
     let litestar = "from litestar import Litestar as L, get\n\napi = L(route_handlers=[])\n";
     assert_eq!(

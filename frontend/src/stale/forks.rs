@@ -34,7 +34,7 @@ impl Check<'_> {
             {
                 let message = match declared {
                     Some(_) => format!("it was made with other `tool.uv.{key}`"),
-                    None => format!("it was made with `tool.uv.{key}`, and there are none"),
+                    None => format!("it was made with `tool.uv.{key}`, which is no longer set"),
                 };
                 self.report(message, span.clone());
             }
@@ -92,7 +92,7 @@ impl Check<'_> {
             && is_complete
             && let Some(start) = self.root.and_then(Declarations::start)
         {
-            self.report("it was made with `conflicts` that no project has", start.clone());
+            self.report("it was made with `conflicts` that no project declares", start.clone());
         }
     }
 }

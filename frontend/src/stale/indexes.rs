@@ -47,7 +47,7 @@ impl Check<'_> {
             }
         }
         for (index, name) in unknown {
-            let message = format!("`{name}` was locked from `{index}`, which is none of the workspace's indexes");
+            let message = format!("`{name}` was locked from `{index}`, which is not an index of the workspace");
             self.report(message, default_index.clone());
         }
     }

@@ -49,17 +49,17 @@ impl Check<'_> {
         let required = self.required.named.get(name).map(|(_, span)| (*span).clone());
         let (message, span) = match (&own.package, is_virtual) {
             (Some(package), false) if !package.value => {
-                (format!("`{name}` was locked as a package"), Some(package.span.clone()))
+                (format!("`{name}` was locked as a package, but has `package = false`"), Some(package.span.clone()))
             }
             (Some(package), true) if package.value => {
-                (format!("`{name}` was locked as a project that is not a package"), Some(package.span.clone()))
+                (format!("`{name}` was not locked as a package, but has `package = true`"), Some(package.span.clone()))
             }
-            (None, true) if own.builds => (format!("`{name}` was locked when it had no `[build-system]`"), place),
+            (None, true) if own.builds => (format!("`{name}` was locked without its `[build-system]`"), place),
             (None, true) if required.is_some() => {
-                (format!("`{name}` was locked as a project that is not a package, when no source named it"), required)
+                (format!("`{name}` was not locked as a package, but `tool.uv.sources` now names it"), required)
             }
             (None, false) if !own.builds && required.is_none() && self.required.is_complete => {
-                (format!("`{name}` was locked as a package, and has no `[build-system]`"), place)
+                (format!("`{name}` was locked as a package, but has no `[build-system]`"), place)
             }
             _ => return,
         };
@@ -86,7 +86,11 @@ impl Check<'_> {
             if locked != is_editable
                 && let Some(span) = span
             {
-                let how = if locked { "as editable" } else { "as not editable" };
+                let how = if locked {
+                    "as editable, but is no longer editable"
+                } else {
+                    "as not editable, but is now editable"
+                };
                 wrong.push((format!("`{name}` was locked {how}"), span));
             }
         }

@@ -33,7 +33,7 @@ impl Check<'_> {
                 "fork-strategy" => "requires-python",
                 _ => {
                     if is_stricter(value, noted("exclude-newer"), noted("exclude-newer-span")) == Some(true) {
-                        wrong.push((format!("it was made with another `exclude-newer` than `{value}`"), span.clone()));
+                        wrong.push((format!("it was made with an `exclude-newer` other than `{value}`"), span.clone()));
                     }
                     continue;
                 }
@@ -88,7 +88,7 @@ impl Check<'_> {
             let noted = package.metadata.group_pythons.get(name.as_str()).map_or("", String::as_str);
             let Ok(noted) = noted.parse::<VersionSpecifiers>() else { continue };
             if declared != noted.iter().map(ToString::to_string).collect() {
-                let message = format!("`{}:{name}` was locked for other pythons", package.name);
+                let message = format!("`{}:{name}` was locked for other Python versions", package.name);
                 self.report(message, group.span.clone());
             }
         }

@@ -52,7 +52,7 @@ impl<'a> Check<'a> {
         let Ok(specifiers) = text.value.parse::<uv_pep440::VersionSpecifiers>() else { return };
         let (bounds, wanted) = (PythonBounds::of(locked), PythonBounds::of(&specifiers));
         if !bounds.within(&wanted) || !wanted.within(&bounds) {
-            let message = format!("it was made for python `{locked}`, and `{path}` is for `{specifiers}`");
+            let message = format!("it was made for Python `{locked}`, but `{path}` requires `{specifiers}`");
             self.report(message, text.span.clone());
         }
     }

@@ -68,7 +68,7 @@ impl<'a> Check<'a> {
         let declared: BTreeSet<Exclusion> = declared.into_iter().flat_map(|(exclusions, _)| exclusions).collect();
         let Some(place) = root.excludes.as_ref().map(|list| &list.span).or(root.start()) else { return };
         for old in noted.difference(&declared) {
-            self.report(format!("it was made with the exclusion of {old}, which is not excluded"), place.clone());
+            self.report(format!("it was made with the exclusion of {old}, which is no longer set"), place.clone());
         }
     }
 
@@ -96,7 +96,7 @@ impl<'a> Check<'a> {
         let Some(place) = list.as_ref().map(|list| &list.span).or(root.start()) else { return };
         let is_gone = |old: &&StaticMetadata| declared.iter().all(|(new, _)| new != *old);
         for old in noted.iter().filter(is_gone).filter(|old| !told.contains(&old.name)) {
-            let message = format!("it was made with `dependency-metadata` of `{}` that is not there", old.name);
+            let message = format!("it was made with `dependency-metadata` of `{}`, which is no longer set", old.name);
             self.report(message, place.clone());
         }
     }

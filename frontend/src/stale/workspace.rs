@@ -18,7 +18,8 @@ impl Check<'_> {
             let Some(own) = manifest.declarations.as_ref().filter(|own| !own.managed) else { continue };
             // uv refuses a root that it shall not manage.
             if self.lock.members.contains(name) && source.project_dir() != Some(&self.lock.root) {
-                let message = format!("it was made with `{name}` as a member, and it has `managed = false`");
+                let message =
+                    format!("it was made with `{name}` as a member, but that project now has `managed = false`");
                 own.start().cloned().into_iter().for_each(|start| self.report(&message, start));
             }
         }
@@ -37,7 +38,7 @@ impl Check<'_> {
         let Some(table) = &root.workspace else {
             let start = root.project.as_ref().map(|project| project.span.clone());
             if let (Some(start), Some((name, _))) = (start, directories.first()) {
-                self.report(format!("it was made with `{name}` as a member, and there is no workspace"), start);
+                self.report(format!("it was made with `{name}` as a member, but there is no workspace"), start);
             }
             return;
         };
@@ -48,12 +49,15 @@ impl Check<'_> {
             let span = |span: Option<&Span>| span.unwrap_or(&table.span).clone();
             if let Some((_, excluded)) = exclude.iter().find(|(pattern, _)| pattern.matches(directory)) {
                 self.report(
-                    format!("it was made with `{name}` as a member, and `{directory}` is excluded"),
+                    format!("it was made with `{name}` as a member, but `{directory}` is excluded"),
                     span(Some(excluded)),
                 );
             } else if !members.iter().any(|(pattern, _)| matches(pattern, directory)) {
                 let place = members.first().map(|(_, place)| place);
-                self.report(format!("it was made with `{name}` as a member, and `{directory}` is none"), span(place));
+                self.report(
+                    format!("it was made with `{name}` as a member, but `{directory}` is not a member"),
+                    span(place),
+                );
             }
         }
     }

@@ -28,13 +28,13 @@ pub struct HttpUrl(Url);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHttpUrl {
     /// It is a URL of something else.
-    #[error("only `https://` and `http://` are fetched")]
+    #[error("only `https://` and `http://` are supported")]
     Scheme,
     /// It is no URL.
     #[error("{0}")]
     Syntax(#[from] url::ParseError),
     /// There are characters in it which other programs read in other ways.
-    #[error("it has a `\\`, a space at an end, or a control character in it")]
+    #[error("it contains a `\\`, a control character, or a space at the start or end")]
     Ambiguous,
 }
 

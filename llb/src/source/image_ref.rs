@@ -24,10 +24,10 @@ pub fn normalize_image_ref(reference: &str) -> Result<String, Problem> {
         return Err(invalid("the repository must be lower case"));
     }
     if !path.split('/').all(is_path_component) {
-        return Err(invalid("the repository is not made of lower-case words"));
+        return Err(invalid("the repository is not a valid name in lowercase"));
     }
     if !tag.is_none_or(is_tag) {
-        return Err(invalid("the tag is not a word"));
+        return Err(invalid("the tag is not valid"));
     }
     if !digest.is_none_or(is_digest) {
         return Err(invalid("the digest is not `algorithm:hex`"));

@@ -18,8 +18,8 @@ pub fn another_server(stage: &Stage) -> Result<()> {
     let heron = format!("{}/packages/heron-1.0", private.server_of_files());
     let reed = format!("{}/packages/reed-1.0.tar.gz", private.server_of_files());
     for (from, to, told) in [
-        (&heron, other.url_of("packages/heron-1.0"), "lies on another server"),
-        (&reed, "docker-image://127.0.0.1:1/reed".to_owned(), "only `https://` and `http://` are fetched"),
+        (&heron, other.url_of("packages/heron-1.0"), "is on another server"),
+        (&reed, "docker-image://127.0.0.1:1/reed".to_owned(), "only `https://` and `http://` are supported"),
         (&reed, "http://buildkit-session/reed-1.0.tar.gz".to_owned(), "BuildKit would take it from the client"),
     ] {
         ensure!(lock.contains(from), "`{from}` is not in the lock:\n{lock}");

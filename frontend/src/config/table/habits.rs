@@ -45,14 +45,14 @@ pub const ADVICE: [(&str, &str); 5] = [
     ("provided", WITHOUT),
     (
         "system-site-packages",
-        "the environment does not have the packages of the base: `env = { PYTHONPATH = \"/usr/local/lib/python3.13/site-packages\" }`, \
-         with the directory in which the base has them, lets programs import them",
+        "to import the packages of the base image, add their directory to `PYTHONPATH`, such as `env = { PYTHONPATH = \
+         \"/usr/local/lib/python3.13/site-packages\" }`",
     ),
     ("without", WITHOUT),
 ];
 
-const WITHOUT: &str = "to leave a package out of an image, write `override-dependencies = [\"NAME; sys_platform == 'never'\"]` below \
-                       `[tool.uv]` in `pyproject.toml`, and run `uv lock`";
+const WITHOUT: &str = "to exclude a package from an image, add `override-dependencies = [\"NAME; sys_platform == \
+                       'never'\"]` to `[tool.uv]` in `pyproject.toml`, and run `uv lock`";
 
 /// Keys as Dockerfiles, compose files and others call them, too far from ours to be taken for a slip of the pen: of those with
 /// several meanings, the first that the table has.

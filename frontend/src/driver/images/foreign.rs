@@ -61,7 +61,8 @@ pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Res
 fn explain(failure: Failure, platform: &Platform, host: &Platform) -> Failure {
     let Failure::Gateway(error) = failure else { return failure };
     let message = format!(
-        "steps for {platform} run in images for {host}, which cannot be had: {error}\nhelp: name images that there are for both, or {}",
+        "steps for {platform} run in images for {host}, which are not available: {error}\nhelp: use images that exist \
+         for both platforms, or {}",
         how_to_emulate(platform)
     );
     Failure::Gateway(error.details().into_iter().fold(GatewayError::new(message), GatewayError::with_detail))
@@ -84,7 +85,7 @@ async fn read_python(
         Failure::from(
             Diagnostic::new(
                 "platform::unknown_python",
-                format!("the python of `{}` for {platform} cannot be known from its files: {error}", named.value),
+                format!("the Python of `{}` for {platform} cannot be determined from its files: {error}", named.value),
             )
             .at(named.span.clone())
             .help(format!("choose another base, or {}", how_to_emulate(platform))),

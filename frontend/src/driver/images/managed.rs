@@ -79,10 +79,10 @@ async fn libc(job: &Job<'_>, found: &Found, named: &Located<String>) -> Result<L
         (false, true) => Ok(LibcName::Musl),
         (false, false) => Err(Diagnostic::new(
             "python::no_c_library",
-            format!("`{}` has no C library, without which no python runs", named.value),
+            format!("`{}` has no C library, which Python needs", named.value),
         )
         .at(named.span.clone())
-        .help("choose a base that has one, such as `debian:bookworm-slim` or `gcr.io/distroless/cc-debian12`")
+        .help("choose a base image with a C library, such as `debian:bookworm-slim` or `gcr.io/distroless/cc-debian12`")
         .into()),
     }
 }
