@@ -176,8 +176,8 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Lock, Diagnostics> {
             }
             let is_unmerged = file.text.lines().any(|line| line.starts_with("<<<<<<< "));
             let help = match is_unmerged {
-                true => "resolve the merge conflict: take the lockfile of either side, then run `uv lock`",
-                false => REPAIR,
+                true => "resolve the merge conflict: take the lockfile of either side, then run `uv lock`".to_owned(),
+                false => repair(file),
             };
             return Err(syntax_error(file, &error).help(help).into());
         }
@@ -203,7 +203,10 @@ fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), D
 const MOST_SPECIFIERS: usize = 500;
 
 /// What to do about a lock that uv would not have written so.
-const REPAIR: &str = "run `uv lock` to repair the lockfile";
+fn repair(file: &SourceFile) -> String {
+    let script = script_of(&file.name).map(|script| format!(" --script {script}")).unwrap_or_default();
+    format!("run `uv lock{script}` to repair the lockfile")
+}
 
 /// Turns wire types into checked ones.
 struct Reader<'file> {
@@ -223,7 +226,7 @@ impl Reader<'_> {
         let mut characters = reason.chars();
         let first = characters.next().map(|first| first.to_ascii_lowercase());
         let reason: String = first.into_iter().chain(characters).collect();
-        Diagnostic::new("lock::invalid", format!("invalid {what} `{value}`: {reason}")).at(span).help(REPAIR)
+        Diagnostic::new("lock::invalid", format!("invalid {what} `{value}`: {reason}")).at(span).help(repair(self.file))
     }
 
     fn parse<T: FromStr>(&self, what: &str, text: &str, span: &Span) -> Result<T, Diagnostic>
@@ -392,7 +395,7 @@ impl Reader<'_> {
             let problem = if matching.is_empty() { "is not in the lockfile" } else { "is ambiguous in the lockfile" };
             return Err(Diagnostic::new("lock::dangling", format!("dependency `{}` {problem}", wire.name))
                 .at(span.clone())
-                .help(REPAIR));
+                .help(repair(self.file)));
         };
         Ok(Dependency {
             package,

@@ -234,6 +234,9 @@ impl Image<'_> {
         }
         let problem = format!("the image has no program `{name}`");
         let rest = crate::service::shown(arguments.get(1..).unwrap_or_default());
+        // `uv run` starts a file with Python.
+        let is_file = arguments.get(1).is_some_and(|word| word.ends_with(".py"));
+        let rest = if is_file { format!("python {rest}") } else { rest };
         let help = match name {
             "uv" if arguments.first().is_some_and(|word| word == "run") && !rest.is_empty() => {
                 vec![
