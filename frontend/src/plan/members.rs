@@ -235,6 +235,7 @@ impl Planning<'_> {
             toolchain,
             network: network.unwrap_or(toolchain == Toolchain::CompilerWithPackages),
             editable: false,
+            starts: None,
             span: manifest.build_system.span.clone(),
         }))
     }
