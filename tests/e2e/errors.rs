@@ -226,8 +226,14 @@ fn wheel_without_a_module(stage: &Stage) -> Result<()> {
     tell(&shown, "lacks the module `pond_cli`", told)?;
     tell(&shown, "pyproject.toml:", "help: `editable = true` in a target of uv.build.toml")?;
     let config = pond.context.read(CONFIG)?;
+    let configure = |line: &str| {
+        pond.context.write(CONFIG, config.replacen("[targets.app]\n", &format!("[targets.app]\n{line}\n"), 1))
+    };
+    // A script does not look into the working directory.
+    configure("sources = true\ncmd = [\"pond-app\"]")?;
+    tell(&pond.context.build().fail()?, "", told)?;
     let started = |line: &str| {
-        pond.context.write(CONFIG, config.replacen("[targets.app]\n", &format!("[targets.app]\n{line}\n"), 1))?;
+        configure(line)?;
         let built = pond.context.build().push("errors")?;
         Ok::<_, anyhow::Error>(container::run(stage.lab(), &built.reference, &[], &[])?.stdout)
     };

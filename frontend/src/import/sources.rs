@@ -16,6 +16,9 @@ const OF_PROJECTS: [&str; 7] =
 /// Files that a build reads where they lie beside the manifest. Elsewhere they are for those who have the image.
 const BESIDE_A_MANIFEST: [&str; 2] = ["README.md", "README.rst"];
 
+/// What to do where the image lacks files.
+const BESIDE: &str = "name files that the application reads beside them in `files`";
+
 /// A copy that the image of a stage has.
 struct Source {
     from: String,
@@ -239,11 +242,17 @@ fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installe
         return true;
     }
     if from == "." {
-        let what = match installed.is_editable {
-            true => "the image has the sources of members below `/src`, and no other files of the context",
-            false => "the image has members as wheels in its environment, and no tree of sources",
+        let (what, help) = match installed {
+            Installed { is_editable: true, is_root: true, .. } => (
+                "the image has the files of the project in `/src`, where containers start",
+                "paths that begin with another directory lead to `/src` now",
+            ),
+            Installed { is_editable: true, .. } => {
+                ("the image has the sources of members below `/src`, and no other files of the context", BESIDE)
+            }
+            _ => ("the image has members as wheels in its environment, and no tree of sources", BESIDE),
         };
-        reader.differs(range, what, "name files that the application reads beside them in `files`");
+        reader.differs(range, what, help);
         return false;
     }
     match surroundings.project {

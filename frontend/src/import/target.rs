@@ -282,8 +282,10 @@ fn target(
         surroundings.member(package.as_deref()).is_none_or(|member| !matches!(member.source, Source::Virtual(_)));
     let is_check = !stage.checks.is_empty() && stage.runtime.cmd.is_none() && stage.runtime.entrypoint.is_none();
     let is_made_here = filling.stages.len() == 1;
-    let is_dev = is_made_here && !filling.groups.is_empty() && !filling.sync.is_not_editable && is_package;
-    let is_editable = is_check || is_dev;
+    // What uv installs is a link to the sources. A wheel has the same modules, unless a list leaves some out.
+    let is_link = is_made_here && !filling.sync.is_not_editable && is_package;
+    let lists_modules = surroundings.manifest(package.as_deref()).is_some_and(|it| it.build_system.lists_modules);
+    let is_editable = is_check || is_link && (!filling.groups.is_empty() || lists_modules);
 
     let mut keys: Vec<(&'static str, Value)> = Vec::new();
     let mut add = |key: &'static str, value: Option<Value>| keys.extend(value.map(|value| (key, value)));
@@ -307,7 +309,12 @@ fn target(
         add("user", runtime::user(reader, &stage));
     }
     let workdir = stage.workdir.clone().filter(|path| path.shown() != "/app" && !is_check);
-    add("workdir", workdir.map(Value::Text));
+    // All that the working directory has is where the links lead, and containers start there.
+    let has_all = is_editable && is_root(reader, filling) && stage.copies.iter().any(|copy| copy.is_all(&stage));
+    match workdir {
+        Some(workdir) if has_all => workdir.origins().iter().for_each(|range| reader.implied(range)),
+        workdir => add("workdir", workdir.map(Value::Text)),
+    }
     let env = runtime::env(reader, &stage);
     add("env", (!env.is_empty()).then_some(Value::Table(env)));
     let starts = !is_check && calls_uv(reader, &stage);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Image;
+use crate::lock::PackageId;
 use crate::manifest::Manifest;
 use crate::paths::joined;
 use crate::plan::product::Product;
@@ -14,25 +15,28 @@ impl Image<'_> {
     /// For each project whose wheel has to have its modules: names at the top of the modules that the image starts by scripts of the
     /// project. Its own name is not among them, as scripts of that name have to work in every image.
     pub fn starts(&self) -> BTreeMap<String, Vec<String>> {
-        let has_python_path = self.target.env.contains_key("PYTHONPATH");
-        if self.plan.product != Product::Image || has_python_path || self.plan.applications().next().is_some() {
+        let words = self.words().unwrap_or_default();
+        let has_python_path =
+            self.target.env.contains_key("PYTHONPATH") || words.iter().any(|word| word.contains("PYTHONPATH="));
+        if self.plan.product != Product::Image || has_python_path {
             return BTreeMap::new();
         }
-        let words = self.words().unwrap_or_default();
         let programs = words.iter().flat_map(|word| word.split_whitespace());
         let bin = format!("{VENV}/bin/");
         let programs: Vec<&str> = programs.map(|word| word.strip_prefix(&bin).unwrap_or(word)).collect();
-        let of = |manifest: &Manifest, package: &str| {
-            let called = programs.iter().find_map(|program| manifest.scripts.get(*program))?;
-            let top = called.split([':', '.']).next()?.trim();
-            (top.to_lowercase() != package.replace('-', "_")).then(|| top.to_owned())
-        };
-        let manifests = self.manifests.iter().filter_map(|(id, manifest)| {
+        let of = |(id, manifest): (&PackageId, &Manifest)| {
             let package = &self.project.lock.packages[*id];
-            package.source.project_dir().filter(|directory| !self.has_beside(directory))?;
-            Some((package.name.to_string(), of(manifest, package.name.as_str()).into_iter().collect()))
-        });
-        manifests.collect()
+            let directory = package.source.project_dir()?;
+            let called = programs.iter().find_map(|program| manifest.scripts.get(*program));
+            // Python looks for the modules of a script in no directory of the image.
+            if called.is_none() && self.has_beside(directory) {
+                return None;
+            }
+            let top = called.and_then(|called| called.split([':', '.']).next()).map(str::trim);
+            let top = top.filter(|top| top.to_lowercase() != package.name.as_str().replace('-', "_"));
+            Some((package.name.to_string(), top.into_iter().map(ToOwned::to_owned).collect()))
+        };
+        self.manifests.iter().filter_map(of).collect()
     }
 
     /// Whether the image has modules of a directory of the context, or may have them, beside the wheel.
@@ -47,6 +51,7 @@ impl Image<'_> {
             }
         };
         self.plan.layers.iter().any(|layer| match &layer.contents {
+            Contents::Application(application) => application.directory == directory,
             Contents::Files(files) => files.iter().any(is_part),
             _ => false,
         })
