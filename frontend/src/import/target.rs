@@ -14,6 +14,7 @@ use super::text::Text;
 use super::uv;
 use super::value::Value;
 use crate::lock::Source;
+use crate::stale::{self, vicinity::Vicinity};
 
 /// A `[targets.NAME]`.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Shared {
     pub uv: Option<Text>,
     /// `[python]`, where uv installs it: the version, if one is named.
     pub managed_python: Option<Option<Text>>,
+    /// `[lock]` `check`: the lock is stale, and uv does not look.
+    pub has_stale_lock: bool,
     /// Stages that fill an environment.
     building: BTreeSet<usize>,
     /// Stages that no step stands for, though something is copied from them, and why.
@@ -60,6 +63,18 @@ impl Filling {
     fn is_for_dependencies(&self, reader: &Reader<'_>) -> bool {
         self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs).all(|sync| sync.is_for_dependencies)
     }
+
+    /// uv takes the root's lock as it is.
+    fn is_frozen(&self, reader: &Reader<'_>) -> bool {
+        let mut syncs = self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs);
+        self.lock.is_none() && syncs.all(|sync| sync.is_frozen)
+    }
+}
+
+/// Whether `uv lock` would change the lock of the root.
+fn is_stale(reader: &Reader<'_>) -> bool {
+    let manifests = reader.surroundings.manifests;
+    reader.surroundings.project.is_some_and(|it| stale::check(it, manifests, &Vicinity::default()).is_err())
 }
 
 /// The targets, in the order of their stages, and what they share.
@@ -74,6 +89,11 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             reader.left_out(&range, "this stage installs nothing that the lock has", "");
             continue;
         };
+        if !shared.has_stale_lock && filling.is_frozen(reader) && is_stale(reader) {
+            shared.has_stale_lock = true;
+            let what = "`uv.lock` is stale: `--frozen` installs from it all the same, and so does the config";
+            reader.differs(&filling.sync.range, what, "run `uv lock`, and take `check = \"off\"` out");
+        }
         let target = target(reader, index, &filling, (&mut shared, &mut used), &targets);
         let check = check(reader, index, &filling, &target);
         targets.push(target);
