@@ -95,6 +95,12 @@ pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     let image = image::program::Image { project, target, plan: &plan, manifests, outside };
     warnings.extend(image.check());
     let doubt = image.doubtful();
+    let starts = image.starts();
+    for layer in &mut plan.layers {
+        if let Contents::Members(members) = &mut layer.contents {
+            members.iter_mut().for_each(|member| member.starts = starts.get(&member.name).cloned());
+        }
+    }
     Ok(Prepared { plan, warnings, doubt, target, manifest, outside, options, epoch })
 }
 

@@ -158,6 +158,9 @@ fn config(name: &str, mut targets: Vec<Target>, shared: &Shared) -> String {
     if !args.is_empty() {
         text += &format!("\n{}", args_table(&args));
     }
+    if shared.has_stale_lock {
+        text += "\n[lock]\ncheck = \"off\"\n";
+    }
     if let Some(version) = &shared.managed_python {
         text += "\n[python]\n";
         text.extend(version.iter().map(|version| entry("version", &Value::Text(version.clone()))));

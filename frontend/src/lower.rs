@@ -51,6 +51,9 @@ const WORKER: &str = include_str!("lower/worker.py");
 /// What answers for git where a build asks it.
 const REPOSITORY: &str = include_str!("lower/repository.py");
 
+/// Whether the wheel of a project has what it imports.
+const MODULES: &str = include_str!("lower/modules.py");
+
 /// How modules become bytecode, beside it where it compiles some.
 const BYTECODE: &str = include_str!("lower/bytecode.py");
 

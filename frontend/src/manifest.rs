@@ -83,6 +83,8 @@ pub struct BuildSystem {
     pub backend: Option<String>,
     /// `tool.setuptools.ext-modules` names modules to be compiled.
     pub has_extensions: bool,
+    /// `tool.setuptools` lists packages or modules, and others are in no wheel.
+    pub lists_modules: bool,
     /// Its place, or the start of the file.
     pub span: Span,
 }
@@ -204,6 +206,18 @@ struct ToolWire {
 struct SetuptoolsWire {
     #[serde(default)]
     ext_modules: Vec<toml::Value>,
+    packages: Option<toml::Value>,
+    py_modules: Option<toml::Value>,
+}
+
+impl SetuptoolsWire {
+    /// Whether it names packages or modules, or patterns of them, and setuptools looks for no others.
+    fn lists_modules(&self) -> bool {
+        let has_patterns =
+            |packages: &toml::Value| packages.get("find").is_some_and(|find| find.get("include").is_some());
+        self.py_modules.is_some()
+            || self.packages.as_ref().is_some_and(|packages| packages.is_array() || has_patterns(packages))
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -298,6 +312,7 @@ fn of_document(file: &Arc<SourceFile>, document: Spanned<DeTable<'_>>) -> Result
         None => None,
     };
     let has_extensions = !wire.tool.setuptools.ext_modules.is_empty();
+    let lists_modules = wire.tool.setuptools.lists_modules();
     let build_system = match wire.build_system {
         Some(spanned) => {
             let span = Span::new(file, spanned.span());
@@ -305,13 +320,14 @@ fn of_document(file: &Arc<SourceFile>, document: Spanned<DeTable<'_>>) -> Result
             let places: BTreeMap<String, Span> =
                 requires.into_iter().map(|text| (text.get_ref().clone(), Span::new(file, text.span()))).collect();
             let requires = places.keys().cloned().collect();
-            BuildSystem { requires, places, backend: build_backend, has_extensions, span }
+            BuildSystem { requires, places, backend: build_backend, has_extensions, lists_modules, span }
         }
         None => BuildSystem {
             requires: vec![LEGACY_REQUIRES.to_owned()],
             places: BTreeMap::new(),
             backend: None,
             has_extensions,
+            lists_modules,
             span: Span::whole(file),
         },
     };

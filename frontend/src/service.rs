@@ -79,6 +79,11 @@ const ASIDE: [&str; 14] = [
     "venv",
 ];
 
+/// Whether nothing that an image starts is in a directory of this name.
+pub fn is_aside(name: &str) -> bool {
+    ASIDE.contains(&name)
+}
+
 /// A project, as far as it matters what it starts.
 #[derive(Clone, Debug)]
 pub struct Project<'a> {
@@ -183,7 +188,7 @@ pub fn wanted<'a>(paths: impl IntoIterator<Item = &'a str>, directory: &str, lef
 /// How deep a module lies; none of what is no module, or lies aside.
 fn depth(path: &str) -> Option<usize> {
     let directories = directory_of(path);
-    let is_aside = |name: &str| ASIDE.contains(&name) || name.starts_with('.') && name != ".";
+    let is_aside = |name: &str| is_aside(name) || name.starts_with('.') && name != ".";
     let is_test = stem(path).starts_with("test_") || stem(path).ends_with("_test") || stem(path) == "conftest";
     let depth = path.matches('/').count();
     let is_module = path.ends_with(".py") && stem(path) != "setup" && !is_test;

@@ -12,6 +12,7 @@ use uv_buildkit_tests::filler;
 
 use crate::Trials;
 use crate::build::Build;
+use crate::container;
 use crate::context::Context;
 use crate::pond::Pond;
 use crate::server::Server;
@@ -142,6 +143,7 @@ pub fn add(trials: &mut Trials) {
     }
     trials.add("errors::tampered_wheel", tampered_wheel);
     trials.add("errors::source_distribution_that_does_not_build", source_distribution_that_does_not_build);
+    trials.add("errors::wheel_without_a_module", wheel_without_a_module);
     trials.add("errors::lock_of_20_megabytes", lock_of_20_megabytes);
     trials.add("errors::links_out_of_the_context", links_out_of_the_context);
 }
@@ -210,6 +212,47 @@ def build_wheel(*arguments):
     sys.stderr.write("\nError: pg_config executable not found.\n\npg_config is required to build otter from source.\n")
     sys.exit(1)
 "#;
+
+/// A build backend that takes a package, and not the module beside it that a script starts: the build says so where the image starts the
+/// script. A link to the sources has the module, and who starts something else does not need it.
+fn wheel_without_a_module(stage: &Stage) -> Result<()> {
+    let pond = Pond::new(stage, "module")?;
+    let member = "members/pond-app";
+    pond.context.edit(&format!("{member}/pyproject.toml"), "= \"pond_app:main\"", "= \"pond_cli:main\"")?;
+    pond.context.write(&format!("{member}/src/pond_cli.py"), "from pond_app import main\n")?;
+    let shown = pond.context.build().fail()?;
+    let told = "failed to build and install pond-app 1.0: the wheel of `pond-app` lacks the module `pond_cli`: the script `pond-app` starts \
+                it, and the sources have it in `src/pond_cli.py`";
+    tell(&shown, "lacks the module `pond_cli`", told)?;
+    tell(&shown, "pyproject.toml:", "help: `editable = true` in a target of uv.build.toml")?;
+    let config = pond.context.read(CONFIG)?;
+    let configure = |line: &str| {
+        pond.context.write(CONFIG, config.replacen("[targets.app]\n", &format!("[targets.app]\n{line}\n"), 1))
+    };
+    // A script does not look into the working directory.
+    configure("sources = true\ncmd = [\"pond-app\"]")?;
+    tell(&pond.context.build().fail()?, "", told)?;
+    let started = |line: &str| {
+        configure(line)?;
+        let built = pond.context.build().push("errors")?;
+        Ok::<_, anyhow::Error>(container::run(stage.lab(), &built.reference, &[], &[])?.stdout)
+    };
+    for line in
+        ["cmd = [\"python\", \"-c\", \"import pond_app; pond_app.main()\"]", "editable = true\ncmd = [\"pond-app\"]"]
+    {
+        ensure!(started(line)? == "pond-app\n", "{line} does not start");
+    }
+    // A module that the package imports is missed by everybody.
+    pond.context.write(CONFIG, config.replacen("[targets.app]\n", "[targets.app]\ncmd = [\"python\"]\n", 1))?;
+    let module = format!("{member}/src/pond_app/__init__.py");
+    pond.context.edit(&module, "import heron\n", "import heron\nimport pond_cli\n")?;
+    pond.context.write(&format!("{member}/src/pond_cli.py"), "")?;
+    tell(
+        &pond.context.build().fail()?,
+        "",
+        "`pond_app/__init__.py` imports it, and the sources have it in `src/pond_cli.py`",
+    )
+}
 
 /// No message holds such a lock, and the error shows its place all the same; without the mistake it is built.
 fn lock_of_20_megabytes(stage: &Stage) -> Result<()> {

@@ -2,6 +2,7 @@
 //! Where it is not known, nothing is said.
 
 mod python;
+mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
 

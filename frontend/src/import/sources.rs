@@ -16,6 +16,9 @@ const OF_PROJECTS: [&str; 7] =
 /// Files that a build reads where they lie beside the manifest. Elsewhere they are for those who have the image.
 const BESIDE_A_MANIFEST: [&str; 2] = ["README.md", "README.rst"];
 
+/// What to do where the image lacks files.
+const BESIDE: &str = "list other files that the application reads in `files`";
+
 /// A copy that the image of a stage has.
 struct Source {
     from: String,
@@ -243,11 +246,17 @@ fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installe
         return true;
     }
     if from == "." {
-        let what = match installed.is_editable {
-            true => "the image has the sources of members below `/src`, and no other files of the build context",
-            false => "the image has members as installed wheels, and no source tree",
+        let (what, help) = match installed {
+            Installed { is_editable: true, is_root: true, .. } => (
+                "the image has the files of the project in `/src`, where containers start",
+                "paths that begin with another directory lead to `/src` now",
+            ),
+            Installed { is_editable: true, .. } => {
+                ("the image has the sources of members below `/src`, and no other files of the build context", BESIDE)
+            }
+            _ => ("the image has members as installed wheels, and no source tree", BESIDE),
         };
-        reader.differs(range, what, "list other files that the application reads in `files`");
+        reader.differs(range, what, help);
         return false;
     }
     match surroundings.project {

@@ -106,6 +106,13 @@ pub struct Copy {
     pub mode: Option<(String, Range<usize>)>,
 }
 
+impl Copy {
+    /// Whether it puts all of the context into the working directory of a stage.
+    pub fn is_all(&self, stage: &Stage) -> bool {
+        self.from == "." && self.to == stage.absolute(".")
+    }
+}
+
 /// A copy of a file or directory of another stage.
 #[derive(Clone, Debug)]
 pub struct Taken {

@@ -45,6 +45,12 @@ impl Surroundings<'_> {
         project.lock.member(&name).map(|id| &project.lock.packages[id])
     }
 
+    /// The manifest of a member; of the root's project when no name is given.
+    pub fn manifest(&self, name: Option<&str>) -> Option<&Manifest> {
+        let name = name.or_else(|| self.root())?.parse().ok()?;
+        self.manifests.get(&self.project?.lock.member(&name)?)
+    }
+
     /// The member that lies in a directory.
     pub fn member_in(&self, directory: &str) -> Option<&str> {
         let package = self.members().find(|package| package.source.project_dir() == Some(directory))?;

@@ -27,6 +27,8 @@ pub struct Sync {
     pub without_extras: Vec<Text>,
     /// `--no-editable`.
     pub is_not_editable: bool,
+    /// `--frozen`: it does not compare the lock with the manifests.
+    pub is_frozen: bool,
     /// Nothing of the workspace is installed: `--no-install-project`, `--no-install-workspace`.
     pub is_for_dependencies: bool,
     /// `--directory` or `--project`.
@@ -60,9 +62,8 @@ const OF_NO_CONCERN: [&str; 18] = [
 ];
 
 /// Flags without a value that say nothing of what is installed in an image.
-const FLAGS: [&str; 28] = [
+const FLAGS: [&str; 27] = [
     "--locked",
-    "--frozen",
     "--exact",
     "--no-cache",
     "-n",
@@ -153,6 +154,7 @@ impl Sync {
                 "--no-group" => sync.without.extend(value()),
                 "--no-extra" => sync.without_extras.extend(value()),
                 "--no-editable" => sync.is_not_editable = true,
+                "--frozen" => sync.is_frozen = true,
                 "--no-install-project"
                 | "--no-install-workspace"
                 | "--no-install-local"
@@ -188,5 +190,6 @@ impl Sync {
         };
         self.is_production |= is_set("UV_NO_DEV") || is_set("UV_NO_DEFAULT_GROUPS");
         self.is_not_editable |= is_set("UV_NO_EDITABLE");
+        self.is_frozen |= is_set("UV_FROZEN");
     }
 }

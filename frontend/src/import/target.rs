@@ -14,6 +14,7 @@ use super::text::Text;
 use super::uv;
 use super::value::Value;
 use crate::lock::Source;
+use crate::stale::{self, vicinity::Vicinity};
 
 /// A `[targets.NAME]`.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Shared {
     pub uv: Option<Text>,
     /// `[python]`, where uv installs it: the version, if one is named.
     pub managed_python: Option<Option<Text>>,
+    /// `[lock]` `check`: the lock is stale, and uv does not look.
+    pub has_stale_lock: bool,
     /// Stages that fill an environment.
     building: BTreeSet<usize>,
     /// Stages that no step stands for, though something is copied from them, and why.
@@ -60,6 +63,18 @@ impl Filling {
     fn is_for_dependencies(&self, reader: &Reader<'_>) -> bool {
         self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs).all(|sync| sync.is_for_dependencies)
     }
+
+    /// uv takes the root's lock as it is.
+    fn is_frozen(&self, reader: &Reader<'_>) -> bool {
+        let mut syncs = self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs);
+        self.lock.is_none() && syncs.all(|sync| sync.is_frozen)
+    }
+}
+
+/// Whether `uv lock` would change the lock of the root.
+fn is_stale(reader: &Reader<'_>) -> bool {
+    let manifests = reader.surroundings.manifests;
+    reader.surroundings.project.is_some_and(|it| stale::check(it, manifests, &Vicinity::default()).is_err())
 }
 
 /// The targets, in the order of their stages, and what they share.
@@ -74,6 +89,11 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             reader.left_out(&range, "this stage installs nothing from the lockfile", "");
             continue;
         };
+        if !shared.has_stale_lock && filling.is_frozen(reader) && is_stale(reader) {
+            shared.has_stale_lock = true;
+            let what = "`uv.lock` is stale: `--frozen` installs from it all the same, and so does the config";
+            reader.differs(&filling.sync.range, what, "run `uv lock`, and take `check = \"off\"` out");
+        }
         let target = target(reader, index, &filling, (&mut shared, &mut used), &targets);
         let check = check(reader, index, &filling, &target);
         targets.push(target);
@@ -282,8 +302,10 @@ fn target(
         surroundings.member(package.as_deref()).is_none_or(|member| !matches!(member.source, Source::Virtual(_)));
     let is_check = !stage.checks.is_empty() && stage.runtime.cmd.is_none() && stage.runtime.entrypoint.is_none();
     let is_made_here = filling.stages.len() == 1;
-    let is_dev = is_made_here && !filling.groups.is_empty() && !filling.sync.is_not_editable && is_package;
-    let is_editable = is_check || is_dev;
+    // What uv installs is a link to the sources. A wheel has the same modules, unless a list leaves some out.
+    let is_link = is_made_here && !filling.sync.is_not_editable && is_package;
+    let lists_modules = surroundings.manifest(package.as_deref()).is_some_and(|it| it.build_system.lists_modules);
+    let is_editable = is_check || is_link && (!filling.groups.is_empty() || lists_modules);
 
     let mut keys: Vec<(&'static str, Value)> = Vec::new();
     let mut add = |key: &'static str, value: Option<Value>| keys.extend(value.map(|value| (key, value)));
@@ -307,7 +329,12 @@ fn target(
         add("user", runtime::user(reader, &stage));
     }
     let workdir = stage.workdir.clone().filter(|path| path.shown() != "/app" && !is_check);
-    add("workdir", workdir.map(Value::Text));
+    // All that the working directory has is where the links lead, and containers start there.
+    let has_all = is_editable && is_root(reader, filling) && stage.copies.iter().any(|copy| copy.is_all(&stage));
+    match workdir {
+        Some(workdir) if has_all => workdir.origins().iter().for_each(|range| reader.implied(range)),
+        workdir => add("workdir", workdir.map(Value::Text)),
+    }
     let env = runtime::env(reader, &stage);
     add("env", (!env.is_empty()).then_some(Value::Table(env)));
     let starts = !is_check && calls_uv(reader, &stage);

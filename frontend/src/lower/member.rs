@@ -5,7 +5,7 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Output, O
 use super::build::{BACKEND, CACHE, SCRATCH, with_recipe, with_version};
 use super::install::{Notes, with_data};
 use super::site::Site;
-use super::{EPOCH, Lowering};
+use super::{EPOCH, Lowering, MODULES, with_script};
 use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
 
 /// Files beside the manifest of a root project that belong to the workspace or to a build of it, not to the project.
@@ -97,6 +97,10 @@ impl Lowering<'_> {
             .with_tree(self.exec(&site.builder, &[command, &member.name, &member.directory]), member)
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new(SCRATCH, Input::Scratch).no_output());
+        let exec = match &member.starts {
+            Some(starts) => with_data(with_script(exec, "modules.py", MODULES), "STARTS", starts),
+            None => exec,
+        };
         let exec = match purpose {
             Purpose::Installed => self.for_image(self.compiling(self.installing(exec)), &site.builder),
             Purpose::Wheel => self.for_image(exec, &site.builder),

@@ -16,6 +16,7 @@ Data of the environment:
     UV_BUILDKIT_VERIFY  [[PATH, SHOWN, HASH]]: files that must have this hash, and what the user calls them
     UV_BUILDKIT_NOTES   {PACKAGE: {FILE: TEXT}}: files to be written beside the metadata of packages that are installed
     UV_BUILDKIT_EXPECTED  [PACKAGE, VERSION]: of the wheel that a build is to make
+    UV_BUILDKIT_STARTS        [NAME]: names at the top of modules that the image starts by scripts of a project
     UV_BUILDKIT_REQUIRES      [REQUIREMENT]: build requirements, or what the config adds to those of a package
     UV_BUILDKIT_CONSTRAINTS   [REQUIREMENT]: bounds of build requirements
     UV_BUILDKIT_CONFIG        {NAME: VALUE}: what a build backend is given
@@ -398,7 +399,7 @@ def lay_out(target):
 def make_member(name, directory, notes):
     """Builds a project and installs it."""
     wheels = SCRATCH + "/wheels"
-    build_member(directory, wheels)
+    build_member(name, directory, wheels)
     require_portable(wheels, name)
     install([wheels], [name], notes)
     freeze(OUT)
@@ -419,7 +420,7 @@ def make_link(name, path, notes):
 
 def make_wheel(name, directory):
     """Builds a project, and installs it nowhere."""
-    build_member(directory, OUT)
+    build_member(name, directory, OUT)
     require_portable(OUT, name)
     for name in os.listdir(OUT):
         if not name.endswith(".whl"):
@@ -427,9 +428,9 @@ def make_wheel(name, directory):
     freeze(OUT)
 
 
-def build_member(directory, wheels):
+def build_member(name, directory, wheels):
     """Builds a wheel of the project in a directory of the workspace."""
-    expected = data("EXPECTED", None)
+    expected, starts = data("EXPECTED", None), data("STARTS", [])
     tree = SCRATCH + CHECKOUT
     if os.path.exists(CACHE):
         use_compiler_caches(CACHE)
@@ -456,6 +457,11 @@ def build_member(directory, wheels):
     for wheel in os.listdir(wheels):
         if expected and wheel.endswith(".whl"):
             check_version(wheel, *expected, "uv.build.toml", GIVEN)
+    try:
+        import modules
+    except ImportError:
+        return
+    modules.check(name, source, wheels, starts)
 
 
 def be_a_repository(tree, directory):

@@ -139,6 +139,9 @@ pub struct Member {
     pub network: bool,
     /// It is installed as a link to its sources, of which the image has a copy.
     pub editable: bool,
+    /// Names at the top of the modules, beside its own name, that the image starts by its scripts; none if the image has modules of the
+    /// project beside its wheel, so that nobody knows whether the wheel has to have them.
+    pub starts: Option<Vec<String>>,
     /// The place of its build system.
     pub span: Span,
 }

@@ -236,6 +236,7 @@ impl Planning<'_> {
             toolchain,
             network: network.unwrap_or(toolchain == Toolchain::CompilerWithPackages),
             editable: false,
+            starts: None,
             span: manifest.build_system.span.clone(),
         }))
     }
@@ -354,7 +355,10 @@ mod tests {
             let requires = requires.iter().map(|text| (*text).to_owned()).collect();
             let span = Span::whole(&SourceFile::new("pyproject.toml", ""));
             let places = BTreeMap::new();
-            super::toolchain(&BuildSystem { requires, places, backend: None, has_extensions, span }, has_builder)
+            super::toolchain(
+                &BuildSystem { requires, places, backend: None, has_extensions, lists_modules: false, span },
+                has_builder,
+            )
         };
         assert_eq!(toolchain(&["hatchling>=1", "hatch_vcs"], false, true), Toolchain::None);
         assert_eq!(toolchain(&["setuptools", "wheel"], false, false), Toolchain::None);

@@ -63,6 +63,7 @@ mod tests {
             toolchain: Toolchain::None,
             network: false,
             editable: false,
+            starts: None,
             span: Span::whole(&file),
         };
         assign((0..count).map(member).collect())
