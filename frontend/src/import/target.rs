@@ -98,6 +98,10 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             reader.left_out(&stage.extent, format!("the stage `{name}`: {reason}"), steps::WRITE_A_STEP);
         }
         for made in stage.made {
+            if made.changes_modes && gives_environment_alone(reader, index) {
+                reader.implied(&made.range);
+                continue;
+            }
             reader.left_out(&made.range, made.shown, steps::WRITE_A_STEP);
         }
         if is_of_uv(&reader.stages[index]) {
@@ -114,6 +118,15 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
         stage.user.iter().for_each(|(_, range)| reader.implied(range));
     }
     (targets, shared)
+}
+
+/// Whether other stages take an environment from a stage, and nothing else.
+fn gives_environment_alone(reader: &Reader<'_>, stage: usize) -> bool {
+    let is_parent = reader.stages.iter().any(|other| other.parent == Some(stage));
+    let mut taken = reader.stages.iter().flat_map(|other| &other.taken).filter(|taken| taken.stage == stage).peekable();
+    !is_parent
+        && taken.peek().is_some()
+        && taken.all(|taken| sources::is_environment(&reader.stages[stage], &taken.from))
 }
 
 /// Whether a stage is another one, or begins from it.
@@ -325,7 +338,13 @@ fn target(
     add("stop-signal", stage.runtime.stop_signal.clone().map(Value::Text));
     add("volumes", list(&stage.volumes));
     let mut writable = writable(reader, &stage);
-    writable.retain(|path| !stage.volumes.contains(path));
+    writable.retain(|path| {
+        let is_volume = stage.volumes.iter().any(|volume| volume.shown() == path.shown());
+        if is_volume {
+            reader.replaced([path]);
+        }
+        !is_volume
+    });
     if !is_check && (!is_editable || stage.user.is_some()) {
         add("writable", list(&writable));
     }
