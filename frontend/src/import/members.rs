@@ -11,6 +11,17 @@ use super::value::Value;
 use crate::config::members::ALL;
 use crate::lock::Source;
 
+/// Variables of an interpreter, and of uv that starts one: what a build makes is the same with them.
+const OF_INTERPRETERS: [&str; 7] = [
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONFAULTHANDLER",
+    "PYTHONHASHSEED",
+    "PYTHONIOENCODING",
+    "PYTHONUTF8",
+    "UV_PYTHON",
+];
+
 /// Notes the variables of the stages that build: versions, and what build backends read.
 /// `steps` are stages that a step stands for, with their variables.
 pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], shared: &mut Shared) {
@@ -36,9 +47,7 @@ pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], s
             }
             match name.as_str() {
                 "PATH" => runtime::path(reader, &stage, &value.shown(), range),
-                name if is_of_steps(name)
-                    || ["PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "UV_PYTHON"].contains(&name) =>
-                {
+                name if is_of_steps(name) || OF_INTERPRETERS.contains(&name) => {
                     reader.implied(range);
                 }
                 // What the image has as well is said there, and what starts with it is about indexes and the like.

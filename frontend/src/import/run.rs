@@ -316,8 +316,9 @@ const CHECKS: [&str; 14] = [
 ];
 
 /// Where what `rm` removes is never in an image that is made here.
-const CACHES: [&str; 9] = [
+const CACHES: [&str; 10] = [
     "/var/lib/apt",
+    "/var/apt",
     "/var/cache",
     "/etc/apt",
     "/tmp",

@@ -64,6 +64,10 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
     let mut files = Files { has_sources, ..Files::default() };
     for copy in copies {
         if has_sources && is_all(&copy) {
+            if copy.to == "/" {
+                let what = "the project's files are in `/app`, and not in `/`";
+                reader.differs(&copy.range, what, "write paths below `/app` into the command");
+            }
             reader.written(&copy.word);
             copy.mode.iter().for_each(|(_, flag)| reader.left_out(flag, "`--chmod`", KEPT));
             copy.owner.iter().for_each(|(owner, flag)| {

@@ -1,6 +1,7 @@
 //! Stages in, the targets of a config out: which stages are built by someone, and what of the lock each holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::members::{for_builds, of_members, writable};
 use super::reader::Reader;
@@ -319,6 +320,12 @@ fn target(
     if !is_check {
         add("user", runtime::user(reader, &stage));
     }
+    if !is_check && stage.workdir.is_none() && !stage.is_for_lambda() {
+        relative_words(&stage).for_each(|range| {
+            let what = "this is relative to the directory of the base, since the Dockerfile has no `WORKDIR`; here it is relative to `/app`";
+            reader.differs(range, what, "write an absolute path, or `workdir`");
+        });
+    }
     let workdir = stage.workdir.clone().filter(|path| path.shown() != "/app" && !is_check);
     add("workdir", workdir.map(Value::Text));
     let env = runtime::env(reader, &stage);
@@ -379,6 +386,17 @@ fn target(
     for_builds(reader, filling);
     keys.iter().for_each(|(_, value)| reader.write(value));
     inherit(reader, index, &name, keys, before)
+}
+
+/// The places of the words of a stage's command that look like relative paths.
+fn relative_words(stage: &Stage) -> impl Iterator<Item = &Range<usize>> {
+    let is_relative = |word: &&Text| {
+        let word = word.shown();
+        let is_path = word.contains('/') || word.ends_with(".py") || word.ends_with(".sh");
+        is_path && !word.starts_with(['/', '-', '$']) && !word.contains([' ', ':', '='])
+    };
+    let words = stage.runtime.entrypoint.iter().chain(&stage.runtime.cmd).flatten();
+    words.filter(is_relative).flat_map(Text::origins)
 }
 
 /// Scripts that are read of those that an image starts.
