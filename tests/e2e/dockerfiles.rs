@@ -28,10 +28,11 @@ use crate::stage::Stage;
 use projects::Kind;
 
 /// The cases, and what each builds.
-const CASES: [(&str, Kind); 19] = [
+const CASES: [(&str, Kind); 20] = [
     ("guide_single_stage", Kind::Package),
     ("guide_multi_stage", Kind::Package),
     ("guide_run_as_command", Kind::Package),
+    ("guide_image_of_uv", Kind::Package),
     ("fastapi", Kind::Application),
     ("django", Kind::Site),
     ("celery", Kind::Modules),
@@ -84,7 +85,12 @@ fn check(stage: &Stage, name: &str, kind: Kind, index: &Index) -> Result<()> {
     let file = "guide.Dockerfile";
     context.write(file, fs::read_to_string(case.join("Dockerfile"))?)?;
     let dockerfile = context.directory.join(file);
-    let theirs = context.build().argument(format!("--file={}", dockerfile.display())).push("dockerfiles")?;
+    let build = context.build().argument(format!("--file={}", dockerfile.display()));
+    let build = match context.read(file)?.contains(IMAGE_OF_UV) {
+        true => build.argument(format!("--build-context={IMAGE_OF_UV}=docker-image://{}", image_of_uv(stage)?)),
+        false => build,
+    };
+    let theirs = build.push("dockerfiles")?;
 
     let program = ["uv-buildkit", "import", "--write", &dockerfile.to_string_lossy()].map(ToOwned::to_owned);
     let Command::Import { import } = Cli::try_parse_from(program)?.command else { bail!("another command") };
@@ -100,6 +106,20 @@ fn check(stage: &Stage, name: &str, kind: Kind, index: &Index) -> Result<()> {
     let wrong = judge(&reasons, &everywhere, &warnings, &found)?;
     ensure!(wrong.is_empty(), "{}\nwarnings: {warnings:#?}\nof the config\n{}", wrong.join("\n"), imported.config);
     Ok(())
+}
+
+/// An image of uv's with a python in it, which a lab does not have.
+const IMAGE_OF_UV: &str = "ghcr.io/astral-sh/uv:0.13.9-python3.13-bookworm-slim";
+
+/// What stands for it: the same python image, and uv where that image has it.
+fn image_of_uv(stage: &Stage) -> Result<String> {
+    let context = Context::new(stage, "image-of-uv")?;
+    context.write(
+        "Dockerfile",
+        "FROM python:3.13-slim-bookworm\nCOPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /uvx /usr/local/bin/\n\
+                                 ENV UV_TOOL_BIN_DIR=/usr/local/bin\nENTRYPOINT []\nCMD [\"/usr/local/bin/uv\"]\n",
+    )?;
+    Ok(context.build().push("dockerfiles")?.reference)
 }
 
 /// Patterns of differences, each list below its reason.

@@ -8,6 +8,7 @@ use super::stage::{Copy, Stage, Taken};
 use super::text::Text;
 use super::value::Value;
 use crate::lock;
+use crate::project::APP_DIR;
 
 /// Files that are for uv, wherever they go.
 const OF_PROJECTS: [&str; 7] =
@@ -59,7 +60,9 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
     let mut projects: Vec<String> = vec![stage.absolute(".")];
     let manifests = copies.iter().filter(|copy| is_of_projects(&copy.from));
     projects.extend(manifests.map(|copy| directory(&copy.from, &copy.to).to_owned()));
-    let is_all = |copy: &Source| copy.from == "." && copy.to == stage.absolute(".");
+    // Without a `WORKDIR`, it is `/app` here.
+    let is_default = |to: &str| stage.workdir.is_none() && to == APP_DIR;
+    let is_all = |copy: &Source| copy.from == "." && (copy.to == stage.absolute(".") || is_default(&copy.to));
     let has_sources = installed.is_root && !installed.is_editable && copies.iter().any(is_all);
     let mut files = Files { has_sources, ..Files::default() };
     for copy in copies {
