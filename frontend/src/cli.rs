@@ -4,7 +4,7 @@ mod affected;
 mod bake;
 mod git;
 mod history;
-mod import;
+pub mod import;
 mod init;
 mod input;
 pub mod listing;

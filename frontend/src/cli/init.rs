@@ -14,6 +14,7 @@ use crate::lock::script::{lock_of, script_of, stem};
 use crate::lock::{self, PackageId, Source};
 use crate::manifest;
 use crate::paths::{directory_of, file_in};
+use crate::plan::version::FROM_GIT;
 use crate::private;
 use crate::project::{Files, Project, Read, Request, missing_lock};
 use crate::service::Start;
@@ -65,8 +66,8 @@ struct Declared {
     lock: Option<String>,
     /// It is no package: its files are copied.
     is_application: bool,
-    /// It brings a script.
-    has_script: bool,
+    /// Scripts that it brings.
+    scripts: Vec<String>,
     /// It is the project at the root of its workspace.
     is_root: bool,
     /// Another member needs it.
@@ -89,7 +90,7 @@ impl Declared {
             of: Of::Script(path.to_owned()),
             lock: Some(lock.to_owned()),
             is_application: false,
-            has_script: true,
+            scripts: Vec::new(),
             is_root: false,
             is_needed: false,
         }
@@ -98,7 +99,7 @@ impl Declared {
     /// How much it is what is meant by the whole; the greatest is the default. The project at the root is, unless it is a library
     /// of others; then those that can be started.
     fn rank(&self) -> u8 {
-        match (self.is_root, self.has_script, self.is_needed) {
+        match (self.is_root, !self.scripts.is_empty(), self.is_needed) {
             (true, true, _) => 4,
             (true, false, false) => 3,
             (false, true, _) => 2,
@@ -120,8 +121,12 @@ pub fn write(selection: &SelectionArgs, is_dry: bool) -> Result<Vec<String>, Cli
         false => {
             let targets = targets(selection, locks, &mut lines)?;
             lines.extend(unlocked(selection, &targets));
-            let starts = starts(selection, &targets);
-            config_text(&targets, &starts)
+            let found = starts(selection, &targets, "");
+            // What takes its version from git is planned once a config declares the version.
+            match found.values().any(takes_version_from_git) {
+                true => config_text(&targets, &starts(selection, &targets, VERSIONS), VERSIONS),
+                false => config_text(&targets, &found, ""),
+            }
         }
     };
     let made = config.clone();
@@ -156,9 +161,23 @@ fn next(selection: &SelectionArgs, config: &str) -> Result<String, CliError> {
 /// What each target starts, or why that is not clear.
 type Starts = BTreeMap<String, Result<Option<Start>, Diagnostics>>;
 
-/// Finds it out with a config that has nothing but the targets.
-fn starts(selection: &SelectionArgs, targets: &[Declared]) -> Starts {
-    let text = config_text(targets, &Starts::new());
+/// Tables of a config for projects whose version is in git's tags.
+const VERSIONS: &str = "
+[args]
+# Git's tags have the version, and a build does not see them: docker buildx build --build-arg VERSION=1.2.3
+VERSION = \"0.dev0\"
+
+[members.\"*\"]
+version = \"${args.VERSION}\"
+";
+
+fn takes_version_from_git(start: &Result<Option<Start>, Diagnostics>) -> bool {
+    start.as_ref().is_err_and(|errors| errors.iter().any(|error| error.code == FROM_GIT))
+}
+
+/// Finds it out with a config that has nothing but the targets, and `tables`.
+fn starts(selection: &SelectionArgs, targets: &[Declared], tables: &str) -> Starts {
+    let text = config_text(targets, &Starts::new(), tables);
     let parsed = Parsed::default();
     let read = |name: &str| match name == config::FILE_NAME {
         true => Ok(Some(SourceFile::new(config::FILE_NAME, text.as_str()))),
@@ -244,7 +263,8 @@ fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, C
     for id in &members {
         let package = &project.lock.packages[*id];
         let name = package.name.to_string();
-        let has_script = manifests.get(id).is_some_and(|manifest| !manifest.scripts.is_empty());
+        let scripts: Vec<String> =
+            manifests.get(id).map(|manifest| manifest.scripts.keys().cloned().collect()).unwrap_or_default();
         let is_root = package.source.project_dir() == Some(&project.lock.root);
         let is_needed = needed(*id);
         // The root of a workspace often only holds the tools of those who work on it.
@@ -252,9 +272,9 @@ fn members(path: &str, read: &mut Read<'_, CliError>) -> Result<Vec<Declared>, C
         let is_application = matches!(package.source, Source::Virtual(_));
         let holds_something = !is_application || !is_empty;
         // What samples and tests beside it need is what they are about.
-        if has_script || (holds_something && (is_root || !is_needed)) {
+        if !scripts.is_empty() || (holds_something && (is_root || !is_needed)) {
             let of = Of::Package(name.clone());
-            targets.push(Declared { name, of, lock: None, is_application, has_script, is_root, is_needed });
+            targets.push(Declared { name, of, lock: None, is_application, scripts, is_root, is_needed });
         }
     }
     Ok(targets)
@@ -294,7 +314,7 @@ pub fn create(directory: &Path, name: &str, text: &str) -> Result<String, CliErr
     }
 }
 
-fn config_text(targets: &[Declared], starts: &Starts) -> String {
+fn config_text(targets: &[Declared], starts: &Starts, tables: &str) -> String {
     let mut text = format!("# syntax={SYNTAX}\n# Keys: `uv-buildkit schema`; what is built: `uv-buildkit plan`.\n");
     // Of the first lock, which is the root's if that has one; the first of equals.
     let lock = targets.first().map(|first| &first.lock);
@@ -304,7 +324,8 @@ fn config_text(targets: &[Declared], starts: &Starts) -> String {
     if let (Some(default), 2..) = (default, targets.len()) {
         text += &format!("default-target = \"{}\"\n", default.name);
     }
-    for Declared { name, of, lock, is_application, has_script, .. } in targets {
+    text += tables;
+    for Declared { name, of, lock, is_application, scripts, .. } in targets {
         text += &format!("\n[targets.{}]\n", key(name));
         match of {
             Of::Script(script) => text += &format!("script = {script:?}\n"),
@@ -331,7 +352,8 @@ fn config_text(targets: &[Declared], starts: &Starts) -> String {
         match starts.get(name) {
             Some(Ok(Some(start))) => text += &start_text(start),
             Some(Err(errors)) => text += &unclear_text(errors),
-            None | Some(Ok(None)) if *has_script => {}
+            None | Some(Ok(None)) if matches!(of, Of::Script(_)) => {}
+            None | Some(Ok(None)) if !scripts.is_empty() => text += &choice_text(scripts),
             None | Some(Ok(None)) => text += "# Set the command: cmd = [\"python\", \"-m\", \"MODULE\"]\n",
         }
     }
@@ -379,6 +401,15 @@ fn start_text(start: &Start) -> String {
     }
     text.extend(start.port.map(|port| format!("expose = [{port}]\n")));
     text
+}
+
+/// Which scripts there are, where none is the one that is meant.
+fn choice_text(scripts: &[String]) -> String {
+    let lines = scripts.iter().enumerate().map(|(index, script)| match index {
+        0 => format!("# Say which of its scripts starts: cmd = [{script:?}]\n"),
+        _ => format!("# or cmd = [{script:?}]\n"),
+    });
+    lines.collect()
 }
 
 /// Why it is not clear what a target starts, and what to write, as comments.

@@ -81,6 +81,9 @@ impl Reader<'_> {
                     let from = super::stage::absolute("/", &path).trim_start_matches('/').to_owned();
                     let from = if from.is_empty() { ".".to_owned() } else { from };
                     let to = lands(&from, self.surroundings.is_directory(&from));
+                    if let Some((name, _)) = &owner {
+                        stage.note_parents(&to, name);
+                    }
                     let (owner, mode) = (owner.clone(), mode.clone());
                     stage.copies.push(Copy { from, to, range: range.clone(), word, owner, mode });
                 }
@@ -116,6 +119,9 @@ impl Reader<'_> {
                     }
                     if other.is_environment(&path) {
                         stage.environments.push(to.clone());
+                    }
+                    if let Some((name, _)) = owner {
+                        stage.note_parents(&to, name);
                     }
                     let (range, word) = (range.clone(), word.clone());
                     stage.taken.push(Taken { stage: from, from: path, to, range, word, owner: owner.cloned() });

@@ -11,6 +11,17 @@ use super::value::Value;
 use crate::config::members::ALL;
 use crate::lock::Source;
 
+/// Variables of an interpreter, and of uv that starts one: what a build makes is the same with them.
+const OF_INTERPRETERS: [&str; 7] = [
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONFAULTHANDLER",
+    "PYTHONHASHSEED",
+    "PYTHONIOENCODING",
+    "PYTHONUTF8",
+    "UV_PYTHON",
+];
+
 /// Notes the variables of the stages that build: versions, and what build backends read.
 /// `steps` are stages that a step stands for, with their variables.
 pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], shared: &mut Shared) {
@@ -20,6 +31,7 @@ pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], s
     let member = member.filter(|member| !matches!(member.source, Source::Virtual(_)));
     let member = member.map(|member| member.name.to_string());
     let last = filling.stages.last().copied();
+    let builds_nothing = filling.lock.is_none() && surroundings.builds_nothing();
     for index in &filling.stages {
         let stage = reader.stages[*index].clone();
         for (name, (value, range)) in &stage.env {
@@ -35,9 +47,7 @@ pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], s
             }
             match name.as_str() {
                 "PATH" => runtime::path(reader, &stage, &value.shown(), range),
-                name if is_of_steps(name)
-                    || ["PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "UV_PYTHON"].contains(&name) =>
-                {
+                name if is_of_steps(name) || OF_INTERPRETERS.contains(&name) => {
                     reader.implied(range);
                 }
                 // What the image has as well is said there, and what starts with it is about indexes and the like.
@@ -59,6 +69,7 @@ pub fn of_members(reader: &mut Reader<'_>, filling: &Filling, steps: &[usize], s
                             _ => keys.push(("env".to_owned(), Value::Table(vec![(name.clone(), value)]))),
                         }
                     }
+                    None if builds_nothing => reader.implied(range),
                     None => {
                         let help = "if the build of a member reads it, add it to `env` in `[members.NAME]`";
                         reader.left_out(range, format!("`{name}` of a stage that builds"), help);
@@ -101,7 +112,7 @@ pub fn for_builds(reader: &mut Reader<'_>, filling: &Filling) {
                 || reader.surroundings.is_installed(&copy.from)
                 || copy.from == "src";
             copy.owner.iter().for_each(|(_, flag)| reader.implied(flag));
-            if is_known {
+            if is_known || filling.lock.is_none() && reader.surroundings.builds_nothing() {
                 reader.implied(&copy.word);
             } else if reader.ledger.is_open(&copy.word) {
                 let what = format!("`{}`, in a stage that builds", copy.from);
@@ -189,6 +200,10 @@ pub fn writable(reader: &mut Reader<'_>, stage: &Stage) -> Vec<Text> {
     let copies = stage.copies.iter().filter(|copy| !super::sources::is_of_projects(&copy.from)).map(|copy| &copy.to);
     let taken = stage.taken.iter().filter(|taken| !stage.is_environment(&taken.to)).map(|taken| &taken.to);
     let text = Text::from(workdir.as_str());
+    let is_made_for_user = stage.parents.iter().any(|(path, owner)| *path == workdir && stage.is_user(owner));
+    if is_made_for_user && !writable.contains(&text) {
+        writable.push(text.clone());
+    }
     if stage.user.is_none() && copies.chain(taken).any(lies_there) && !writable.contains(&text) {
         writable.push(text);
     }

@@ -31,7 +31,6 @@ pub struct Reader<'a> {
     pub warnings: Vec<Diagnostic>,
     /// What became of each word.
     pub ledger: Ledger,
-    shell: Vec<String>,
     /// Variables of the build, with the place of each.
     args: Vec<(String, Range<usize>)>,
     told: BTreeSet<(usize, usize, String)>,
@@ -89,7 +88,6 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     })?;
     let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
     let ledger = Ledger::open(&file.text, &parsed, escape);
-    let shell = Vec::new();
     let mut reader = Reader {
         file,
         surroundings,
@@ -97,7 +95,6 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
         stages: Vec::new(),
         warnings: Vec::new(),
         ledger,
-        shell,
         args: Vec::new(),
         told: BTreeSet::new(),
         room: Cell::new(MOST),
@@ -108,7 +105,6 @@ pub fn read<'a>(file: &'a Arc<SourceFile>, surroundings: &'a Surroundings<'a>) -
     }
     let starts: Vec<usize> = parsed.stages().map(|stage| stage.from.from.span.start).collect();
     for (index, stage) in parsed.stages().enumerate() {
-        reader.shell = ["/bin/sh", "-c"].map(str::to_owned).to_vec();
         let mut read = reader.begin(stage.from, &global);
         read.extent = starts[index]..starts.get(index + 1).copied().unwrap_or(file.text.len());
         for instruction in stage.instructions {
@@ -297,7 +293,8 @@ impl Reader<'_> {
             }
             None => {
                 let accounts = Accounts::of_image(&image.shown());
-                Stage { name, range, base: image, is_on_builder, accounts, ..Stage::default() }
+                let shell = ["/bin/sh", "-c"].map(str::to_owned).to_vec();
+                Stage { name, range, base: image, is_on_builder, accounts, shell, ..Stage::default() }
             }
         }
     }
@@ -340,6 +337,8 @@ impl Reader<'_> {
                     true => Text::from(stage.absolute(&path.shown()).as_str()).with_words_of(&path),
                     false => path,
                 });
+                let path = stage.absolute(".");
+                stage.workdirs.insert(path);
             }
             Instruction::User(user) => {
                 let range = user.user.span.start..user.arguments.span.end;
@@ -384,8 +383,8 @@ impl Reader<'_> {
             }
             Instruction::Healthcheck(healthcheck) => self.healthcheck(healthcheck, stage),
             Instruction::Shell(shell) => {
-                self.shell = shell.arguments.iter().map(|word| word.value.to_string()).collect();
-                let program = self.shell.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+                stage.shell = shell.arguments.iter().map(|word| word.value.to_string()).collect();
+                let program = stage.shell.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
                 let range = shell.shell.span.start..shell.arguments.last().map_or(0, |word| word.span.end);
                 // Commands that need one are started by it, in `cmd` and the like.
                 if ["sh", "bash", "ash", "dash"].contains(&program) {
@@ -412,11 +411,6 @@ impl Reader<'_> {
         let characters = words::continued(&self.file.text, keyword.start..self.file.text.len(), self.escape);
         let last = characters.iter().take_while(|(_, char)| *char != '\n').last();
         last.map_or(keyword.end, |(at, char)| at + char.len_utf8())
-    }
-
-    /// The shell of commands that are not lists.
-    pub fn shell(&self) -> &[String] {
-        &self.shell
     }
 
     fn expose(&mut self, port: Text, range: &Range<usize>, stage: &mut Stage) {

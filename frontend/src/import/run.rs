@@ -28,7 +28,7 @@ pub fn program(reader: &mut Reader<'_>, command: &dockerfile::Command<'_>, stage
                 None => {
                     let script: String = characters.iter().map(|(_, char)| *char).collect();
                     let script = without_uv_in(script.trim());
-                    let shell = reader.shell().iter().map(|word| Text::from(word.as_str()));
+                    let shell = stage.shell.iter().map(|word| Text::from(word.as_str()));
                     shell.chain([Text::from(script.as_str()).at(text.span.clone())]).collect()
                 }
             }
@@ -80,8 +80,12 @@ pub fn run(reader: &mut Reader<'_>, run: &RunInstruction<'_>, stage: &mut Stage)
         dockerfile::Command::Shell(text) => match run.here_docs.first() {
             Some(document) if !is_for_a_shell(&document.value) => {
                 // Another program reads it, the one that its first line names.
-                let made =
-                    Made { words: None, shown: "a script in a here-document".to_owned(), range: document.span.clone() };
+                let made = Made {
+                    words: None,
+                    changes_modes: false,
+                    shown: "a script in a here-document".to_owned(),
+                    range: document.span.clone(),
+                };
                 stage.made.push(made);
                 stage.commands += 1;
                 return;
@@ -312,8 +316,9 @@ const CHECKS: [&str; 14] = [
 ];
 
 /// Where what `rm` removes is never in an image that is made here.
-const CACHES: [&str; 9] = [
+const CACHES: [&str; 10] = [
     "/var/lib/apt",
+    "/var/apt",
     "/var/cache",
     "/etc/apt",
     "/tmp",
@@ -525,7 +530,8 @@ fn unknown(reader: &Reader<'_>, command: &Command, stage: &mut Stage) {
     } else {
         shown(&command.shown())
     };
-    stage.made.push(Made { words: plain, shown, range });
+    let changes_modes = command.words.first().is_some_and(|program| program.shown() == "chmod");
+    stage.made.push(Made { words: plain, changes_modes, shown, range });
 }
 
 /// A command in a message, cut where it gets long.

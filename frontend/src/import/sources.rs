@@ -8,10 +8,14 @@ use super::stage::{Copy, Stage, Taken};
 use super::text::Text;
 use super::value::Value;
 use crate::lock;
+use crate::project::APP_DIR;
 
 /// Files that are for uv, wherever they go.
 const OF_PROJECTS: [&str; 7] =
     ["pyproject.toml", "uv.lock", ".python-version", ".python-versions", "uv.toml", "requirements.txt", "Dockerfile"];
+
+/// Patterns that name such files.
+const PATTERNS_OF_PROJECTS: [&str; 5] = ["pyproject.toml*", "uv.lock*", "*.toml", "*.lock", "README*"];
 
 /// Files that a build reads where they lie beside the manifest. Elsewhere they are for those who have the image.
 const BESIDE_A_MANIFEST: [&str; 2] = ["README.md", "README.rst"];
@@ -59,10 +63,17 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
     let mut projects: Vec<String> = vec![stage.absolute(".")];
     let manifests = copies.iter().filter(|copy| is_of_projects(&copy.from));
     projects.extend(manifests.map(|copy| directory(&copy.from, &copy.to).to_owned()));
-    let mut files = Files::default();
+    // Without a `WORKDIR`, it is `/app` here.
+    let is_default = |to: &str| stage.workdir.is_none() && to == APP_DIR;
+    let is_all = |copy: &Source| copy.from == "." && (copy.to == stage.absolute(".") || is_default(&copy.to));
+    let has_sources = installed.is_root && !installed.is_editable && copies.iter().any(is_all);
+    let mut files = Files { has_sources, ..Files::default() };
     for copy in copies {
-        if copy.from == "." && copy.to == stage.absolute(".") && installed.is_root && !installed.is_editable {
-            files.has_sources = true;
+        if has_sources && is_all(&copy) {
+            if copy.to == "/" {
+                let what = "the project's files are in `/app`, and not in `/`";
+                reader.differs(&copy.range, what, "write paths below `/app` into the command");
+            }
             reader.written(&copy.word);
             copy.mode.iter().for_each(|(_, flag)| reader.left_out(flag, "`--chmod`", KEPT));
             copy.owner.iter().for_each(|(owner, flag)| {
@@ -75,7 +86,8 @@ pub fn files(reader: &mut Reader<'_>, index: usize, installed: &Installed<'_>, s
         }
         let is_of_a_project = projects.iter().any(|project| project == directory(&copy.from, &copy.to));
         let is_for_builds = is_of_a_project && BESIDE_A_MANIFEST.contains(&last(&copy.from));
-        if is_for_builds || !is_needed(reader, &copy.from, &copy.range, installed) {
+        let is_among_sources = has_sources && is_of_projects(&copy.from);
+        if is_for_builds || is_among_sources || !is_needed(reader, &copy.from, &copy.range, installed) {
             reader.implied(&copy.word);
             copy.owner.iter().chain(&copy.mode).for_each(|(_, flag)| reader.implied(flag));
             continue;
@@ -193,7 +205,12 @@ fn belongs_to_user(reader: &mut Reader<'_>, stage: &Stage, owner: &str, flag: &R
 
 /// Whether a file is for uv, by its name.
 pub fn is_of_projects(path: &str) -> bool {
-    OF_PROJECTS.contains(&last(path))
+    OF_PROJECTS.contains(&last(path)) || PATTERNS_OF_PROJECTS.contains(&last(path))
+}
+
+/// The directory of a file of the context, as an absolute path.
+fn directory_of(path: &str) -> String {
+    super::stage::absolute("/", &format!("{path}/.."))
 }
 
 /// Whether a path of a stage is, or has in it, what uv made there.
@@ -227,21 +244,22 @@ fn directory<'to>(from: &str, to: &'to str) -> &'to str {
 fn is_needed(reader: &mut Reader<'_>, from: &str, range: &Range<usize>, installed: &Installed<'_>) -> bool {
     let surroundings = reader.surroundings;
     let name = last(from);
-    if OF_PROJECTS.contains(&name) {
-        return false;
-    }
-    if from.contains(['*', '?', '[']) {
-        let is_of_projects = ["pyproject.toml*", "uv.lock*", "*.toml", "*.lock", "README*"].contains(&name);
-        if !is_of_projects {
-            reader.left_out(range, format!("`{from}`"), "list each file or directory in `files`");
-        }
-        return false;
-    }
     let member = surroundings.member(installed.package);
     let is_installed = match member {
         Some(member) => !installed.is_for_dependencies && !matches!(member.source, lock::Source::Virtual(_)),
         None => !installed.is_for_dependencies,
     };
+    if is_of_projects(from) {
+        // Frameworks read settings there, where the project is no package but files beside it.
+        let directory = member.and_then(|member| member.source.project_dir()).unwrap_or(".");
+        return !is_installed
+            && name == "pyproject.toml"
+            && super::stage::absolute("/", directory) == directory_of(from);
+    }
+    if from.contains(['*', '?', '[']) {
+        reader.left_out(range, format!("`{from}`"), "name each file or directory in `files`");
+        return false;
+    }
     if !is_installed {
         return true;
     }

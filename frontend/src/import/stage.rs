@@ -1,6 +1,6 @@
 //! Stages of a Dockerfile: what the instructions of each leave, and those of the stages that it begins from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::account::Accounts;
@@ -48,6 +48,10 @@ pub struct Stage {
     pub environments: Vec<String>,
     /// Directories that were made, and those that were given to somebody.
     pub directories: Vec<Directory>,
+    /// Directories that a `WORKDIR` made.
+    pub workdirs: BTreeSet<String>,
+    /// Directories that a `COPY --chown` made on the way to what it copies, and for whom.
+    pub parents: Vec<(String, String)>,
     /// What a `RUN` sees of the context: the path there, and the path in the stage.
     pub binds: Vec<(String, String)>,
     /// Copies from the context.
@@ -68,6 +72,8 @@ pub struct Stage {
     pub is_incomplete: bool,
     /// It runs on the builder's platform.
     pub is_on_builder: bool,
+    /// `SHELL`, which starts commands that are not lists.
+    pub shell: Vec<String>,
     /// What starts in its containers.
     pub runtime: Runtime,
     /// `LABEL`.
@@ -155,6 +161,8 @@ pub struct Check {
 pub struct Made {
     /// Its words, unless a shell has more to do than to start it, or commands before it changed what it finds.
     pub words: Option<Vec<Text>>,
+    /// It changes modes of files, and nothing else.
+    pub changes_modes: bool,
     /// Itself, in a message.
     pub shown: String,
     /// Where it is.
@@ -224,6 +232,23 @@ impl Stage {
     pub fn absolute(&self, path: &str) -> String {
         let directory = self.workdir.as_ref().map_or_else(|| "/".to_owned(), Text::shown);
         absolute(&directory, path)
+    }
+
+    /// Notes the directories that a copy to a path makes, as those of the owner of what is copied.
+    pub fn note_parents(&mut self, path: &str, owner: &str) {
+        let lies_in = |path: &str, directory: &str| {
+            path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut at = path.trim_end_matches('/');
+        while !at.is_empty() {
+            let made = self.directories.iter().map(|directory| &directory.path).chain(&self.workdirs);
+            let copied = self.copies.iter().map(|copy| &copy.to).chain(self.taken.iter().map(|taken| &taken.to));
+            if made.chain(copied).any(|known| lies_in(known, at)) || self.parents.iter().any(|(known, _)| known == at) {
+                break;
+            }
+            self.parents.push((at.to_owned(), owner.to_owned()));
+            at = at.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
     }
 
     /// The path in the context that a path of this stage was copied from.

@@ -79,6 +79,15 @@ impl Surroundings<'_> {
         })
     }
 
+    /// Whether nothing that the lock has is built: no member is a package, and every other package has wheels.
+    pub fn builds_nothing(&self) -> bool {
+        let Some(project) = self.project else { return false };
+        project.lock.packages.iter().all(|package| match &package.source {
+            Source::Virtual(_) => true,
+            source => source.project_dir().is_none() && !package.wheels.is_empty(),
+        })
+    }
+
     /// Groups that are synced without being named.
     pub fn default_groups(&self, package: &Package) -> Vec<String> {
         let manifest = self.project.and_then(|project| project.manifest.as_ref());

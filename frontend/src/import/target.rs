@@ -1,6 +1,7 @@
 //! Stages in, the targets of a config out: which stages are built by someone, and what of the lock each holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::members::{for_builds, of_members, writable};
 use super::reader::Reader;
@@ -118,6 +119,10 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             reader.left_out(&stage.extent, format!("the stage `{name}`: {reason}"), steps::WRITE_A_STEP);
         }
         for made in stage.made {
+            if made.changes_modes && gives_environment_alone(reader, index) {
+                reader.implied(&made.range);
+                continue;
+            }
             reader.left_out(&made.range, made.shown, steps::WRITE_A_STEP);
         }
         if is_of_uv(&reader.stages[index]) {
@@ -134,6 +139,15 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
         stage.user.iter().for_each(|(_, range)| reader.implied(range));
     }
     (targets, shared)
+}
+
+/// Whether other stages take an environment from a stage, and nothing else.
+fn gives_environment_alone(reader: &Reader<'_>, stage: usize) -> bool {
+    let is_parent = reader.stages.iter().any(|other| other.parent == Some(stage));
+    let mut taken = reader.stages.iter().flat_map(|other| &other.taken).filter(|taken| taken.stage == stage).peekable();
+    !is_parent
+        && taken.peek().is_some()
+        && taken.all(|taken| sources::is_environment(&reader.stages[stage], &taken.from))
 }
 
 /// Whether a stage is another one, or begins from it.
@@ -328,6 +342,12 @@ fn target(
     if !is_check {
         add("user", runtime::user(reader, &stage));
     }
+    if !is_check && stage.workdir.is_none() && !stage.is_for_lambda() {
+        relative_words(&stage).for_each(|range| {
+            let what = "this is relative to the directory of the base, since the Dockerfile has no `WORKDIR`; here it is relative to `/app`";
+            reader.differs(range, what, "write an absolute path, or `workdir`");
+        });
+    }
     let workdir = stage.workdir.clone().filter(|path| path.shown() != "/app" && !is_check);
     // All that the working directory has is where the links lead, and containers start there.
     let has_all = is_editable && is_root(reader, filling) && stage.copies.iter().any(|copy| copy.is_all(&stage));
@@ -352,7 +372,13 @@ fn target(
     add("stop-signal", stage.runtime.stop_signal.clone().map(Value::Text));
     add("volumes", list(&stage.volumes));
     let mut writable = writable(reader, &stage);
-    writable.retain(|path| !stage.volumes.contains(path));
+    writable.retain(|path| {
+        let is_volume = stage.volumes.iter().any(|volume| volume.shown() == path.shown());
+        if is_volume {
+            reader.replaced([path]);
+        }
+        !is_volume
+    });
     if !is_check && (!is_editable || stage.user.is_some()) {
         add("writable", list(&writable));
     }
@@ -387,6 +413,17 @@ fn target(
     for_builds(reader, filling);
     keys.iter().for_each(|(_, value)| reader.write(value));
     inherit(reader, index, &name, keys, before)
+}
+
+/// The places of the words of a stage's command that look like relative paths.
+fn relative_words(stage: &Stage) -> impl Iterator<Item = &Range<usize>> {
+    let is_relative = |word: &&Text| {
+        let word = word.shown();
+        let is_path = word.contains('/') || word.ends_with(".py") || word.ends_with(".sh");
+        is_path && !word.starts_with(['/', '-', '$']) && !word.contains([' ', ':', '='])
+    };
+    let words = stage.runtime.entrypoint.iter().chain(&stage.runtime.cmd).flatten();
+    words.filter(is_relative).flat_map(Text::origins)
 }
 
 /// Scripts that are read of those that an image starts.

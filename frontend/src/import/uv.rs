@@ -189,6 +189,47 @@ const GLOBAL_WITH_VALUE: [&str; 8] = [
     "--python-fetch",
 ];
 
+/// Options whose value a key stands for.
+const VALUES_FOLLOW: [&str; 10] = [
+    "--package",
+    "--extra",
+    "--group",
+    "--only-group",
+    "--no-group",
+    "--no-extra",
+    "--directory",
+    "--project",
+    "--python",
+    "-p",
+];
+
+/// Options that are the value of a build arg: of these, a config has the default. A shell splits the value into words.
+fn with_options_of_args(reader: &mut Reader<'_>, words: &[Word]) -> Vec<Word> {
+    let mut split = Vec::new();
+    for word in words {
+        let default = word.text.as_arg().map(|(_, default)| default.to_owned());
+        let is_value = split.last().is_some_and(|before: &Word| VALUES_FOLLOW.contains(&&*before.shown()));
+        let is_options = |default: &String| default.trim().is_empty() || default.trim_start().starts_with('-');
+        match default.filter(is_options).filter(|_| !is_value) {
+            Some(default) => {
+                let name = reader.text(&word.range).to_owned();
+                let what = match default.trim() {
+                    "" => format!("`{name}` is empty here, whatever a build gives it"),
+                    default => format!("`{name}` is `{default}` here, whatever a build gives it"),
+                };
+                reader.differs(&word.range, what, "declare a target for each value: `[targets.NAME]` with `inherits`");
+                split.extend(
+                    default
+                        .split_whitespace()
+                        .map(|option| Word { text: Text::from(option), range: word.range.clone() }),
+                );
+            }
+            None => split.push(word.clone()),
+        }
+    }
+    split
+}
+
 /// `uv`. `directory` is where it runs.
 pub fn uv(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &mut Stage) {
     let (mut at, mut project) = (1, None);
@@ -209,7 +250,8 @@ pub fn uv(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &m
     match name.as_str() {
         "sync" | "export" => {
             reader.implied(&command.words_range());
-            let (mut sync, strange) = Sync::read(command, arguments, &stage.base.shown());
+            let arguments = with_options_of_args(reader, arguments);
+            let (mut sync, strange) = Sync::read(command, &arguments, &stage.base.shown());
             for place in strange {
                 let word = reader.text(&place).to_owned();
                 reader.left_out(&place, format!("`{word}` of `uv {name}`"), "");

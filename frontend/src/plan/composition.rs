@@ -144,7 +144,8 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         layers.push(Layer { name: SCRIPT.to_owned(), contents: Contents::Files(vec![copied]) });
     }
     if product == Product::Image {
-        let of_user = writable(parts);
+        let home = parts.account.filter(|account| account.make_home).map(|account| account.user.home.clone());
+        let of_user = writable(parts).into_iter().chain(home).collect();
         layers.extend(directories::filled("writable", &of_user, &layers, destination));
         let in_steps = directories::filled("writable in what steps leave", &of_user, &steps_above, destination);
         layers.extend(steps_above.into_iter().chain(in_steps));

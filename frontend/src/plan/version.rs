@@ -87,9 +87,12 @@ pub(super) fn advise(errors: &mut [Diagnostic]) {
     last.help.push("to give a member another version, use `[members.NAME]`".to_owned());
 }
 
+/// The code of what is said of a project whose version nobody gives.
+pub const FROM_GIT: &str = "manifest::version_from_git";
+
 fn asks_git(name: &PackageName, tool: &str) -> Diagnostic {
     Diagnostic::new(
-        "manifest::version_from_git",
+        FROM_GIT,
         format!("`{tool}` reads the version of `{name}` from git tags, which are not available in a build"),
     )
 }
