@@ -93,6 +93,12 @@ class Wheels(unittest.TestCase):
         said = self.check(sources, {"kiosk/__init__.py": "", "kiosk/a.py": "kiosk/a.py"}, manifest=HATCHLING)
         self.assertIn("add `shared` to `packages` of `[tool.hatch.build.targets.wheel]`", said)
 
+    def test_what_git_ignores(self):
+        sources = {"src/kiosk/__init__.py": "from kiosk.data.answers import x\n", "src/kiosk/data/answers.py": ""}
+        said = self.check(sources, {"kiosk/__init__.py": "src/kiosk/__init__.py"}, manifest=HATCHLING)
+        self.assertIn("lacks the module `kiosk.data.answers`", said)
+        self.assertIn("`artifacts = [\"src/kiosk/data/answers.py\"]` in `[tool.hatch.build.targets.wheel]`", said)
+
     def test_relative_imports(self):
         sources = {"kiosk/app.py": "from . import routes\nfrom .core.db import x\n", "kiosk/routes.py": "", "kiosk/core/db.py": ""}
         said = self.check(sources, {"kiosk/app.py": "kiosk/app.py"})

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::lock::{Package, PackageId, Source};
 use crate::manifest::Manifest;
 use crate::project::Project;
+use crate::stale;
+use crate::stale::vicinity::Vicinity;
 
 /// The build context of a Dockerfile. Without a project less is known, and more is guessed.
 pub struct Surroundings<'a> {
@@ -49,6 +51,11 @@ impl Surroundings<'_> {
     pub fn manifest(&self, name: Option<&str>) -> Option<&Manifest> {
         let name = name.or_else(|| self.root())?.parse().ok()?;
         self.manifests.get(&self.project?.lock.member(&name)?)
+    }
+
+    /// Whether `uv lock` would change the lock of the root.
+    pub fn has_stale_lock(&self) -> bool {
+        self.project.is_some_and(|project| stale::check(project, self.manifests, &Vicinity::default()).is_err())
     }
 
     /// The member that lies in a directory.

@@ -15,7 +15,6 @@ use super::text::Text;
 use super::uv;
 use super::value::Value;
 use crate::lock::Source;
-use crate::stale::{self, vicinity::Vicinity};
 
 /// A `[targets.NAME]`.
 #[derive(Clone, Debug)]
@@ -72,12 +71,6 @@ impl Filling {
     }
 }
 
-/// Whether `uv lock` would change the lock of the root.
-fn is_stale(reader: &Reader<'_>) -> bool {
-    let manifests = reader.surroundings.manifests;
-    reader.surroundings.project.is_some_and(|it| stale::check(it, manifests, &Vicinity::default()).is_err())
-}
-
 /// The targets, in the order of their stages, and what they share.
 pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
     let mut shared = Shared::default();
@@ -90,7 +83,7 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             reader.left_out(&range, "this stage installs nothing from the lockfile", "");
             continue;
         };
-        if !shared.has_stale_lock && filling.is_frozen(reader) && is_stale(reader) {
+        if !shared.has_stale_lock && filling.is_frozen(reader) && reader.surroundings.has_stale_lock() {
             shared.has_stale_lock = true;
             let what = "`uv.lock` is stale: `--frozen` installs from it all the same, and so does the config";
             reader.differs(&filling.sync.range, what, "run `uv lock`, and take `check = \"off\"` out");

@@ -28,6 +28,9 @@ FROM_SOURCES = (
     "`sources = true` and `env = { PYTHONPATH = \"/app\" }` in a target of uv.build.toml copy the sources into the working directory, where "
     "Python then looks"
 )
+IGNORED_BY_HATCH = (
+    "`.gitignore` or `exclude` leaves it out: `artifacts = [\"%s\"]` in `[tool.hatch.build.targets.wheel]` takes it in all the same"
+)
 # How other build backends take a module.
 LISTS = {"uv_build": "add `%s` to `module-name` of `[tool.uv.build-backend]`", "poetry": "add `%s` to `packages` of `[tool.poetry]`"}
 
@@ -201,21 +204,22 @@ def check(name, directory, wheels, starts):
                     found.append(("the script `%s` starts" % script, module, place))
             found = found or list(lacking(wheel, sources))
         if found:
-            refuse(name, sources, found)
+            refuse(name, wheel, sources, found)
 
 
-def refuse(name, sources, found):
+def refuse(name, wheel, sources, found):
     """Says what a wheel lacks, and how an image gets it."""
     who, module, place = found[0]
     is_linked = sources.find(module, sources.roots) is not None
     others = len({module for _, module, _ in found} - {module})
     more = ", and %d more that are imported" % others if others else ""
     problem = "the wheel of `%s` lacks the module `%s`%s: %s it, and the sources have it in `%s`" % (name, module, more, who, place)
-    fail(problem, *([how_to_list(sources.directory, module, place), EDITABLE] if is_linked else [FROM_SOURCES]))
+    listed = how_to_list(sources.directory, module, place, wheel.has(module.split(".")[0]))
+    fail(problem, *([listed, EDITABLE] if is_linked else [FROM_SOURCES]))
 
 
-def how_to_list(directory, module, place):
-    """How the build backend of a project takes a module into the wheel."""
+def how_to_list(directory, module, place, is_part):
+    """How the build backend of a project takes a module into the wheel, of which it takes a part of the package already, or nothing."""
     backend = "setuptools"
     with open(os.path.join(directory, "pyproject.toml"), encoding="utf-8") as file:
         named = re.search(r"""(?m)^\s*build-backend\s*=\s*["']([\w.]+)""", file.read())
@@ -226,6 +230,8 @@ def how_to_list(directory, module, place):
         package = module if place.endswith("/__init__.py") else module.rpartition(".")[0]
         key = "add `%s` to `packages`" % package if package else "add `%s` to `py-modules`" % module
         return key + " of `[tool.setuptools]`; without that list, setuptools looks for packages and modules itself"
+    if backend.startswith("hatchling") and is_part:
+        return IGNORED_BY_HATCH % place
     if backend.startswith("hatchling"):
         above = len(place.split("/")) - module.count(".") - (2 if place.endswith("/__init__.py") else 1)
         path = "/".join(place.split("/")[:above + 1])
