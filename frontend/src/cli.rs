@@ -24,6 +24,7 @@ use crate::calls;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::driver::memory;
 use crate::options::OptionsError;
+use crate::page;
 use crate::plan::report::Report;
 pub use selection::SelectionArgs;
 
@@ -44,8 +45,8 @@ pub enum Command {
         #[command(flatten)]
         selection: SelectionArgs,
         /// The format of the output.
-        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
-        format: PlanFormat,
+        #[arg(long, value_enum, default_value_t = PageFormat::Text)]
+        format: PageFormat,
         /// Show which dependencies bring this package into the target, instead of the layers.
         #[arg(long, value_name = "PACKAGE", conflicts_with = "format")]
         why: Option<String>,
@@ -68,8 +69,8 @@ pub enum Command {
         #[command(flatten)]
         commits: history::CommitArgs,
         /// The format of the output.
-        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
-        format: PlanFormat,
+        #[arg(long, value_enum, default_value_t = PageFormat::Text)]
+        format: PageFormat,
     },
     /// List the targets and members that a change affects, for the matrix of a CI pipeline.
     Affected {
@@ -150,6 +151,28 @@ pub enum PlanFormat {
     Text,
     /// JSON for programs.
     Json,
+}
+
+/// Forms of a report that is a page as well.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PageFormat {
+    /// Text for people.
+    Text,
+    /// JSON for programs.
+    Json,
+    /// A page for a browser: one file.
+    Html,
+}
+
+impl PageFormat {
+    /// The same, of reports that are no page.
+    fn of_report(self) -> Option<PlanFormat> {
+        match self {
+            Self::Text => Some(PlanFormat::Text),
+            Self::Json => Some(PlanFormat::Json),
+            Self::Html => None,
+        }
+    }
 }
 
 /// Forms of a graph.
@@ -235,8 +258,10 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Plan { selection, format, why: None } => {
             let compiled = selection.compile(true)?;
             compiled.warnings.iter().try_for_each(warn)?;
-            let report = Report::new(&compiled.plan);
-            show(&mut out, format, &report, Report::text)?;
+            match format.of_report() {
+                Some(format) => show(&mut out, format, &Report::new(&compiled.plan), Report::text)?,
+                None => out.write_all(page::plan::html(&compiled.plan).as_bytes())?,
+            }
         }
         Command::Llb { selection, format, no_merge } => {
             let definition = buildkit_llb::marshal(selection.compile(!no_merge)?.image)?;
@@ -248,7 +273,10 @@ pub fn run(command: Command) -> Result<(), CliError> {
         }
         Command::History { selection, commits, format } => {
             let report = history::replay(&selection, &commits)?;
-            show(&mut out, format, &report, |report| report.text())?;
+            match format.of_report() {
+                Some(format) => show(&mut out, format, &report, |report| report.text())?,
+                None => out.write_all(page::history::html(&report).as_bytes())?,
+            }
         }
         Command::Affected { selection, base, format } => {
             let report = affected::since(&selection, &base)?;

@@ -93,12 +93,31 @@ fn pushed(before: &Image, after: &Image) -> u64 {
     after.iter().filter(|layer| !known.contains(&sorted(layer))).flatten().map(|wheel| wheel.size).sum()
 }
 
-/// How many packages came, went or changed.
-fn changed(before: &Image, after: &Image) -> usize {
+/// The packages that came, went or changed: `idna 3.9 -> 3.10`.
+fn changed(before: &Image, after: &Image) -> Vec<String> {
     let by_name = |image| wheels(image).map(|wheel| (wheel.name.clone(), wheel.clone())).collect::<BTreeMap<_, _>>();
     let (before, after) = (by_name(before), by_name(after));
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).count()
+    let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    let change = |name: &String| match (before.get(name), after.get(name)) {
+        (Some(old), Some(new)) if old.version == new.version => format!("{name} {} of another artifact", new.version),
+        (old, new) => {
+            let version = |wheel: Option<&Wheel>| wheel.map_or("none", |wheel| &wheel.version).to_owned();
+            format!("{name} {} -> {}", version(old), version(new))
+        }
+    };
+    changed.map(change).collect()
+}
+
+/// A commit of a history.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Its name.
+    pub id: String,
+    /// The day of it.
+    pub date: String,
+    /// The first line of its message.
+    pub subject: String,
 }
 
 /// A replay under way: images are shown to it oldest first.
@@ -108,7 +127,8 @@ pub struct Replay {
     changed_locks: usize,
     skipped: Vec<Skipped>,
     last: Option<Image>,
-    changes: Vec<usize>,
+    target: String,
+    pushes: Vec<Push>,
     packages: BTreeSet<usize>,
     guessed: BTreeSet<String>,
     cuts: [Cut; CUTS.len()],
@@ -121,30 +141,40 @@ struct Cut {
 }
 
 impl Replay {
+    /// The target that is replayed, as the latest commit calls it.
+    pub fn of(&mut self, target: &str) {
+        target.clone_into(&mut self.target);
+    }
+
     /// A commit whose image is this one.
-    pub fn image(&mut self, image: Image, has_other_lock: bool) {
+    pub fn image(&mut self, commit: &Commit, image: Image, has_other_lock: bool) {
         self.commits += 1;
         self.changed_locks += usize::from(has_other_lock);
         self.packages.insert(wheels(&image).count());
         self.guessed.extend(wheels(&image).filter(|wheel| wheel.is_guessed).map(|wheel| wheel.name.clone()));
-        for ((_, cut), sum) in CUTS.iter().zip(&mut self.cuts) {
+        let mut by_cut = [0; CUTS.len()];
+        for (((_, cut), sum), by_cut) in CUTS.iter().zip(&mut self.cuts).zip(&mut by_cut) {
             let after = cut(&image);
             sum.layers.insert(after.len());
             // The first image is pushed as a whole, however it is cut.
-            sum.pushed += self.last.as_ref().map_or(0, |before| pushed(&cut(before), &after));
+            *by_cut = self.last.as_ref().map_or(0, |before| pushed(&cut(before), &after));
+            sum.pushed += *by_cut;
         }
-        if let Some(before) = &self.last {
-            self.changes.extend(Some(changed(before, &image)).filter(|changed| *changed > 0));
+        let changes = self.last.as_ref().map(|before| changed(before, &image)).unwrap_or_default();
+        if !changes.is_empty() {
+            let Commit { id, date, subject } = commit.clone();
+            let [_, pushed_bytes, _, one_layer_bytes] = by_cut;
+            self.pushes.push(Push { commit: id, date, subject, changes, pushed_bytes, one_layer_bytes });
         }
         self.last = Some(image);
     }
 
     /// A commit that has no image.
-    pub fn skip(&mut self, commit: &str, reason: &str, has_other_lock: bool) {
+    pub fn skip(&mut self, commit: &Commit, reason: &str, has_other_lock: bool) {
         self.commits += 1;
         self.changed_locks += usize::from(has_other_lock);
         let reason = reason.lines().next().unwrap_or_default().to_owned();
-        self.skipped.push(Skipped { commit: commit.to_owned(), reason });
+        self.skipped.push(Skipped { commit: commit.id.clone(), reason });
     }
 
     /// Whether there was a commit with an image.
@@ -153,8 +183,9 @@ impl Replay {
     }
 
     /// What came of it.
-    pub fn report(mut self) -> Report {
-        self.changes.sort_unstable();
+    pub fn report(self) -> Report {
+        let mut changes: Vec<usize> = self.pushes.iter().map(|push| push.changes.len()).collect();
+        changes.sort_unstable();
         let optimum = self.cuts[0].pushed;
         let cuts = CUTS.iter().zip(&self.cuts).map(|((name, _), cut)| CutReport {
             name,
@@ -164,14 +195,16 @@ impl Replay {
             ratio: (optimum > 0).then(|| cut.pushed as f64 / optimum as f64),
         });
         Report {
+            target: self.target,
             commits: self.commits,
             changed_locks: self.changed_locks,
-            changed_images: self.changes.len(),
-            changed_packages_median: rank(&self.changes, 50),
-            changed_packages_p90: rank(&self.changes, 90),
+            changed_images: changes.len(),
+            changed_packages_median: rank(&changes, 50),
+            changed_packages_p90: rank(&changes, 90),
             packages: Range::of(&self.packages),
             cuts: cuts.collect(),
             guessed_sizes: self.guessed.into_iter().collect(),
+            pushes: self.pushes,
             skipped: self.skipped,
         }
     }
@@ -186,6 +219,8 @@ fn rank(sorted: &[usize], hundredths: usize) -> usize {
 /// A replayed history.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// The target.
+    pub target: String,
     /// Commits that touched the lock, the config or a manifest.
     pub commits: usize,
     /// Those of them with another lock than the commit before.
@@ -202,8 +237,27 @@ pub struct Report {
     pub cuts: Vec<CutReport>,
     /// Packages whose wheel has no size in some lock.
     pub guessed_sizes: Vec<String>,
+    /// Commits with other wheels than the image before, oldest first.
+    pub pushes: Vec<Push>,
     /// Commits that could not be planned.
     pub skipped: Vec<Skipped>,
+}
+
+/// What a push after a commit would have sent.
+#[derive(Debug, Serialize)]
+pub struct Push {
+    /// The commit's name.
+    pub commit: String,
+    /// Its day.
+    pub date: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// Packages that came, went or changed.
+    pub changes: Vec<String>,
+    /// Compressed bytes, in these layers.
+    pub pushed_bytes: u64,
+    /// The same, with one layer of all wheels.
+    pub one_layer_bytes: u64,
 }
 
 /// The least and the greatest of some numbers.
@@ -312,15 +366,27 @@ mod tests {
         let image = |small, other| {
             vec![vec![big.clone()], vec![wheel("small", small, 200_000), wheel("other", other, 300_000)]]
         };
-        replay.image(image(1, 1), true);
-        replay.image(image(2, 1), true);
-        replay.skip("0123456789abcdef", "no lock\nhelp: lock", true);
-        replay.image(image(2, 1), false);
-        replay.image(image(3, 2), false);
+        let commit = |id: &str| Commit { id: id.to_owned(), ..Commit::default() };
+        replay.image(&commit("a"), image(1, 1), true);
+        replay.image(&commit("b"), image(2, 1), true);
+        replay.skip(&commit("0123456789abcdef"), "no lock\nhelp: lock", true);
+        replay.image(&commit("c"), image(2, 1), false);
+        replay.image(&commit("d"), image(3, 2), false);
         let report = replay.report();
         assert_eq!((report.commits, report.changed_locks, report.changed_images, report.skipped.len()), (5, 3, 2, 1));
         let pushed: Vec<u64> = report.cuts.iter().map(|cut| cut.pushed_bytes).collect();
         assert_eq!(pushed, [700_000, 1_000_000, 700_000, 19_000_000]);
+        let pushes = report
+            .pushes
+            .iter()
+            .map(|push| (&*push.commit, push.changes.join(", "), push.pushed_bytes, push.one_layer_bytes));
+        assert_eq!(
+            pushes.collect::<Vec<_>>(),
+            [
+                ("b", "small 1 -> 2".to_owned(), 500_000, 9_500_000),
+                ("d", "other 1 -> 2, small 2 -> 3".to_owned(), 500_000, 9_500_000)
+            ]
+        );
         assert!(
             report.text().contains("1 commits have no image, the first 0123456789ab: no lock"),
             "{}",

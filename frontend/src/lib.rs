@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod marker;
 pub mod missing;
 pub mod options;
+pub mod page;
 pub mod passwords;
 pub mod paths;
 pub mod plan;

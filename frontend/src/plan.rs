@@ -152,6 +152,8 @@ pub struct Plan {
     pub backends: Vec<Backend>,
     /// The layers over the base.
     pub layers: Vec<Layer>,
+    /// Name of the package that the target is made of.
+    pub root: String,
     /// Names of what is installed, and of the root, each with those of what it needs.
     pub dependencies: BTreeMap<String, BTreeSet<String>>,
     /// Directories and files of the context that the plan reads.
@@ -282,6 +284,7 @@ pub fn plan(
         user: account.map(|account| account.user),
         backends,
         layers,
+        root: project.lock.packages[target.selection.root].name.to_string(),
         dependencies: dependencies(project, &closure),
         context_paths,
         product,

@@ -41,6 +41,7 @@ mod managed;
 mod named;
 mod native;
 mod orchard;
+mod pages;
 mod patterns;
 mod pins;
 mod pipelines;
@@ -127,6 +128,7 @@ fn main() -> Result<ExitCode> {
     programs::add(&mut trials);
     imports::add(&mut trials);
     sizes::add(&mut trials);
+    pages::add(&mut trials);
     patterns::add(&mut trials);
     writers::add(&mut trials);
     Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())

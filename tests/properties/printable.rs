@@ -9,6 +9,7 @@ use proptest::sample::Index;
 use uv_buildkit::calls;
 use uv_buildkit::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use uv_buildkit::import::{self, import};
+use uv_buildkit::page;
 use uv_buildkit::plan::report::Report;
 use uv_buildkit::project::Request;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
@@ -54,6 +55,7 @@ fn shown(project: &Checkout) -> Vec<(&'static str, String)> {
         }
     };
     shown.push(("plan", Report::new(&compiled.plan).text()));
+    shown.push(("plan as a page", page::plan::html(&compiled.plan)));
     shown.push(("--call=uv.plan as JSON", calls::plan(&compiled.plan).json_text()));
     for warning in &compiled.warnings {
         excerpts(warning, &mut shown);

@@ -7,4 +7,5 @@ pub mod example;
 pub mod expectation;
 pub mod filler;
 pub mod reference;
+pub mod shop;
 pub mod uv;

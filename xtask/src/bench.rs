@@ -61,7 +61,7 @@ pub struct Options {
     contestants: Vec<Contestant>,
 }
 
-/// Measures, writes `target/bench.json` after each scenario, and prints the table.
+/// Measures, writes `target/bench.json` and its picture, `target/bench.svg`, after each scenario, and prints the table.
 pub fn run(options: &Options) -> Result<()> {
     let lab = Lab::up()?;
     let outcome = run_in(&lab, options);

@@ -11,6 +11,7 @@
 //! Everything listens on the loopback or on sockets in the lab's own directory.
 
 mod book;
+mod browser;
 mod buildkit;
 mod emulator;
 mod engine;
@@ -38,6 +39,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 pub use book::mdbook;
+pub use browser::{Browser, browser};
 pub use frontend_image::{Optimized, make_static, workspace};
 pub use images::{PythonArchive, UV_VERSIONS};
 pub use maturin::Maturin;

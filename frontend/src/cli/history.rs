@@ -5,7 +5,7 @@ use clap::Args;
 use super::git::{Blobs, git};
 use super::{CliError, SelectionArgs};
 use crate::diagnostic::SourceFile;
-use crate::history::{self, Replay, Report};
+use crate::history::{self, Commit, Replay, Report};
 use crate::{config, lock, manifest};
 
 /// Which commits.
@@ -27,10 +27,13 @@ pub fn replay(selection: &SelectionArgs, commits: &CommitArgs) -> Result<Report,
     let mut replay = Replay::default();
     let mut last_lock = None;
     let mut not_pushed = None;
-    for commit in list(selection, commits)?.lines() {
+    for line in list(selection, commits)?.lines() {
+        let mut fields = line.splitn(3, '\t').map(ToOwned::to_owned);
+        let mut field = || fields.next().unwrap_or_default();
+        let commit = &Commit { id: field(), date: field(), subject: field() };
         let mut lock = None;
         let read = &mut |name: &str| {
-            let blob = blobs.read(&format!("{commit}:{prefix}{name}"))?;
+            let blob = blobs.read(&format!("{}:{prefix}{name}", commit.id))?;
             if name.rsplit('/').next() == Some(lock::FILE_NAME) {
                 lock = blob.as_ref().map(|blob| blob.name.clone());
             }
@@ -41,7 +44,10 @@ pub fn replay(selection: &SelectionArgs, commits: &CommitArgs) -> Result<Report,
         last_lock = lock;
         match plan {
             Ok(plan) => match history::not_pushed(&plan) {
-                None => replay.image(history::image(&plan), has_other_lock),
+                None => {
+                    replay.of(&plan.target);
+                    replay.image(commit, history::image(&plan), has_other_lock);
+                }
                 Some(reason) => {
                     replay.skip(commit, &reason, has_other_lock);
                     not_pushed = Some(reason);
@@ -61,9 +67,9 @@ pub fn replay(selection: &SelectionArgs, commits: &CommitArgs) -> Result<Report,
     }
 }
 
-/// Names of the commits that touch what a plan is made from, oldest first.
+/// The commits that touch what a plan is made from, oldest first: name, day and subject.
 fn list(selection: &SelectionArgs, commits: &CommitArgs) -> Result<String, CliError> {
-    let mut args = vec!["log", "--first-parent", "--reverse", "--format=%H"];
+    let mut args = vec!["log", "--first-parent", "--reverse", "--format=%H%x09%cs%x09%s"];
     let max_count = commits.max_commits.map(|count| format!("--max-count={count}"));
     args.extend(max_count.as_deref());
     args.push("--end-of-options");

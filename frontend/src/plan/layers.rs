@@ -104,15 +104,26 @@ enum Slot {
     Tiny(usize),
 }
 
+/// How names of the layers of small wheels begin.
+const SMALL: &str = "small-packages-";
+
+/// How names of the layers of tiny wheels begin.
+const TINY: &str = "smallest-packages-";
+
 impl Slot {
     fn layer_name(&self) -> String {
         match self {
             Self::Rivals(name) => (*name).to_owned(),
             Self::Solo { name, .. } | Self::Family(name) => name.clone(),
-            Self::Small(number) => format!("small-packages-{number:02}"),
-            Self::Tiny(number) => format!("smallest-packages-{number:02}"),
+            Self::Small(number) => format!("{SMALL}{number:02}"),
+            Self::Tiny(number) => format!("{TINY}{number:02}"),
         }
     }
+}
+
+/// Whether a layer of this name is one of small wheels, which have nothing to do with one another.
+pub fn is_of_small(name: &str) -> bool {
+    [SMALL, TINY].iter().any(|start| name.starts_with(start))
 }
 
 /// Third-party layers in the order of the image, and warnings about sizes.

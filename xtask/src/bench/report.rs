@@ -1,4 +1,6 @@
-//! Results: a file for programs, and a table for readers.
+//! Results: a file for programs, a table and a picture for readers.
+
+mod picture;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -134,12 +136,15 @@ pub fn load() -> f64 {
 }
 
 impl Report {
+    /// Writes the file, and the picture beside it.
     pub fn write(&self, path: &Path) -> Result<()> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
         let text = serde_json::to_string_pretty(self)? + "\n";
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        let picture = path.with_extension("svg");
+        fs::write(&picture, picture::svg(self)).with_context(|| format!("cannot write {}", picture.display()))
     }
 
     /// The table for the README, and what it was measured on.
