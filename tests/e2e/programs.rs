@@ -14,8 +14,10 @@ pub fn add(trials: &mut Trials) {
     trials.add("programs::of_packages", of_packages);
 }
 
-/// What is started; what it prints, or what a build says instead.
-const STARTS: [(&str, &[&str], Result<&str, &[&str]>); 8] = [
+/// A target, its command; what the command prints, or what a build says instead.
+type Start = (&'static str, &'static [&'static str], Result<&'static str, &'static [&'static str]>);
+
+const STARTS: [Start; 8] = [
     ("console", &["hoist", "up"], Ok("hoist up\n")),
     ("console-by-path", &["/app/.venv/bin/hoist", "up"], Ok("hoist up\n")),
     ("script", &["reel", "in"], Ok("reel in\n")),
