@@ -202,6 +202,9 @@ fn check_version(file: &Arc<SourceFile>, version: &Spanned<u32>) -> Result<(), D
 /// Parts that `requires-python` may have.
 const MOST_SPECIFIERS: usize = 500;
 
+/// Local projects that a lock may have. A build asks the client for the files of all of them in one request, whose size has a limit.
+const MOST_PROJECTS: usize = 10_000;
+
 /// What to do about a lock that uv would not have written so.
 fn repair(file: &SourceFile) -> String {
     let script = script_of(&file.name).map(|script| format!(" --script {script}")).unwrap_or_default();
@@ -267,6 +270,11 @@ impl Reader<'_> {
             .iter()
             .map(|package| self.package(package.get_ref(), &index))
             .collect::<Result<Vec<_>, _>>()?;
+        let mut projects = packages.iter().filter(|package| package.source.project_dir().is_some());
+        if let Some(project) = projects.nth(MOST_PROJECTS) {
+            let problem = format!("the lockfile has more than {MOST_PROJECTS} local projects");
+            return Err(Diagnostic::new("lock::too_large", problem).at(project.span.clone()));
+        }
 
         let requires_python = match &wire.requires_python {
             Some(text) => {

@@ -29,7 +29,7 @@ pub const RULES: [Rule; 18] = [
     rule("option::unused_build_arg", "A build arg is not declared"),
     rule("plan::nothing_installed", "A project is not a package, so the environment does not contain it"),
     rule("platform::all_emulated", "Every step is emulated, although the builder could run some itself"),
-    rule("platform::check_elsewhere", "A check runs on another platform than the image"),
+    rule("platform::check_elsewhere", "A check runs on a different platform from the image"),
     rule("platform::other_patch", "Another patch version of Python compiles the bytecode"),
     rule("python::pin_left_aside", "The Python of the image is not the Python in `.python-version`"),
     rule("uv::setting_left_aside", "A setting of uv has no effect on an image"),

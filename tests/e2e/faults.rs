@@ -105,8 +105,12 @@ fn daemon_ended(stage: &Stage) -> Result<()> {
 fn memory(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "memory")?;
     let mut lock = pond.context.read("uv.lock")?;
+    let registry = "https://index.example/simple";
     for number in 0.. {
-        write!(lock, "\n[[package]]\nname = \"f{number}\"\nversion = \"1\"\nsource = {{ virtual = \"f{number}\" }}\n")?;
+        write!(
+            lock,
+            "\n[[package]]\nname = \"f{number}\"\nversion = \"1\"\nsource = {{ registry = \"{registry}\" }}\n"
+        )?;
         if lock.len() > 120_000_000 {
             break;
         }

@@ -40,7 +40,7 @@ const STARTS: [Start; 8] = [
     (
         "no-module",
         &["python", "-m", "uvicorn"],
-        Err(&["`no-module` cannot start: the image has no module `uvicorn`", "the package `uvicorn` brings it"]),
+        Err(&["`no-module` cannot start: the image has no module `uvicorn`", "the package `uvicorn` provides it"]),
     ),
 ];
 

@@ -308,7 +308,7 @@ fn failure(stage: &Stage) -> Result<()> {
     context.edit("uv.build.toml", "site_app.gather", "site_app.collect")?;
     context.edit("uv.build.toml", "from = \"web\"", "from = \"wep\"")?;
     let shown = context.build().fail()?;
-    for part in ["`wep`: the build context has no such file", "uv.build.toml:8", ">>> inputs = [{ from = \"wep\""] {
+    for part in ["the build context has no `wep`", "uv.build.toml:8", ">>> inputs = [{ from = \"wep\""] {
         ensure!(shown.contains(part), "no `{part}` in the error:\n{shown}");
     }
     Ok(())

@@ -308,6 +308,19 @@ fn a_lock_of_20_megabytes() {
     assert_eq!(installed, names.len());
 }
 
+/// A request for the files of a million would be larger than BuildKit takes.
+#[test]
+fn a_lock_of_many_local_projects() {
+    let projects: String = (0..10_001)
+        .map(|index| {
+            format!("\n[[package]]\nname = \"p{index}\"\nversion = \"1\"\nsource = {{ virtual = \"p{index}\" }}\n")
+        })
+        .collect();
+    let project = Checkout::default().with("uv.lock", format!("version = 1\nrevision = 5\n{projects}"));
+    let error = project.compile(&Selection::default()).expect_err("more than a build takes").to_string();
+    assert!(error.contains("the lockfile has more than 10000 local projects"), "{error}");
+}
+
 /// Each compared with all others, they would take minutes.
 #[test]
 fn thousands_of_targets_and_groups() {

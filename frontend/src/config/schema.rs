@@ -187,7 +187,7 @@ fn settings() -> Value {
             },
             "expose": {
                 "type": "array",
-                "description": "Ports that the image declares: a number, or a text such as `8080/udp`.",
+                "description": "Ports that the image declares: a number, or a string such as `8080/udp`.",
                 "items": { "oneOf": [
                     { "type": "integer", "minimum": 1, "maximum": u16::MAX },
                     { "type": "string" },
@@ -210,7 +210,7 @@ fn settings() -> Value {
             ),
             "files": {
                 "type": "array",
-                "description": "Files and directories to copy into the image, from the build context or from a server.",
+                "description": "Files and directories to copy into the image, from the build context or from a server. If the project is not a package, files of the build context replace the project's own files: see `sources`.",
                 "items": file(true),
             },
             "sources": boolean("Copy the project's own files into the working directory."),

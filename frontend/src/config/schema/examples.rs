@@ -32,7 +32,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "python.version",
-        "the Python of `base`, if the config has one; else `.python-version`, then `requires-python`",
+        "the Python of `base`, if the config has one and Python is not managed; else `.python-version`, then `requires-python`",
         "[python]\nversion = \"3.13\"",
     ),
     key("python.provider", "`\"image\"`", "[python]\nprovider = \"managed\""),
