@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnostic::SourceFile;
 use crate::lock::{Package, PackageId, Source};
 use crate::manifest::Manifest;
 use crate::project::Project;
 use crate::stale;
-use crate::stale::vicinity::Vicinity;
+use crate::stale::vicinity::{self, Vicinity};
 
 /// The build context of a Dockerfile. Without a project less is known, and more is guessed.
 pub struct Surroundings<'a> {
@@ -53,9 +54,15 @@ impl Surroundings<'_> {
         self.manifests.get(&self.project?.lock.member(&name)?)
     }
 
-    /// Whether `uv lock` would change the lock of the root.
+    /// Whether `uv lock` would change the lock of the root. Directories that may have become members are not looked at.
     pub fn has_stale_lock(&self) -> bool {
-        self.project.is_some_and(|project| stale::check(project, self.manifests, &Vicinity::default()).is_err())
+        let Some(project) = self.project else { return false };
+        let own = self.manifests.values().map(|manifest| manifest.file.name.as_str());
+        let paths = vicinity::paths_above(project, own).into_iter();
+        let above: Vec<_> =
+            paths.filter_map(|path| (self.read)(&path).map(|text| SourceFile::new(path.as_str(), text))).collect();
+        let vicinity = Vicinity { above: vicinity::parse(&above), ..Vicinity::default() };
+        stale::check(project, self.manifests, &vicinity).is_err()
     }
 
     /// The member that lies in a directory.
