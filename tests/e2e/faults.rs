@@ -1,6 +1,7 @@
 //! Many builds at once, and clients, daemons and registries that go away in the middle: nothing hangs, what is said is of use,
 //! and what is built next is right.
 
+use std::process::{Child, ExitStatus};
 use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
@@ -52,6 +53,15 @@ fn twenty_at_once(stage: &Stage) -> Result<()> {
 /// A part of the names of the steps that run last.
 const LATE: &str = "] build and install pond-core";
 
+/// A check that the target requires: a build that is to be ended cannot be over before.
+const WAIT: [(&str, &str); 2] = [
+    ("[targets.app]\n", "[targets.app]\nrequires = [\"wait\"]\n"),
+    (
+        "# The same",
+        "[targets.wait]\npackage = \"pond-app\"\nrun = [[\"python\", \"-c\", \"import time; time.sleep(300)\"]]\n\n# The same",
+    ),
+];
+
 /// That a pond builds, and says what it should.
 fn check(stage: &Stage, build: Build<'_>) -> Result<Built> {
     let built = build.push("faults")?;
@@ -60,10 +70,26 @@ fn check(stage: &Stage, build: Build<'_>) -> Result<Built> {
     Ok(built)
 }
 
+/// Ends a build while steps run.
+fn interrupt(
+    context: &Context<'_>,
+    build: Build<'_>,
+    end: impl FnOnce(&mut Child) -> Result<()>,
+) -> Result<(ExitStatus, String)> {
+    for (without, with) in WAIT {
+        context.edit("uv.build.toml", without, with)?;
+    }
+    let ended = build.interrupt(LATE, end)?;
+    for (without, with) in WAIT {
+        context.edit("uv.build.toml", with, without)?;
+    }
+    Ok(ended)
+}
+
 /// Ended while steps run.
 fn client_killed(stage: &Stage) -> Result<()> {
     let pond = Pond::new(stage, "killed")?;
-    let (status, printed) = pond.context.build().interrupt(LATE, |client| Ok(client.kill()?))?;
+    let (status, printed) = interrupt(&pond.context, pond.context.build(), |client| Ok(client.kill()?))?;
     ensure!(!status.success(), "the build succeeded:\n{printed}");
     check(stage, pond.context.build()).map(drop)
 }
@@ -75,7 +101,7 @@ fn daemon_ended(stage: &Stage) -> Result<()> {
     let grounds = Grounds::clear(&stage.directory("daemon-grounds")?)?;
     let mut builder = Builder::start(lab, &grounds, "buildkitd", lab.registry())?;
 
-    let (status, printed) = pond.context.build().by(&builder).interrupt(LATE, |_| builder.kill())?;
+    let (status, printed) = interrupt(&pond.context, pond.context.build().by(&builder), |_| builder.kill())?;
     ensure!(!status.success(), "the build succeeded without a daemon:\n{printed}");
     builder.start_again(lab)?;
     // Between two writes of containerd's snapshotter a kill leaves a directory that it does not know of: it fails on it once, and
