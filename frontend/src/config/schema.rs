@@ -94,7 +94,7 @@ pub fn schema() -> Value {
                             required(table("The output of a step.", json!({
                                 "step": string("Name of a step of the target."),
                                 "from": string("Path of an output of the step, or of a file in an output."),
-                                "to": string("Path at which the build sees it, relative to the root of the build context."),
+                                "to": string("Path at which the build sees the files, relative to the root of the build context."),
                             })), &["step", "to"]),
                         ] } }),
                         "What the build reads outside the member's directory: paths of the build context, and outputs of steps.",
