@@ -123,7 +123,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Where projects are built, as `worker.py` lays them out.
+/// Where projects are built, as `building.py` and `member.py` lay them out.
 static CHECKOUT: LazyLock<Pattern> =
     LazyLock::new(|| Pattern(Regex::new(r"/opt/uv-buildkit/(?:made|kept)/checkout/").ok()));
 

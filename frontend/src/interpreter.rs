@@ -275,7 +275,7 @@ mod tests {
             path
         };
         fs::write(directory.path().join("probe.py"), PROBE).unwrap();
-        fs::write(directory.path().join("failure.py"), crate::lower::failure::FAILURE).unwrap();
+        fs::write(directory.path().join("failure.py"), include_str!("lower/failure.py")).unwrap();
         let uv = script("uv", "echo uv 0.13.9");
         // A third one would be the start of a loop without end.
         let note = format!("echo started >> {0}; test $(wc -l < {0}) -lt 3 && exec python3 \"$@\"", log.display());

@@ -18,6 +18,7 @@ pub mod probe;
 mod product;
 pub mod python;
 pub mod sbom;
+mod scripts;
 mod site;
 mod sources;
 mod step;
@@ -28,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildkit_llb::{
-    Bind, Copy, Exec, File, Image, Input, Metadata, Mkfile, Network, Output, Platform, ProgressGroup, Tmpfs, merge,
+    Bind, Copy, Exec, File, Image, Input, Metadata, Network, Output, Platform, ProgressGroup, Tmpfs, merge,
 };
 
 use crate::diagnostic::SourceFile;
@@ -39,29 +40,12 @@ use container::Container;
 use description::{describe, is_shared};
 use failure::reporting;
 pub use member::is_of_the_workspace;
+use scripts::{Script, with_script};
 use site::{Ground, Images, Site};
 use sources::Sources;
 
-/// Where a step finds the worker script and uv.
+/// Where a step finds scripts of ours and uv.
 const TOOLS: &str = "/opt/uv-buildkit";
-
-/// The script that every install and build step runs.
-const WORKER: &str = include_str!("lower/worker.py");
-
-/// What answers for git where a build asks it.
-const REPOSITORY: &str = include_str!("lower/repository.py");
-
-/// Whether the wheel of a project has what it imports.
-const MODULES: &str = include_str!("lower/modules.py");
-
-/// How modules become bytecode, beside it where it compiles some.
-const BYTECODE: &str = include_str!("lower/bytecode.py");
-
-/// The part of the worker that makes environments of build requirements.
-const REQUIREMENTS: &str = include_str!("lower/requirements.py");
-
-/// The part of the worker that builds packages of others.
-const SOURCE: &str = include_str!("lower/source.py");
 
 /// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
 /// the first that a zip file can hold.
@@ -177,7 +161,6 @@ struct Lowering<'plan> {
     base: Output,
     /// uv for the platform of the image.
     uv: Output,
-    worker: Output,
     context: Output,
     sources: Sources,
     /// Where steps run.
@@ -194,7 +177,6 @@ impl<'plan> Lowering<'plan> {
             options,
             base: own.base.root.clone(),
             uv: own.base.uv.clone(),
-            worker: script("worker.py", WORKER),
             context: context::context(plan, options),
             sources: Sources::of(plan),
             host: Site::bare(&own),
@@ -287,22 +269,22 @@ impl<'plan> Lowering<'plan> {
 
     /// The same with a root of its own.
     fn exec_in(&self, root: Bind, ground: &Ground, arguments: &[&str]) -> Exec {
-        let worker = format!("{TOOLS}/worker.py");
-        let arguments = [ground.python.as_str(), &worker].into_iter().chain(arguments.iter().copied());
-        let exec = Exec::new(arguments.map(str::to_owned))
+        let worker = format!("{TOOLS}/{}", scripts::WORKER.0);
+        let words = [ground.python.as_str(), &worker].into_iter().chain(arguments.iter().copied());
+        let exec = Exec::new(words.map(str::to_owned))
             .platform(&platform(&ground.platform))
             .envs(ground.env.iter().cloned())
             .envs(STEP_ENV)
             .mount(root)
-            .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly())
-            .mount(Bind::new(&worker, &self.worker).selector("/worker.py").readonly());
-        self.options.container.limit(ground.with_python(reporting(exec)))
+            .mount(Bind::new(format!("{TOOLS}/uv"), &ground.uv).selector("/uv").readonly());
+        let exec = scripts::with_command(exec, arguments.first().copied().unwrap_or_default());
+        self.options.container.limit(ground.with_python(exec))
     }
 
     /// A step whose python runs a script of its own, without uv and a network, and leaves what is in `/out`.
-    fn scripted(&self, (name, text): (&str, &str), arguments: &[&str]) -> Exec {
+    fn scripted(&self, script: Script, arguments: &[&str]) -> Exec {
         let ground = &self.host.runtime;
-        let path = format!("{TOOLS}/{name}");
+        let path = format!("{TOOLS}/{}", script.0);
         let arguments = [ground.python.as_str(), &path].into_iter().chain(arguments.iter().copied());
         let exec = Exec::new(arguments.map(str::to_owned))
             .platform(&platform(&ground.platform))
@@ -312,18 +294,8 @@ impl<'plan> Lowering<'plan> {
             .mount(Bind::new("/", &ground.root).readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
-        let exec = reporting(with_script(exec, name, text));
+        let exec = reporting(with_script(exec, script));
         self.options.container.limit(ground.with_python(exec))
-    }
-
-    /// A step whose build asks git what it ignores.
-    fn in_a_repository(&self, exec: Exec) -> Exec {
-        with_script(exec, "repository.py", REPOSITORY)
-    }
-
-    /// A step that leaves bytecode.
-    fn compiling(&self, exec: Exec) -> Exec {
-        with_script(exec, "bytecode.py", BYTECODE)
     }
 
     /// A step that fetches what no lock names.
@@ -430,25 +402,9 @@ const STEP_ENV: [(&str, &str); 6] = [
     ("UV_PYTHON_DOWNLOADS", "never"),
 ];
 
-/// A file of our own as a vertex: `/NAME`.
-fn script(name: &str, text: &str) -> Output {
-    File::on(Input::Scratch)
-        .mkfile(Mkfile::new(format!("/{name}"), 0o755, text).timestamp(EPOCH))
-        .metadata(grouped(Metadata::named(format!("[internal] {name}")), SCRIPTS))
-        .build()
-}
-
-/// The line for all files of ours: what a build does with them is in the lines of the steps.
-const SCRIPTS: &str = "[internal] load scripts of steps";
-
 /// What a progress display shows in one line with everything else that has this one.
 fn grouped(metadata: Metadata, line: &str) -> Metadata {
     metadata.progress_group(ProgressGroup { id: line.to_owned(), name: line.to_owned(), weak: false })
-}
-
-/// Mounts a file of our own beside the others that a step runs.
-fn with_script(exec: Exec, name: &str, text: &str) -> Exec {
-    exec.mount(Bind::new(format!("{TOOLS}/{name}"), script(name, text)).selector(format!("/{name}")).readonly())
 }
 
 /// Copies a file op's tree once more: an action gives a time to what it writes, and changes that of the directory around it.

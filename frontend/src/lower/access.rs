@@ -20,7 +20,7 @@ pub(super) const CA: &str = "/run/secrets/uv-buildkit/ca.pem";
 /// Where steps of the user's find these and what their image trusts, in one file.
 const BUNDLE: &str = "/run/secrets/uv-buildkit/bundle.pem";
 
-/// What programs take the name of such a file from. Those of builds are told by the worker, which has the same list.
+/// What programs take the name of such a file from. Those of builds are told by `step.py`, which has the same list.
 const BUNDLE_NAMES: [&str; 7] = [
     "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE",
@@ -114,15 +114,17 @@ pub(super) fn trust(exec: Exec, ca: Option<&Ca>, file: impl FnOnce(&str) -> Outp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::WORKER;
+    use crate::lower::scripts::STEP as SCRIPT;
+
+    const STEP: &str = SCRIPT.1;
 
     #[test]
     fn steps_are_told_what_builds_are_told() {
-        let (_, names) = WORKER.split_once("BUNDLE_NAMES = (").unwrap();
+        let (_, names) = STEP.split_once("BUNDLE_NAMES = (").unwrap();
         let (names, _) = names.split_once(')').unwrap();
         let names: Vec<&str> = names.split('"').skip(1).step_by(2).collect();
         assert_eq!(names, BUNDLE_NAMES);
         let line = |text: &'static str| text.lines().find(|line| line.starts_with("BUNDLES = "));
-        assert_eq!(line(AUTHORITIES), line(WORKER));
+        assert_eq!(line(AUTHORITIES), line(STEP));
     }
 }

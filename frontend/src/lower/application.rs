@@ -7,11 +7,12 @@ use buildkit_llb::{Bind, Copy, File, Input, Metadata, Output};
 
 use super::context::sync;
 use super::copies::belonging;
+use super::scripts::{BYTECODE, Script, with_script};
 use super::{EPOCH, Lowering, settled};
 use crate::plan::{Application, Copied, CopiedModules};
 
 /// The script that compiles them. Another one than the worker: a new worker compiles nothing again.
-const SCRIPT: &str = include_str!("sources.py");
+const SCRIPT: Script = ("sources.py", include_str!("sources.py"));
 
 /// Where the bytecode of what is copied lies: in the directory that it becomes, or beside the file. `None` of what has no modules.
 fn bytecode_of(copied: &Copied) -> Option<String> {
@@ -77,7 +78,7 @@ impl Lowering<'_> {
     fn bytecode(&self, modules: File, name: &str, directories: &[&str]) -> Output {
         let modules = modules.metadata(Metadata::named(format!("[internal] modules of {name}"))).build();
         let arguments: Vec<&str> = [TREE, "/out"].into_iter().chain(directories.iter().copied()).collect();
-        self.compiling(self.scripted(("sources.py", SCRIPT), &arguments))
+        with_script(self.scripted(SCRIPT, &arguments), BYTECODE)
             .mount(Bind::new(TREE, modules).readonly())
             .metadata(self.metadata(self.shared_name(&format!("compile modules of {name}")), None))
             .build()

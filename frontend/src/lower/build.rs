@@ -3,9 +3,9 @@
 
 use buildkit_llb::{Bind, Exec, Input, Network, Output, Tmpfs};
 
+use super::Lowering;
 use super::install::{unverified, with_data};
 use super::site::Ground;
-use super::{Lowering, REQUIREMENTS, SOURCE as BUILDING, with_script};
 use crate::plan::recipe::Recipe;
 use crate::plan::{Form, Package, VENV, version};
 
@@ -89,7 +89,7 @@ impl Lowering<'_> {
     /// A step that asks indexes for build requirements.
     pub(super) fn requirements(&self, builder: &Ground, words: &[&str], indexes: &[String]) -> Exec {
         let arguments: Vec<&str> = words.iter().copied().chain(indexes.iter().map(String::as_str)).collect();
-        let exec = with_script(self.compiling(self.exec(builder, &arguments)), "requirements.py", REQUIREMENTS);
+        let exec = self.exec(builder, &arguments);
         self.index_mounts(self.log_in(self.online(exec))).mount(Tmpfs::new("/tmp"))
     }
 
@@ -104,7 +104,6 @@ impl Lowering<'_> {
         let Source { package, path, subdirectory, .. } = source;
         let Package { name, version, recipe, .. } = package;
         let exec = self.exec(builder, &[command, path, subdirectory]);
-        let exec = with_script(with_script(exec, "source.py", BUILDING), "requirements.py", REQUIREMENTS);
         let exec = exec
             .mount(source.mount())
             // On disk, not in memory: sources and native builds can be large.

@@ -13,6 +13,7 @@ Sets are written in an order: from python 3.11 on by `marshal`, before that here
 """
 
 import gc
+import glob
 import importlib.util
 import marshal
 import os
@@ -231,6 +232,20 @@ def modules(directory):
         directories[:] = [name for name in directories if name != "__pycache__"]
         paths = [os.path.join(parent, name) for name in files if name.endswith(".py") and name != ".py"]
         yield from (path for path in paths if not os.path.islink(path))
+
+
+def processes():
+    """How many processes compile bytecode: one, and one for each core that nobody uses. When many steps run at once, more
+    would only fight over the cores; when one package changed, its step is alone."""
+    with open("/proc/loadavg", encoding="ascii") as file:
+        running = int(file.read().split()[3].split("/")[0])
+    return min(max(1, len(os.sched_getaffinity(0)) - running + 1), 8)
+
+
+def compile_installed(places, root):
+    """Compiles what is installed in places, by a pattern, below a root that stands for that of an image."""
+    for place in sorted({os.path.realpath(place) for place in glob.glob(places)}):
+        compile_tree(place, root, processes())
 
 
 def compile_tree(directory, root, processes):

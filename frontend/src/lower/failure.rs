@@ -2,14 +2,11 @@
 
 use buildkit_llb::Exec;
 
-use super::with_script;
-
-/// What each script imports.
-pub const FAILURE: &str = include_str!("failure.py");
+use super::scripts::{FAILURE, with_script};
 
 /// A step whose script says why it failed.
 pub(super) fn reporting(exec: Exec) -> Exec {
-    with_script(exec, "failure.py", FAILURE)
+    with_script(exec, FAILURE)
 }
 
 #[cfg(test)]
@@ -18,6 +15,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::process::Command;
 
+    use super::super::scripts::BYTECODE;
     use super::FAILURE;
     use crate::cause::{REPORT, Report};
     use crate::interpreter::PROBE;
@@ -26,7 +24,7 @@ mod tests {
     fn told(name: &str, text: &str, arguments: &[&str]) -> String {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().display().to_string();
-        for (name, text) in [(name, text), ("failure.py", FAILURE), ("bytecode.py", super::super::BYTECODE)] {
+        for (name, text) in [(name, text), FAILURE, BYTECODE] {
             fs::write(directory.path().join(name), text).unwrap();
         }
         let uv = directory.path().join("uv");

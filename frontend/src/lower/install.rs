@@ -17,7 +17,7 @@ use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
 impl Lowering<'_> {
     /// An image with an environment without packages, made by its python, and with bytecode for that python.
     pub(super) fn ground(&self, image: &Ground) -> Ground {
-        let exec = self.compiling(self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]));
+        let exec = self.exec_in(Bind::new("/", &image.root), image, &["venv", &image.python]);
         let exec = match self.plan.destination {
             Destination::MovableVenv => self.installing(exec),
             Destination::Venv | Destination::Directory { .. } => exec,
@@ -35,6 +35,20 @@ impl Lowering<'_> {
             .metadata(self.metadata(self.shared_name(&format!("create {VENV}")), None))
             .build();
         Ground { root: vertex.output("/"), venv: vertex.output("/out").into(), ..image.clone() }
+    }
+
+    /// The same with bytecode of what build backends import. Of a managed python all of its standard library has bytecode.
+    pub(super) fn prepared(&self, image: &Ground) -> Ground {
+        if image.managed.is_some() {
+            return image.clone();
+        }
+        let vertex = self
+            .exec_in(Bind::new("/", &image.root), image, &["prepare"])
+            .network(Network::None)
+            .mount(Tmpfs::new("/tmp"))
+            .metadata(self.metadata(self.shared_name("prepare for builds"), None))
+            .build();
+        Ground { root: vertex.output("/"), ..image.clone() }
     }
 
     /// Build requirements, resolved once for all members that declare the same set.
@@ -109,7 +123,7 @@ impl Lowering<'_> {
 
     /// A step that installs wheels, as they are mounted, into an empty output.
     pub(super) fn install_step(&self, ground: &Ground, arguments: &[&str]) -> Exec {
-        let exec = self.compiling(self.exec(ground, arguments)).network(Network::None).mount(Tmpfs::new("/tmp"));
+        let exec = self.exec(ground, arguments).network(Network::None).mount(Tmpfs::new("/tmp"));
         let exec = match self.plan.destination.directory() {
             None => exec.mount(Bind::new(VENV, ground.venv.clone()).selector(VENV).readonly()),
             Some(_) => exec,

@@ -4,8 +4,9 @@ use buildkit_llb::{Bind, Cache, CacheSharing, Copy, Exec, File, Input, Output, O
 
 use super::build::{BACKEND, CACHE, SCRATCH, with_recipe, with_version};
 use super::install::{Notes, with_data};
+use super::scripts::{MODULES, REPOSITORY, with_script};
 use super::site::Site;
-use super::{EPOCH, Lowering, MODULES, with_script};
+use super::{EPOCH, Lowering};
 use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
 
 /// Files beside the manifest of a root project that belong to the workspace or to a build of it, not to the project.
@@ -61,7 +62,7 @@ impl Lowering<'_> {
         let path = source_path(&member.directory);
         let arguments = ["link", &member.name, &path];
         let exec = self
-            .with_tree(self.compiling(self.exec(&self.host.builder, &arguments)), member)
+            .with_tree(self.exec(&self.host.builder, &arguments), member)
             .mount(Bind::new("/src", Input::Scratch).no_output());
         self.finish(exec, member, &self.host, &Notes::new(), name)
     }
@@ -98,11 +99,11 @@ impl Lowering<'_> {
             // On disk, not in memory: sources and native builds can be large.
             .mount(Bind::new(SCRATCH, Input::Scratch).no_output());
         let exec = match &member.starts {
-            Some(starts) => with_data(with_script(exec, "modules.py", MODULES), "STARTS", starts),
+            Some(starts) => with_data(with_script(exec, MODULES), "STARTS", starts),
             None => exec,
         };
         let exec = match purpose {
-            Purpose::Installed => self.for_image(self.compiling(self.installing(exec)), &site.builder),
+            Purpose::Installed => self.for_image(self.installing(exec), &site.builder),
             Purpose::Wheel => self.for_image(exec, &site.builder),
             Purpose::Requirement => exec,
         };
@@ -120,7 +121,7 @@ impl Lowering<'_> {
             exec = exec.mount(Bind::new(BACKEND, &backends[backend]).readonly());
             // It leaves out what git ignores, and nobody else asks.
             if self.plan.backends[backend].requires.iter().any(|requirement| requirement.starts_with("poetry")) {
-                exec = self.in_a_repository(exec);
+                exec = with_script(exec, REPOSITORY);
             }
         }
         exec = self.connected(exec, member.network);

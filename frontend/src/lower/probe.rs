@@ -4,7 +4,8 @@ use buildkit_llb::{Bind, Exec, Input, Metadata, Network, Output, Platform, Tmpfs
 
 use super::container::Container;
 use super::failure::reporting;
-use super::{STEP_ENV, TOOLS, python, with_script};
+use super::scripts::with_script;
+use super::{STEP_ENV, TOOLS, python};
 use crate::interpreter::{LibcName, PROBE};
 use crate::plan::python::ManagedPython;
 
@@ -49,7 +50,7 @@ pub fn probe(of: &Subject<'_>, programs: &str, container: &Container) -> Output 
         .mount(Bind::new(&uv_path, of.uv).selector("/uv").readonly())
         .mount(Tmpfs::new("/tmp"))
         .mount(Bind::new("/out", Input::Scratch));
-    let exec = reporting(with_script(exec, "probe.py", PROBE));
+    let exec = reporting(with_script(exec, ("probe.py", PROBE)));
     let exec = match of.managed {
         Some((_, libc, files)) => python::find(exec, *libc, files),
         None => exec,

@@ -2,12 +2,13 @@
 
 use buildkit_llb::{Bind, Copy, File, Input, Mkfile, Output};
 
+use super::scripts::Script;
 use super::{EPOCH, Lowering};
 use crate::plan::product::Product;
 use crate::plan::{Contents, VENV};
 
 /// The script that packs a zip. Another one than the worker: a new worker packs nothing again.
-const SCRIPT: &str = include_str!("archive.py");
+const SCRIPT: Script = ("archive.py", include_str!("archive.py"));
 
 /// What AWS Lambda admits unpacked, in bytes (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const MAX_UNPACKED: u64 = 262_144_000;
@@ -73,7 +74,7 @@ impl Lowering<'_> {
         let limits = [MAX_UNPACKED, MAX_UPLOADED].map(|limit| limit.to_string());
         let location = self.plan.span.as_ref().and_then(|span| self.sources.location(span));
         let packages = format!("/packages{directory}");
-        self.scripted(("archive.py", SCRIPT), &[&packages, &format!("/out/{name}"), &limits[0], &limits[1]])
+        self.scripted(SCRIPT, &[&packages, &format!("/out/{name}"), &limits[0], &limits[1]])
             .mount(Bind::new("/packages", self.packages()).readonly())
             .metadata(self.metadata(self.product_name("pack"), None).at_all(location))
             .build()

@@ -8,8 +8,9 @@ use buildkit_llb::{Bind, Copy, Exec, File, Input, Metadata, Network, Output, Sec
 use super::access::{CA, NETRC, trust};
 use super::context::{sync, without_ignored};
 use super::failure::reporting;
+use super::scripts::{BYTECODE, Script, with_script};
 use super::site::Ground;
-use super::{EPOCH, Lowering, Options, STEP_ENV, TOOLS, platform, settled, with_script};
+use super::{EPOCH, Lowering, Options, STEP_ENV, TOOLS, platform, settled};
 use crate::config::access::Ca;
 use crate::config::python::Downloads;
 use crate::interpreter::LibcName;
@@ -17,7 +18,7 @@ use crate::plan::python::{ManagedPython, PYTHONS};
 use crate::plan::{Platform, access};
 
 /// The script that compiles a standard library. Another one than the worker: a new worker compiles none again.
-const SCRIPT: &str = include_str!("library.py");
+const SCRIPT: Script = ("library.py", include_str!("library.py"));
 
 /// uv in its own image.
 pub(super) const UV: &str = "/uv";
@@ -136,7 +137,7 @@ impl Lowering<'_> {
             .mount(Bind::new("/", &ground.root).readonly())
             .mount(Tmpfs::new("/tmp"))
             .mount(Bind::new("/out", Input::Scratch));
-        let exec = self.compiling(reporting(with_script(exec, "library.py", SCRIPT)));
+        let exec = with_script(reporting(with_script(exec, SCRIPT)), BYTECODE);
         let name = self.shared_name(&format!("compile python {}", self.plan.interpreter.shown_version()));
         let exec = self.options.container.limit(ground.with_python(exec)).metadata(self.metadata(name, None));
         let bytecode = Input::from(exec.build().output("/out"));

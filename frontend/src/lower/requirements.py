@@ -3,7 +3,9 @@
 These steps have a network, and the secrets of indexes. So nothing that they install runs in them: no build backend, where there is a
 secret that it could read, and no python of an environment that has anything in it.
 
-Modules of the worker take from it what they share.
+    worker.py backend PYTHON ARG...   build requirements of projects of the workspace
+    worker.py requirements PATH SUBDIR PYTHON ARG...  those of an archive or a directory
+    worker.py more PYTHON ARG...      what the backend of that asked for, beside what it requires
 """
 
 import base64
@@ -17,8 +19,9 @@ import tarfile
 import urllib.parse
 import zipfile
 
-from worker import (
-    BACKEND, BUILT, CA, MISSING, SECRETS, UV, cache_with_answers, compile_bytecode, data, fail, keep_answers, read, remove, uv, write,
+from failure import fail
+from step import (
+    BACKEND, BUILT, CA, MISSING, SECRETS, UV, cache_with_answers, data, keep_answers, read, remove, uv, write,
 )
 
 # What a package is built with that does not say it (PEP 517).
@@ -77,7 +80,9 @@ def make_environment(python, requirements, projects, arguments):
     files = ["--requirements", lines("/tmp/requirements.txt", requirements)] if requirements else []
     install(config, [*bounds, *projects, *arguments, *files])
     keep_answers(cache, BACKEND + "/answers")
-    compile_bytecode(BACKEND + "/lib*/python*/site-packages", "")
+    from bytecode import compile_installed
+
+    compile_installed(BACKEND + "/lib*/python*/site-packages", "")
 
 
 def install(config, arguments):

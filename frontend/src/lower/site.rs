@@ -126,7 +126,7 @@ impl Lowering<'_> {
             let name = self.shared_name(&format!("install {} for builds", packages.names.join(" ")));
             builder.root = self.system(&builder.root, (&builder, &self.plan.builder), packages, name);
         }
-        Site { runtime, builder, backends: Vec::new() }
+        Site { runtime, builder: self.prepared(&builder), backends: Vec::new() }
     }
 
     /// Where that is done which can be done nowhere but on the image's own platform, if it can be done at all.

@@ -1,4 +1,8 @@
-"""The build of somebody else's project, which has no secrets, no cache and, unless the config gives it one, no network."""
+"""The build of somebody else's project, which has no secrets, no cache and, unless the config gives it one, no network.
+
+    worker.py build PATH SUBDIR       an archive or a directory, built into a wheel, or what it asks for beside
+    worker.py finish PATH SUBDIR      the wheel, if it asked for something
+"""
 
 import errno
 import glob
@@ -12,11 +16,10 @@ import tarfile
 import zipfile
 import zlib
 
+from building import CHECKOUT, LOCKED, SCRATCH, check_version, require_portable, use_compiler_caches
+from failure import fail, report
 from requirements import ASKED, BUILD_SYSTEM, MORE, check
-from worker import (
-    ANSWERS, BACKEND, CHECKOUT, LOCKED, OUT, SCRATCH, VENV, build_config, cache_with_answers, check_version, data, fail, freeze, programs,
-    read, report, require_portable, use_compiler_caches, uv, write,
-)
+from step import ANSWERS, BACKEND, OUT, VENV, build_config, cache_with_answers, data, freeze, programs, read, uv, write
 
 # Asks a build backend what it needs beside what the package requires (PEP 517).
 QUESTION = """

@@ -3,13 +3,14 @@
 use buildkit_llb::{Bind, Cache, CacheSharing, Exec, Input, Output, Tmpfs};
 
 use super::failure::reporting;
+use super::scripts::{Script, file, with_script};
 use super::site::Ground;
-use super::{Lowering, STEP_ENV, TOOLS, platform, script, with_script};
+use super::{Lowering, STEP_ENV, TOOLS, platform};
 use crate::config::system::Manager;
 use crate::plan::SystemPackages;
 
 /// The script that such a step runs. Another one than the worker: a new worker installs no packages again.
-const SCRIPT: &str = include_str!("system.py");
+const SCRIPT: Script = ("system.py", include_str!("system.py"));
 
 /// Official images take out what apt fetched, as soon as it is installed; here a cache keeps it.
 const DOCKER_CLEAN: &str = "/etc/apt/apt.conf.d/docker-clean";
@@ -39,10 +40,10 @@ impl Lowering<'_> {
             .envs(STEP_ENV)
             .mount(Bind::new("/", image))
             .mount(Tmpfs::new("/tmp"));
-        let exec = reporting(with_script(exec, "system.py", SCRIPT));
+        let exec = reporting(with_script(exec, SCRIPT));
         let (exec, caches) = match packages.manager {
             Manager::Apt => {
-                let kept = Bind::new(DOCKER_CLEAN, script("nothing", "")).selector("/nothing").readonly();
+                let kept = Bind::new(DOCKER_CLEAN, file(("nothing", ""))).selector("/nothing").readonly();
                 (exec.env("DEBIAN_FRONTEND", "noninteractive").mount(kept), &APT_CACHES[..])
             }
             Manager::Apk => (exec, &APK_CACHES[..]),
