@@ -16,9 +16,9 @@ use super::{Contents, Layer, Package};
 use crate::config::LayersConfig;
 use crate::diagnostic::{Diagnostic, quoted};
 
-/// Compressed bytes from which on a wheel has a layer of its own, where there is room. A layer costs a step of some 0.2 s of a core, and
-/// 60 ms of the first pull: as long as it takes to send about this much again at 100 Mbit/s.
-const SOLO_SIZE: u64 = 512_000;
+/// Compressed bytes from which on a wheel has a layer of its own, where there is room. A layer costs a step of some 0.2 s of a core in a
+/// first build, and 60 ms of the first pull: longer than it takes to send this much again at 100 Mbit/s.
+const SOLO_SIZE: u64 = 1_000_000;
 
 /// Compressed bytes below which a wheel is not worth much care: a fourth of all packages, less than a hundredth of the bytes.
 const TINY_SIZE: u64 = 25_000;
