@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 
-from preload import preload
+from preload import preload_beside
 from step import ANSWERS, OUT, VENV, data, freeze, keep_answers, uv, write
 
 # What uv's own scripts import, and what an installation imports that says something about it.
@@ -19,7 +19,7 @@ IMPORTED = ("csv", "install", "json", "platform", "site", "struct", "sysconfig")
 
 def make_venv(python):
     """An environment knows its own path, so it is made where it will live and then moved to the output."""
-    preload(IMPORTED)
+    wait = preload_beside(IMPORTED)
     movable = ["--relocatable"] if os.environ.pop("UV_BUILDKIT_MOVABLE", None) else []
     alone, cache = ("--quiet", "--no-config"), ("--cache-dir", "/tmp/uv")
     uv("venv", *alone, "--no-project", *cache, *movable, "--python", python, VENV)
@@ -36,6 +36,7 @@ def make_venv(python):
             text = file.read()
         write(path, re.sub("(?m)^version_info = .*$", "version_info = " + version, text))
     freeze(OUT)
+    wait()
 
 
 STEPS = {"venv": make_venv}

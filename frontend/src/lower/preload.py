@@ -30,7 +30,32 @@ def preload(names):
     keep(sorted(path for path in files if path.endswith(".py") and path != sys.argv[0]))
 
 
+def preload_beside(names):
+    """Does that in a process of its own, and gives back what waits for it."""
+    process = os.fork()
+    if process == 0:
+        code = 1
+        try:
+            preload(names)
+            code = 0
+        except Exception:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(code)
+
+    def wait():
+        if os.waitpid(process, 0)[1]:
+            sys.exit("bytecode could not be written")
+
+    return wait
+
+
 def keep(paths):
-    """Leaves bytecode of modules that have none."""
-    files = [(path, importlib.util.cache_from_source(path), path) for path in paths]
-    compile_some(file for file in files if not os.path.exists(file[1]))
+    """Leaves bytecode of modules that have none. Another python may look for it at the same time: each file is there as a whole."""
+    for path in paths:
+        target = importlib.util.cache_from_source(path)
+        if not os.path.exists(target):
+            part = target + ".part"
+            compile_some([(path, part, path)])
+            if os.path.exists(part):
+                os.replace(part, target)
