@@ -6,8 +6,7 @@ use buildkit_llb::{Input, Output};
 
 use crate::config::access::Ca;
 use crate::config::python::Downloads;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::ignore;
 use crate::image;
 use crate::lock::PackageId;

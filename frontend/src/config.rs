@@ -31,7 +31,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 use uv_normalize::PackageName;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, syntax_error};
 pub use access::AccessConfig;
 pub use files::{FileConfig, FileSource};
 pub use labels::LabelSource;
@@ -41,7 +41,7 @@ use members::{MemberConfig, PackageConfig};
 use python::PythonConfig;
 pub use runtime::Healthcheck;
 pub use steps::StepConfig;
-use table::{Located, Reader, Table};
+use table::{Reader, Table};
 pub use target::{Settings, TargetConfig};
 pub use user::{DEFAULT_ID, DEFAULT_NAME, UserConfig};
 
@@ -171,12 +171,6 @@ impl Config {
 /// Mistakes are told in the order of the file.
 fn start(error: &Diagnostic) -> usize {
     error.spans.first().map_or(0, |span| span.range.start)
-}
-
-/// A diagnostic for text that is not TOML.
-pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
-    let span = Span::new(file, error.span().unwrap_or(0..0));
-    Diagnostic::new("toml::syntax", format!("`{}` is not valid TOML: {}", file.name, error.message())).at(span)
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use toml::Spanned;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
 
-use crate::config::syntax_error;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
 use crate::marker::Marker;
 use crate::paths::directory_of;
 use artifact::{Sdist, Wheel};

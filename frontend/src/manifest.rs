@@ -25,8 +25,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 use uv_normalize::PackageName;
 
-use crate::config::syntax_error;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
 use crate::paths::{directory_of, joined};
 use about::About;
 use declarations::{Declarations, SourceKind, SourceTable};

@@ -36,6 +36,14 @@ pub fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(first, |directory| (*directory != ".").then(|| directory_of(directory)))
 }
 
+/// Whether a path of the context is another one, or below it.
+pub fn lies_in(path: &str, directory: &str) -> bool {
+    match directory {
+        "." => !path.starts_with('/') && path != ".." && !path.starts_with("../"),
+        _ => path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

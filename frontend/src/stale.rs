@@ -19,8 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::lock::metadata::Noted;
 use crate::lock::{Dependency, Lock, Package, PackageId};
 use crate::manifest::Manifest;

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use uv_normalize::PackageName;
 
 use super::{CliError, SelectionArgs, listing};
-use crate::config::table::Located;
 use crate::config::{self, Config};
-use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::diagnostic::{Diagnostics, Located, SourceFile};
 use crate::ignore;
 use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, PackageId};

@@ -2,11 +2,11 @@
 
 use buildkit_llb::HttpUrl;
 
-use super::access::has_credentials;
 use super::path::{require_absolute, require_inside, require_lasting};
 use super::steps::StepConfig;
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::{Diagnostic, Span};
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located, Span};
+use crate::passwords::has_credentials;
 
 /// One entry of `files`, or of the `inputs` of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]

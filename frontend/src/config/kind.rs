@@ -1,9 +1,9 @@
 //! What a build of a target leaves: `kind`, and which keys go with it.
 
 use super::layout::Layout;
-use super::table::{Located, Reader, Table};
+use super::table::{Reader, Table};
 use super::{Settings, TargetConfig};
-use crate::diagnostic::{Diagnostic, quoted};
+use crate::diagnostic::{Diagnostic, Located, quoted};
 
 /// `kind`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

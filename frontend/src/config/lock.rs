@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::path::require_inside;
-use super::table::{Located, Reader, Table};
+use super::table::{Reader, Table};
 use super::{Config, TargetConfig};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 use crate::lock::FILE_NAME;
 use crate::paths::joined;
 use crate::project::Request;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use uv_pep440::Version;
 
 use super::path::{require_absolute, require_inside};
-use super::table::{Located, Reader, Table};
+use super::table::{Reader, Table};
 use super::target::read_env;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 use crate::paths::joined;
 
 /// The name that stands for all members.

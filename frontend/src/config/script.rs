@@ -2,9 +2,9 @@
 
 use super::TargetConfig;
 use super::path::require_inside;
-use super::table::{Located, Reader, Table};
+use super::table::{Reader, Table};
 use super::target::Settings;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 use crate::lock::script::lock_of;
 use crate::paths::joined;
 

@@ -6,9 +6,9 @@ use super::access::check_secret_id;
 use super::files::{self, FileConfig, FileSource};
 use super::path::{lies_in, plain, require_absolute, require_lasting};
 use super::reference;
-use super::table::{Located, Reader, Table};
+use super::table::{Reader, Table};
 use super::target::read_env;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Located, Span};
 use crate::plan::VENV;
 
 /// One entry of `steps`.

@@ -13,10 +13,10 @@ use super::runtime::{self, Healthcheck};
 use super::sbom::{self, Sbom};
 use super::steps::{self, StepConfig};
 use super::system::{self, Manager};
-use super::table::{Located, Reader, Table};
+use super::table::{Reader, Table};
 use super::user::{self, UserConfig};
 use super::{lock, reference, script, size};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 
 /// One `[targets.NAME]`.
 #[derive(Clone, Debug)]

@@ -6,12 +6,13 @@ use super::command;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lock::{PackageId, Source};
 use crate::manifest::Manifest;
+use crate::paths::lies_in;
 use crate::plan::destination::Destination;
 use crate::plan::product::Product;
 use crate::plan::{Outside, Plan};
 use crate::project::{Project, Target};
 use crate::service::{self, DEFAULT_PORT, Found, Modules, Start, shown};
-use crate::surroundings::{Surroundings, lies_in};
+use crate::surroundings::Surroundings;
 
 /// The modules to read before it is found out what a target starts.
 pub fn wanted(

@@ -8,8 +8,8 @@ use buildkit_llb::HttpUrl;
 use super::Reader;
 use super::artifact::{Location, Sdist, Wheel, last_part, percent_decoded};
 use super::wire::ArtifactWire;
-use crate::config::access::has_credentials;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::passwords::has_credentials;
 use crate::paths::joined;
 
 /// What to do about a line that uv does not write.

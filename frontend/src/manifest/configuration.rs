@@ -8,8 +8,7 @@ use toml::de::DeTable;
 use uv_normalize::PackageName;
 
 use super::declarations::{Reader, table_at};
-use crate::config::table::Located;
-use crate::diagnostic::{SourceFile, Span};
+use crate::diagnostic::{Located, SourceFile, Span};
 use crate::paths::{directory_of, joined};
 
 /// The settings of one file.

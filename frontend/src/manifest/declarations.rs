@@ -12,8 +12,7 @@ use uv_normalize::{GroupName, PackageName};
 use uv_pep440::VersionSpecifiers;
 
 use super::configuration::Configuration;
-use crate::config::table::Located;
-use crate::diagnostic::{SourceFile, Span};
+use crate::diagnostic::{Located, SourceFile, Span};
 
 /// The statements of a manifest.
 #[derive(Clone, Debug)]

@@ -4,8 +4,7 @@ use uv_pep440::Version;
 
 use super::Image;
 use crate::config::python::Downloads;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::interpreter::choice::of_reference;
 use crate::interpreter::request::{PythonRequest, Versions};
 use crate::interpreter::{Interpreter, InterpreterError, LibcName};

@@ -7,8 +7,7 @@ use super::files::Copied;
 use super::{Contents, Image, Layer, Outside, Platform};
 use crate::config::StepConfig;
 use crate::config::steps::{OutputConfig, Place, SecretConfig};
-use crate::config::table::Located;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Located, Span};
 use crate::project::Target;
 
 /// A step: it runs in what is below its layer, or in another image, and nothing is kept of it but its outputs.

@@ -8,9 +8,8 @@ use uv_normalize::PackageName;
 
 use super::script::{self, Find, Known};
 use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
-use crate::config::table::Located;
 use crate::config::{self, Config};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
 use crate::lock::script::script_of;
 use crate::lock::{self, PackageId, Source};
 use crate::manifest::{self, Manifest};

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Files, Request};
 use crate::config::kind::Kind;
-use crate::config::table::Located;
 use crate::config::{Config, Settings};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, quoted};
 use crate::lock::script::{Script, lock_of, script_of, stem};
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest, settings};

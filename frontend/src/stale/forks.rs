@@ -6,8 +6,7 @@ use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::MarkerTree;
 
 use super::Check;
-use crate::config::table::Located;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Located, Span};
 use crate::lock::{PackageId, encode_extra, encode_group, encode_project};
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{ConflictTable, Declarations, GroupItem};

@@ -10,7 +10,7 @@ use uv_normalize::GroupName;
 use uv_pep440::VersionSpecifiers;
 
 use super::Check;
-use crate::config::table::Located;
+use crate::diagnostic::Located;
 use crate::lock::Package;
 use crate::manifest::configuration::Configuration;
 use crate::manifest::declarations::{Declarations, GroupItem};

@@ -12,7 +12,7 @@ use super::home::{Home, Root};
 use super::lowering::{Scope, Table};
 use super::requirement::Requirement;
 use super::{Check, WORKSPACE};
-use crate::config::table::Located;
+use crate::diagnostic::Located;
 use crate::lock::Lock;
 use crate::manifest::configuration::Configuration;
 use crate::manifest::declarations::Declarations;
