@@ -19,15 +19,15 @@ use uv_pep440::{Version, VersionSpecifiers};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
 use crate::marker::Marker;
+/// The file's name.
+pub use crate::paths::LOCK as FILE_NAME;
 use crate::paths::directory_of;
+use crate::paths::script::script_of;
 use artifact::{Sdist, Wheel};
 use metadata::{Metadata, Settings};
-use script::{Script, script_of};
+use script::Script;
 pub use source::{GitSource, Source};
 use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
-
-/// The file's name.
-pub const FILE_NAME: &str = "uv.lock";
 
 /// A checked lock. Packages keep the order of the file, which uv sorts by name, version and source.
 #[derive(Debug)]

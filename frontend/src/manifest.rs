@@ -26,14 +26,13 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use uv_normalize::PackageName;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
+/// The file's name.
+pub use crate::paths::MANIFEST as FILE_NAME;
 use crate::paths::{directory_of, joined};
 use about::About;
 use declarations::{Declarations, SourceKind, SourceTable};
 use inputs::Input;
 use version::VersionSource;
-
-/// The file's name.
-pub const FILE_NAME: &str = "pyproject.toml";
 
 /// Name of the file beside it in which uv may have its settings.
 pub const UV_TOML: &str = "uv.toml";

@@ -1,4 +1,12 @@
-//! Paths in the build context, with `/` and relative to its root, which is `.`.
+//! Paths in the build context, with `/` and relative to its root, which is `.`; names of files that uv reads.
+
+pub mod script;
+
+/// The lock of a project.
+pub const LOCK: &str = "uv.lock";
+
+/// The manifest of a project.
+pub const MANIFEST: &str = "pyproject.toml";
 
 /// A path as seen from the root, of one that is relative to a directory. What begins with `..` then is outside of the context;
 /// absolute paths stay as they are.

@@ -5,8 +5,8 @@ use super::path::require_inside;
 use super::table::{Reader, Table};
 use super::target::Settings;
 use crate::diagnostic::{Diagnostic, Located};
-use crate::lock::script::lock_of;
 use crate::paths::joined;
+use crate::paths::script::lock_of;
 
 /// Keys that are for projects, and what to do instead.
 const OF_PROJECTS: [(&str, &str); 6] = [

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{BuildSystem, Manifest};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
-use crate::lock::script::package_name;
+use crate::paths::script::package_name;
 
 /// The first line of a block, and the last.
 const OPEN: &str = "# /// script";

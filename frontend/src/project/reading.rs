@@ -10,9 +10,9 @@ use super::script::{self, Find, Known};
 use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
-use crate::lock::script::script_of;
 use crate::lock::{self, PackageId, Source};
 use crate::manifest::{self, Manifest};
+use crate::paths::script::script_of;
 use crate::paths::{ancestors, directory_of, file_in};
 
 /// Reads a file by its path in the context; there may be none.

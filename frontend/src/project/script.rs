@@ -6,10 +6,11 @@ use super::{Files, Request};
 use crate::config::kind::Kind;
 use crate::config::{Config, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, quoted};
-use crate::lock::script::{Script, lock_of, script_of, stem};
+use crate::lock::script::Script;
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest, settings};
 use crate::paths::joined;
+use crate::paths::script::{lock_of, script_of, stem};
 
 /// Tells the paths of the locks in a context that may be those of scripts.
 pub type Find<'a, E> = dyn FnMut() -> Result<BTreeSet<String>, E> + 'a;
