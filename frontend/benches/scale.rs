@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion};
 use uv_buildkit::compile::{Compiled, Inputs, compile};
+use uv_buildkit::config::Request;
 use uv_buildkit::diagnostic::SourceFile;
 use uv_buildkit::interpreter::Interpreter;
 use uv_buildkit::interpreter::choice::Declared;
 use uv_buildkit::plan::{Image, Outside};
-use uv_buildkit::project::{Files, Project, Request};
+use uv_buildkit::project::{Files, Project};
 use uv_buildkit::stale::vicinity::Vicinity;
 use uv_buildkit::{lower, manifest, stale};
 

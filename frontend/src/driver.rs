@@ -34,6 +34,7 @@ use tokio::sync::OnceCell;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, Prepared, compile};
+use crate::config::Request;
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
@@ -45,7 +46,7 @@ use crate::manifest::Manifest;
 use crate::options::{Check, Epoch, Options};
 use crate::plan::{Outside, Plan, Platform, system};
 use crate::private;
-use crate::project::{Project, Request, Target};
+use crate::project::{Project, Target};
 use crate::sbom;
 use crate::service::Modules;
 use crate::stale;

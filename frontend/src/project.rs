@@ -13,7 +13,7 @@ use uv_normalize::PackageName;
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::members::{ALL, MemberConfig};
-use crate::config::{self, Config, TargetConfig};
+use crate::config::{self, Config, Request, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span, quoted};
 use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, Lock, PackageId, Source};
@@ -42,18 +42,6 @@ pub struct Project {
     pub pin: Option<Located<PythonRequest>>,
     /// Lines of it that uv passes over.
     pub unknown_pins: Vec<Located<PythonRequest>>,
-}
-
-/// Which target is wanted.
-#[derive(Clone, Debug, Default)]
-pub enum Request {
-    /// The declared default, or the only one there is.
-    #[default]
-    Default,
-    /// The one with this name.
-    Target(String),
-    /// A member, with the config's defaults, whatever targets are declared.
-    Package(String),
 }
 
 impl Project {

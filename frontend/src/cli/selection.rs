@@ -12,6 +12,7 @@ use super::{CliError, input, listing};
 use crate::calls::{self, Answer};
 use crate::compile::{self, Compiled, Inputs, Prepared};
 use crate::config;
+use crate::config::Request;
 use crate::config::python::require_possible;
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
 use crate::entry;
@@ -27,7 +28,7 @@ use crate::plan::host::Host;
 use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::private;
-use crate::project::{Project, Read, Request, Target};
+use crate::project::{Project, Read, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
 

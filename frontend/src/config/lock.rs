@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::path::require_inside;
 use super::table::{Reader, Table};
-use super::{Config, TargetConfig};
+use super::{Config, Request, TargetConfig};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::paths::{LOCK, joined};
-use crate::project::Request;
 
 /// `lock.check`: which locks are compared with the manifests.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use uv_normalize::PackageName;
 use super::contexts::{Contexts, DEFAULT_FILENAME, Place};
 use super::failure::Failure;
 use super::{listing, solve};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Request};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::entry::{self, Entry};
 use crate::ignore;
@@ -22,7 +22,7 @@ use crate::manifest::{self, Manifest};
 use crate::paths::script::lock_of;
 use crate::paths::{directory_of, file_in};
 use crate::project::script::{self, Known, Meaning};
-use crate::project::{Files, PYTHON_VERSION, PYTHON_VERSIONS, Paths, Project, Request, missing_lock};
+use crate::project::{Files, PYTHON_VERSION, PYTHON_VERSIONS, Paths, Project, missing_lock};
 use crate::stale::vicinity;
 
 /// What the first round trip brings.

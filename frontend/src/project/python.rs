@@ -205,7 +205,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::project::{Files, Request, Target};
+    use crate::config::Request;
+    use crate::project::{Files, Target};
 
     const LOCK: &str = "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \".\" }\n";
 

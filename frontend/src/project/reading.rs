@@ -7,8 +7,8 @@ use std::sync::Arc;
 use uv_normalize::PackageName;
 
 use super::script::{self, Find, Known};
-use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
-use crate::config::{self, Config};
+use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, manifest_path, requirement};
+use crate::config::{self, Config, Request};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
 use crate::lock::{self, PackageId, Source};
 use crate::manifest::{self, Manifest};

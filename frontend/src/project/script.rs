@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Files, Request};
+use super::Files;
 use crate::config::kind::Kind;
-use crate::config::{Config, Settings};
+use crate::config::{Config, Request, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, quoted};
 use crate::lock::script::Script;
 use crate::manifest::configuration::{is_uv_toml, of_file};
