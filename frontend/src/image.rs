@@ -12,11 +12,12 @@ use serde_json::{Map, Value, json};
 
 use crate::account::User;
 use crate::config::Healthcheck;
-use crate::lower::{self, image_env};
+use crate::lower::image_env;
 use crate::manifest::Manifest;
 use crate::plan::destination::Destination;
 use crate::plan::{Plan, system};
 use crate::project::Target;
+use crate::rootfs::EPOCH_SECONDS;
 pub use labels::opencontainers;
 
 /// Makes the config from the base's, so that what the base declares and this does not know of is kept.
@@ -35,7 +36,7 @@ pub fn config(
     describe_platform(&mut image, plan);
     // The exporter writes this anew from what it exports.
     let base_layers = image.remove("rootfs").and_then(|rootfs| rootfs["diff_ids"].as_array().map(Vec::len));
-    let created = rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS));
+    let created = rfc3339(epoch.unwrap_or(EPOCH_SECONDS));
     image.insert("created".to_owned(), json!(created));
 
     let mut runtime = match image.remove("config") {
@@ -108,7 +109,7 @@ pub fn config(
 pub fn config_of_files(target: &Target, plan: &Plan, epoch: Option<i64>) -> Vec<u8> {
     let mut image = Map::new();
     describe_platform(&mut image, plan);
-    image.insert("created".to_owned(), rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS)));
+    image.insert("created".to_owned(), rfc3339(epoch.unwrap_or(EPOCH_SECONDS)));
     let mut runtime = Map::new();
     merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
     image.insert("config".to_owned(), Value::Object(runtime));

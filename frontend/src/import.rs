@@ -32,7 +32,7 @@ use std::sync::Arc;
 use crate::config as reading;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry::SYNTAX;
-use crate::plan::uv::default_image;
+use crate::project::uv::default_image;
 pub use ledger::Counts;
 pub use surroundings::Surroundings;
 use target::{Shared, Target};

@@ -27,6 +27,7 @@ pub mod paths;
 pub mod plan;
 pub mod private;
 pub mod project;
+pub mod rootfs;
 pub mod rules;
 pub mod sbom;
 pub mod service;

@@ -35,6 +35,7 @@ use crate::diagnostic::SourceFile;
 use crate::image;
 use crate::plan::product::Product;
 use crate::plan::{self, Contents, Layer, Plan};
+use crate::rootfs::EPOCH_SECONDS;
 use container::Container;
 use description::{describe, is_shared};
 use failure::reporting;
@@ -62,10 +63,6 @@ const REQUIREMENTS: &str = include_str!("lower/requirements.py");
 
 /// The part of the worker that builds packages of others.
 const SOURCE: &str = include_str!("lower/source.py");
-
-/// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
-/// the first that a zip file can hold.
-pub const EPOCH_SECONDS: i64 = 315_532_800;
 
 /// The same in nanoseconds, as ops have it. The worker sets the same.
 const EPOCH: i64 = EPOCH_SECONDS * 1_000_000_000;

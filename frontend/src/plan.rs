@@ -41,7 +41,7 @@ use crate::lock::closure::{self, Closure};
 use crate::lock::{PackageId, Source};
 use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
-use crate::project::{Project, Target};
+use crate::project::{ManagedPython, Project, Target};
 use crate::service::{self, Modules, Start};
 use crate::surroundings::Surroundings;
 use access::{Access, Credential, Download};
@@ -56,21 +56,9 @@ pub use inputs::{InputSource, MemberInput, Reason};
 pub use package::{Artifact, Form, Hash, Origin, Package};
 pub use platform::Platform;
 use product::Product;
-use python::{ManagedPython, interpreter_of, unusable_python};
+use python::{interpreter_of, unusable_python};
 pub use steps::{Step, StepImage};
 pub use system::SystemPackages;
-
-/// Where the environment lives in every image: scripts and activation files hold this path.
-pub const VENV: &str = "/app/.venv";
-
-/// Where an image has the sources of projects that are installed as links to them: the context's directories below this one.
-/// Apart from the environment, so that a directory of the client's can be mounted over it.
-const SOURCES: &str = "/src";
-
-/// Where an image has the sources of a project that lies in `directory` of the context.
-pub fn source_path(directory: &str) -> String {
-    if directory == "." { SOURCES.to_owned() } else { format!("{SOURCES}/{directory}") }
-}
 
 /// What the compiler must be told of the outside before it can plan a target.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
 //! The files of a build put together: config, lock and manifests, and the targets that they define.
 
+mod managed;
 mod python;
 mod reading;
 pub mod requirement;
 pub mod script;
 mod target;
+pub mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +23,10 @@ use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
 use crate::paths::script::{script_of, stem};
+pub use managed::ManagedPython;
 pub use python::{PYTHON_VERSION, PYTHON_VERSIONS};
 pub use reading::{Files, Paths, Read, missing_lock};
-pub use target::{APP_DIR, Target};
+pub use target::Target;
 
 /// The parsed files.
 #[derive(Debug)]

@@ -25,10 +25,9 @@ use crate::lower;
 use crate::manifest::Manifest;
 use crate::options::Options;
 use crate::plan::host::Host;
-use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Plan, Platform};
 use crate::private;
-use crate::project::{Project, Read, Target};
+use crate::project::{ManagedPython, Project, Read, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
 

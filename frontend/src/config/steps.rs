@@ -9,7 +9,7 @@ use super::reference;
 use super::table::{Reader, Table};
 use super::target::read_env;
 use crate::diagnostic::{Diagnostic, Located, Span};
-use crate::plan::VENV;
+use crate::rootfs::VENV;
 
 /// One entry of `steps`.
 #[derive(Clone, Debug)]

@@ -19,8 +19,8 @@ use crate::interpreter::{Interpreter, LibcName};
 use crate::lower;
 use crate::lower::probe::{self, Subject};
 use crate::plan::host::how_to_emulate;
-use crate::plan::python::ManagedPython;
 use crate::plan::{self, Image, Outside, Platform};
+use crate::project::ManagedPython;
 
 /// The images of a target.
 #[derive(Clone)]

@@ -14,8 +14,9 @@ use crate::manifest::Manifest;
 use crate::paths::joined;
 use crate::plan::destination::Destination;
 use crate::plan::product::Product;
-use crate::plan::{Contents, Outside, Plan, VENV, source_path};
+use crate::plan::{Contents, Outside, Plan};
 use crate::project::{Project, Target};
+use crate::rootfs::{VENV, source_path};
 use crate::surroundings::Surroundings;
 use python::Runs;
 

@@ -6,7 +6,7 @@ use super::container::Container;
 use super::failure::reporting;
 use super::{STEP_ENV, TOOLS, python, with_script};
 use crate::interpreter::{LibcName, PROBE};
-use crate::plan::python::ManagedPython;
+use crate::project::ManagedPython;
 
 /// Path of the facts in the probe's output.
 pub const FACTS: &str = "/facts.json";

@@ -6,8 +6,8 @@ use buildkit_llb::{Bind, Exec, Input, Output};
 use super::python::Managed;
 use super::{Lowering, Options, image, platform, python};
 use crate::plan::host::Host;
-use crate::plan::python::PYTHONS;
 use crate::plan::{self, Member, Plan, Toolchain};
+use crate::rootfs::PYTHONS;
 
 /// An image with a python, as steps find it.
 #[derive(Clone)]

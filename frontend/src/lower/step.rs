@@ -7,9 +7,10 @@ use buildkit_llb::{
 
 use super::access;
 use super::copies::Left;
-use super::{EPOCH, EPOCH_SECONDS, Lowering, platform, settled};
+use super::{EPOCH, Lowering, platform, settled};
 use crate::config::steps::{OutputConfig, SecretConfig, ShownAs};
 use crate::plan::{self, Step};
+use crate::rootfs::EPOCH_SECONDS;
 
 impl Lowering<'_> {
     /// The layer of a step, whose commands run in `root` unless the step has an image of its own; `left` are the layers of those above.

@@ -18,7 +18,8 @@ use crate::interpreter::Interpreter;
 use crate::lock::PackageId;
 use crate::lock::closure::Closure;
 use crate::manifest::Manifest;
-use crate::project::{APP_DIR, Project, Target};
+use crate::project::{Project, Target};
+use crate::rootfs::APP_DIR;
 
 /// What a plan is made of.
 pub(super) struct Composition {

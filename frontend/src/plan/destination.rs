@@ -1,10 +1,11 @@
 //! Where an image has its packages.
 
-use super::{Image, VENV};
+use super::Image;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::image;
 use crate::project::Target;
+use crate::rootfs::VENV;
 
 /// Where packages are installed, and how they lie there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::access::Download;
 use super::product::Product;
-use super::{Application, Contents, Copied, Layer, Origin, Package, Plan, source_path};
+use super::{Application, Contents, Copied, Layer, Origin, Package, Plan};
+use crate::rootfs::source_path;
 use crate::service::shown;
 
 /// The JSON form of a plan.

@@ -6,6 +6,7 @@ use uv_pep440::Version;
 use uv_platform_tags::Tags;
 
 use super::Project;
+use super::managed::ManagedPython;
 use crate::config::Settings;
 use crate::config::kind::Kind;
 use crate::config::python::{Downloads, ManagedConfig, PythonConfig, require_possible};
@@ -17,7 +18,6 @@ use crate::lock::artifact::best_wheel;
 use crate::lock::closure::{self, Selection};
 use crate::lock::{Lock, PackageId};
 use crate::paths::joined;
-use crate::plan::python::ManagedPython;
 
 /// The python of a target.
 pub(super) struct Python {

@@ -10,8 +10,9 @@ use super::Found;
 use crate::diagnostic::{Diagnostic, Located};
 use crate::interpreter::LibcName;
 use crate::lower;
-use crate::plan::python::{self, ManagedPython};
+use crate::plan::python;
 use crate::plan::{Platform, host};
+use crate::project::ManagedPython;
 
 /// Where Linux finds the loader of programs, which tells the C library.
 const LOADER_DIRECTORIES: [&str; 2] = ["/lib", "/lib64"];

@@ -7,7 +7,8 @@ use crate::lock::PackageId;
 use crate::manifest::Manifest;
 use crate::paths::{joined, lies_in};
 use crate::plan::product::Product;
-use crate::plan::{Contents, Copied, CopiedModules, VENV};
+use crate::plan::{Contents, Copied, CopiedModules};
+use crate::rootfs::VENV;
 use crate::service;
 
 impl Image<'_> {
