@@ -25,6 +25,7 @@ pub mod page;
 pub mod passwords;
 pub mod paths;
 pub mod plan;
+pub mod platform;
 pub mod private;
 pub mod project;
 pub mod rootfs;

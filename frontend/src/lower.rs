@@ -5,7 +5,7 @@ mod application;
 mod build;
 mod cache;
 mod check;
-pub mod container;
+mod container;
 pub mod context;
 mod copies;
 mod description;
@@ -33,10 +33,11 @@ use buildkit_llb::{
 
 use crate::diagnostic::SourceFile;
 use crate::image;
+use crate::options::NoCache;
+use crate::options::container::Container;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Layer, Plan};
+use crate::plan::{Contents, Layer, Plan};
 use crate::rootfs::EPOCH_SECONDS;
-use container::Container;
 use description::{describe, is_shared};
 use failure::reporting;
 pub use member::is_of_the_workspace;
@@ -85,7 +86,7 @@ pub struct Options {
     /// Where its repository is, however it is fetched from there; empty where nobody says.
     pub repository: String,
     /// Images that are not to be had from a registry, by their references in the plan and their platforms.
-    pub images: BTreeMap<(String, plan::Platform), Output>,
+    pub images: BTreeMap<(String, crate::platform::Platform), Output>,
     /// Sources of local projects that lie elsewhere than in the context, by the projects' names.
     pub sources: BTreeMap<String, Input>,
     /// The daemon can merge; else layers are copied over the base one by one.
@@ -108,28 +109,6 @@ pub struct Options {
     pub image_env: Vec<(String, String)>,
     /// What it says beside that of its user's home. Root's is another.
     pub home: Option<String>,
-}
-
-/// The client's `--no-cache` and `--no-cache-filter`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum NoCache {
-    /// None.
-    #[default]
-    Off,
-    /// All.
-    All,
-    /// Those of the targets and members with these names, in lower case.
-    Named(BTreeSet<String>),
-}
-
-impl NoCache {
-    fn covers(&self, name: &str) -> bool {
-        match self {
-            Self::Off => false,
-            Self::All => true,
-            Self::Named(names) => names.contains(&name.to_lowercase()),
-        }
-    }
 }
 
 /// A lowered plan.
@@ -472,7 +451,7 @@ pub fn is_of_ours(command: &[String]) -> bool {
 }
 
 /// As LLB names it.
-pub fn platform(platform: &plan::Platform) -> Platform {
+pub fn platform(platform: &crate::platform::Platform) -> Platform {
     Platform::with_variant(&platform.os, &platform.architecture, &platform.variant)
 }
 

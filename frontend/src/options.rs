@@ -1,9 +1,10 @@
 //! What the client asked for: the frontend's environment (BuildKit: `frontend/gateway/grpcclient/client.go`).
 
 mod check;
-mod container;
+pub mod container;
 mod git;
 mod limits;
+mod no_cache;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +12,9 @@ use buildkit_proto::gateway::{CacheImport, ResolveMode};
 
 use crate::image::opencontainers;
 use crate::interpreter::files;
-use crate::lower::NoCache;
 use crate::passwords;
-use crate::plan::Platform;
+use crate::platform::Platform;
+pub use no_cache::NoCache;
 
 pub use check::Check;
 pub use git::GitReference;

@@ -17,7 +17,7 @@ use crate::lower;
 use crate::lower::context::{ALWAYS_IGNORED, without_ignored};
 use crate::options::{GitReference, Options};
 use crate::passwords;
-use crate::plan::Platform;
+use crate::platform::Platform;
 use crate::project::{Project, Target};
 
 /// What the client sends, and refers to.

@@ -19,7 +19,8 @@ use crate::interpreter::{Interpreter, LibcName};
 use crate::lower;
 use crate::lower::probe::{self, Subject};
 use crate::plan::host::how_to_emulate;
-use crate::plan::{self, Image, Outside, Platform};
+use crate::plan::{self, Image, Outside};
+use crate::platform::Platform;
 use crate::project::ManagedPython;
 
 /// The images of a target.

@@ -2,10 +2,10 @@
 
 use buildkit_llb::{Bind, Exec, Input, Metadata, Network, Output, Platform, Tmpfs};
 
-use super::container::Container;
 use super::failure::reporting;
 use super::{STEP_ENV, TOOLS, python, with_script};
 use crate::interpreter::{LibcName, PROBE};
+use crate::options::container::Container;
 use crate::project::ManagedPython;
 
 /// Path of the facts in the probe's output.

@@ -13,7 +13,8 @@ use super::{EPOCH, Lowering, Options, STEP_ENV, TOOLS, platform, settled, with_s
 use crate::config::access::Ca;
 use crate::config::python::Downloads;
 use crate::interpreter::LibcName;
-use crate::plan::{Platform, access};
+use crate::plan::access;
+use crate::platform::Platform;
 use crate::project::ManagedPython;
 use crate::rootfs::PYTHONS;
 

@@ -6,13 +6,13 @@ use buildkit_llb::{Bind, Exec, Input, Output};
 use super::python::Managed;
 use super::{Lowering, Options, image, platform, python};
 use crate::plan::host::Host;
-use crate::plan::{self, Member, Plan, Toolchain};
+use crate::plan::{Member, Plan, Toolchain};
 use crate::rootfs::PYTHONS;
 
 /// An image with a python, as steps find it.
 #[derive(Clone)]
 pub(super) struct Ground {
-    pub(super) platform: plan::Platform,
+    pub(super) platform: crate::platform::Platform,
     /// The image and bytecode of its python's standard library. Never a part of the result.
     pub(super) root: Output,
     /// The environment without packages; nothing before there is one.
@@ -78,7 +78,7 @@ impl Images {
     }
 
     fn new(
-        of: &plan::Platform,
+        of: &crate::platform::Platform,
         [base, builder, uv]: [&str; 3],
         [python, builder_python]: [&str; 2],
         [env, builder_env]: [Vec<(String, String)>; 2],

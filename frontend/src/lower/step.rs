@@ -9,7 +9,7 @@ use super::access;
 use super::copies::Left;
 use super::{EPOCH, Lowering, platform, settled};
 use crate::config::steps::{OutputConfig, SecretConfig, ShownAs};
-use crate::plan::{self, Step};
+use crate::plan::Step;
 use crate::rootfs::EPOCH_SECONDS;
 
 impl Lowering<'_> {
@@ -125,7 +125,7 @@ impl Lowering<'_> {
 /// Where the commands of a step run.
 struct Ground {
     root: Input,
-    platform: plan::Platform,
+    platform: crate::platform::Platform,
     env: Vec<(String, String)>,
     workdir: String,
 }

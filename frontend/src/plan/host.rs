@@ -1,10 +1,11 @@
 //! Where the steps of a plan run when the builder cannot run programs of the image's platform itself: in the same images, made
 //! for the builder's own platform. What they make for the image is files, the same on every platform that has the same python.
 
-use super::{Image, Outside, Platform, SystemPackages, interpreter_of};
+use super::{Image, Outside, SystemPackages, interpreter_of};
 use crate::config::steps::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
+use crate::platform::Platform;
 use crate::project::Target;
 
 /// The images that stand for those of a foreign target while steps run.

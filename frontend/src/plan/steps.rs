@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::access::Access;
 use super::files::Copied;
-use super::{Contents, Image, Layer, Outside, Platform};
+use super::{Contents, Image, Layer, Outside};
 use crate::config::StepConfig;
 use crate::config::steps::{OutputConfig, Place, SecretConfig};
 use crate::diagnostic::{Located, Span};
+use crate::platform::Platform;
 use crate::project::Target;
 
 /// A step: it runs in what is below its layer, or in another image, and nothing is kept of it but its outputs.

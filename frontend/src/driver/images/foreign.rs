@@ -14,7 +14,8 @@ use crate::image;
 use crate::interpreter::Interpreter;
 use crate::interpreter::files::{self, FilesError, Program};
 use crate::plan::host::{Host, how_to_emulate};
-use crate::plan::{Image, Outside, Platform};
+use crate::plan::{Image, Outside};
+use crate::platform::Platform;
 
 /// Resolves the images of a target for `platform`, and those that stand for them on `host`.
 pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Result<Images, Failure> {

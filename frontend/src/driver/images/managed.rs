@@ -10,8 +10,9 @@ use super::Found;
 use crate::diagnostic::{Diagnostic, Located};
 use crate::interpreter::LibcName;
 use crate::lower;
+use crate::plan::host;
 use crate::plan::python;
-use crate::plan::{Platform, host};
+use crate::platform::Platform;
 use crate::project::ManagedPython;
 
 /// Where Linux finds the loader of programs, which tells the C library.
