@@ -377,7 +377,7 @@ impl<'a> Job<'a> {
         };
         let (reference, bill) = futures::try_join!(image, self.bill_of_materials(&plan))?;
         let attestations = bill.into_iter().collect();
-        Ok(Built { reference, config, base_config: outside.base.config, attestations })
+        Ok(Built { reference, config, base_config: outside.base.config.into_bytes(), attestations })
     }
 
     /// What the lock says of an image, when that is wanted.

@@ -13,6 +13,7 @@ pub mod entry;
 pub mod history;
 pub mod ignore;
 pub mod image;
+pub mod image_config;
 pub mod import;
 pub mod interpreter;
 pub mod lock;

@@ -33,6 +33,7 @@ use buildkit_llb::{
 
 use crate::diagnostic::SourceFile;
 use crate::image;
+use crate::image_config::set;
 use crate::options::NoCache;
 use crate::options::container::Container;
 use crate::plan::product::Product;
@@ -329,7 +330,7 @@ impl<'plan> Lowering<'plan> {
     fn env_of_image(&self, as_user: bool) -> Vec<(String, String)> {
         let mut env = self.options.image_env.clone();
         if let Some(home) = self.options.home.as_ref().filter(|_| as_user) {
-            image::set(&mut env, "HOME", home);
+            set(&mut env, "HOME", home);
         }
         env
     }
@@ -453,10 +454,4 @@ pub fn is_of_ours(command: &[String]) -> bool {
 /// As LLB names it.
 pub fn platform(platform: &crate::platform::Platform) -> Platform {
     Platform::with_variant(&platform.os, &platform.architecture, &platform.variant)
-}
-
-/// `NAME=VALUE` strings of an image config.
-pub fn image_env(env: &[String]) -> Vec<(String, String)> {
-    let pairs = env.iter().filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::gateway::{CacheImport, ResolveMode};
 
-use crate::image::opencontainers;
+use crate::image_config::opencontainers;
 use crate::interpreter::files;
 use crate::passwords;
 use crate::platform::Platform;

@@ -35,6 +35,7 @@ use crate::account::{self, User};
 use crate::config::access::Ca;
 use crate::config::kind::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
+use crate::image_config::ImageConfig;
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::closure::{self, Closure};
 use crate::lock::{PackageId, Source};
@@ -85,8 +86,8 @@ pub struct Outside {
 pub struct Image {
     /// Full reference; with a digest when it was resolved by a registry.
     pub reference: String,
-    /// Its OCI config; empty when it was not resolved.
-    pub config: Vec<u8>,
+    /// Its config; the default if it was not resolved.
+    pub config: ImageConfig,
     /// The python in it; absent for images that are not asked for one.
     pub interpreter: Option<Interpreter>,
 }
@@ -357,11 +358,4 @@ fn workspace(project: &Project) -> String {
     let name = root.and_then(|manifest| manifest.name.as_ref()).map_or("", |name| name.as_str());
     let source = root.and_then(|manifest| manifest.about.source()).unwrap_or_default();
     format!("{name} {} {source}", project.lock.root)
-}
-
-/// How many layers a base brings; a guess from the official python images when its config is not known.
-fn base_layers(config: &[u8]) -> usize {
-    const USUAL: usize = 5;
-    let config: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
-    config["rootfs"]["diff_ids"].as_array().map_or(USUAL, Vec::len)
 }

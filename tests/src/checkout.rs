@@ -10,6 +10,7 @@ use uv_buildkit::compile::{Compiled, Inputs, compile};
 use uv_buildkit::config::Request;
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::entry::{self, Entry};
+use uv_buildkit::image_config::ImageConfig;
 use uv_buildkit::interpreter::choice::{Declared, of_reference};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
@@ -313,7 +314,7 @@ fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside
     };
     let image = |reference: &str, interpreter| Image {
         reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
-        config: Vec::new(),
+        config: ImageConfig::default(),
         interpreter,
     };
     let outside = |platform: &Platform, python: &Declared| {

@@ -17,6 +17,7 @@ use crate::config::python::require_possible;
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
 use crate::entry;
 use crate::image;
+use crate::image_config::ImageConfig;
 use crate::interpreter::choice::{Declared, of_reference};
 use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
@@ -328,7 +329,7 @@ impl SelectionArgs {
             }
             let image = |reference: &str| Image {
                 reference: normalized(reference),
-                config: Vec::new(),
+                config: ImageConfig::default(),
                 interpreter: Some(interpreter.clone()),
             };
             Outside {

@@ -84,7 +84,6 @@ fn any_of(markers: &[Text<'_>]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::diagnostic::SourceFile;
 
     #[test]

@@ -73,7 +73,7 @@ impl Images {
     pub(super) fn of_host(host: &Host, plan: &Plan, options: &Options) -> Self {
         let references = [&host.base, &host.builder, &host.uv].map(|image| image.reference.as_str());
         let pythons = [&plan.interpreter.executable, &plan.builder_python].map(String::as_str);
-        let envs = [&host.base, &host.builder].map(|image| crate::image::env(&image.config));
+        let envs = [&host.base, &host.builder].map(|image| image.config.env.clone());
         Self::new(&host.platform, references, pythons, envs, options)
     }
 

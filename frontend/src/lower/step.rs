@@ -69,12 +69,12 @@ impl Lowering<'_> {
         };
         let replaced = self.options.images.get(&(own.image.reference.clone(), own.platform.clone())).cloned();
         let root = replaced.unwrap_or_else(|| super::image(&own.image.reference, &platform(&own.platform), false));
-        let mut env = crate::image::env(&own.image.config);
+        let mut env = own.image.config.env.clone();
         // Its accounts do not know the user of the image.
         if step.ids.is_some() {
             env.push(("HOME".to_owned(), "/tmp".to_owned()));
         }
-        let workdir = step.workdir.clone().unwrap_or_else(|| crate::image::workdir(&own.image.config));
+        let workdir = step.workdir.clone().unwrap_or_else(|| own.image.config.workdir().to_owned());
         Ground { root: root.into(), platform: own.platform.clone(), env, workdir }
     }
 

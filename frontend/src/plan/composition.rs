@@ -6,8 +6,8 @@ use super::access::Access;
 use super::destination::Destination;
 use super::product::{self, Product};
 use super::{
-    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, directories, layers, members,
-    projects, python, requirements, steps,
+    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, directories, layers, members, projects,
+    python, requirements, steps,
 };
 use crate::account::{self, Account};
 use crate::config::UserConfig;
@@ -20,6 +20,9 @@ use crate::lock::closure::Closure;
 use crate::manifest::Manifest;
 use crate::project::{Project, Target};
 use crate::rootfs::APP_DIR;
+
+/// How many layers a base has if its config is not known: a guess from the official python images.
+const USUAL_LAYERS: usize = 5;
 
 /// What a plan is made of.
 pub(super) struct Composition {
@@ -122,7 +125,7 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
     if destination.directory().is_none() {
         layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
     }
-    let others = base_layers(&outside.base.config) + others;
+    let others = outside.base.config.layers.unwrap_or(USUAL_LAYERS) + others;
     let (third_party, size_warnings) = layers::assign(packages, &target.layers.policy(others));
     warnings.extend(size_warnings);
     layers.extend(third_party);

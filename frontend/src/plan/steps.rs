@@ -8,6 +8,7 @@ use super::{Contents, Image, Layer, Outside};
 use crate::config::StepConfig;
 use crate::config::steps::{OutputConfig, Place, SecretConfig};
 use crate::diagnostic::{Located, Span};
+use crate::image_config::ImageConfig;
 use crate::platform::Platform;
 use crate::project::Target;
 
@@ -116,7 +117,7 @@ impl Outside {
     pub fn with_images_of_steps(mut self, target: &Target, reference: impl Fn(&str) -> String) -> Self {
         for (named, on_builder) in target.images_of_steps() {
             let platform = self.platform_of_step(on_builder).clone();
-            let image = Image { reference: reference(&named.value), config: Vec::new(), interpreter: None };
+            let image = Image { reference: reference(&named.value), config: ImageConfig::default(), interpreter: None };
             self.steps.insert((named.value.clone(), platform), image);
         }
         self
@@ -126,7 +127,7 @@ impl Outside {
     fn image_of_step(&self, named: &str, on_builder: bool) -> StepImage {
         let platform = self.platform_of_step(on_builder).clone();
         let known = self.steps.get(&(named.to_owned(), platform.clone()));
-        let unknown = || Image { reference: named.to_owned(), config: Vec::new(), interpreter: None };
+        let unknown = || Image { reference: named.to_owned(), config: ImageConfig::default(), interpreter: None };
         StepImage { image: known.cloned().unwrap_or_else(unknown), platform }
     }
 }

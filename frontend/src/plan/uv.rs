@@ -46,8 +46,6 @@ pub(super) fn warn_of_settings(project: &Project, warnings: &mut Vec<Diagnostic>
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn names_a_version_that_is_asked_for() {
         let example = |required: &str| super::example(&required.parse().unwrap()).map(|version| version.to_string());

@@ -10,7 +10,6 @@ use super::super::Job;
 use super::super::failure::Failure;
 use super::{Found, Images, native, resolve_image};
 use crate::diagnostic::{Diagnostic, Located};
-use crate::image;
 use crate::interpreter::Interpreter;
 use crate::interpreter::files::{self, FilesError, Program};
 use crate::plan::host::{Host, how_to_emulate};
@@ -128,12 +127,14 @@ async fn read_python(
 /// `PYTHON_VERSION` of an image's environment, if it is to be believed: the same variable tells the truth in the same image of the
 /// builder's platform.
 fn told_version(image: &Image, for_host: &Image, own: &Interpreter) -> Option<String> {
-    let told = |image: &Image| image::env(&image.config).into_iter().find(|(name, _)| name == "PYTHON_VERSION");
-    let (_, told_of_own) = told(for_host)?;
-    if told_of_own != own.python_full_version {
+    let told = |image: &Image| {
+        let env = &image.config.env;
+        env.iter().find(|(name, _)| name == "PYTHON_VERSION").map(|(_, version)| version.clone())
+    };
+    if told(for_host)? != own.python_full_version {
         return None;
     }
-    told(image).map(|(_, version)| version).filter(|version| version.parse::<uv_pep440::Version>().is_ok())
+    told(image).filter(|version| version.parse::<uv_pep440::Version>().is_ok())
 }
 
 /// The files of an image.
