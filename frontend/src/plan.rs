@@ -15,6 +15,7 @@ pub mod host;
 mod inputs;
 pub mod layers;
 mod members;
+mod outside;
 mod package;
 pub mod product;
 mod projects;
@@ -29,13 +30,11 @@ mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::account::{self, User};
 use crate::config::access::Ca;
 use crate::config::kind::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
-use crate::image_config::ImageConfig;
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::closure::{self, Closure};
 use crate::lock::{PackageId, Source};
@@ -43,8 +42,7 @@ use crate::manifest::resolution::{ExcludeNewer, Resolution};
 use crate::manifest::{Indexes, Manifest};
 use crate::platform::Platform;
 use crate::project::{ManagedPython, Project, Target};
-use crate::service::{self, Modules, Start};
-use crate::surroundings::Surroundings;
+use crate::service::{self, Start};
 use access::{Access, Credential, Download};
 pub use application::Application;
 use composition::{Composition, Parts};
@@ -52,45 +50,13 @@ use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
 pub use files::{Copied, CopySource, Modules as CopiedModules, UV};
-use host::Host;
 pub use inputs::{InputSource, MemberInput, Reason};
+pub use outside::{Host, Image, Outside};
 pub use package::{Artifact, Form, Hash, Origin, Package};
 use product::Product;
 use python::{interpreter_of, unusable_python};
 pub use steps::{Step, StepImage};
 pub use system::SystemPackages;
-
-/// What the compiler must be told of the outside before it can plan a target.
-#[derive(Clone, Debug)]
-pub struct Outside {
-    /// The platform to build for.
-    pub platform: Platform,
-    /// The base.
-    pub base: Image,
-    /// The image in which members are built.
-    pub builder: Image,
-    /// The image that holds uv.
-    pub uv: Image,
-    /// Images that steps of the config run in, by how they are named and for what platform.
-    pub steps: BTreeMap<(String, Platform), Image>,
-    /// Where steps run, if not in those.
-    pub host: Option<Host>,
-    /// What lies around local projects.
-    pub surroundings: Arc<Surroundings>,
-    /// Modules of the project, where nobody said what it starts.
-    pub modules: Arc<Modules>,
-}
-
-/// An image, resolved.
-#[derive(Clone, Debug)]
-pub struct Image {
-    /// Full reference; with a digest when it was resolved by a registry.
-    pub reference: String,
-    /// Its config; the default if it was not resolved.
-    pub config: ImageConfig,
-    /// The python in it; absent for images that are not asked for one.
-    pub interpreter: Option<Interpreter>,
-}
 
 /// What an image consists of. Layers are in the order of the image, lowest first.
 #[derive(Clone, Debug)]
@@ -243,7 +209,7 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
-    let feeding = steps::feeding(target, outside, &access, ids);
+    let feeding = composition::feeding(target, outside, &access, ids);
     context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),

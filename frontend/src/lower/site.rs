@@ -5,8 +5,7 @@ use buildkit_llb::{Bind, Exec, Input, Output};
 
 use super::python::Managed;
 use super::{Lowering, Options, image, platform, python};
-use crate::plan::host::Host;
-use crate::plan::{Member, Plan, Toolchain};
+use crate::plan::{Host, Member, Plan, Toolchain};
 use crate::rootfs::PYTHONS;
 
 /// An image with a python, as steps find it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::HttpUrl;
 use url::Url;
 
-use super::{Origin, Package};
+use super::package::{Origin, Package};
 use crate::config::access::{AccessConfig, Ca, IndexConfig, Mirror, is_private};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located};
 use crate::lock::artifact::Location;

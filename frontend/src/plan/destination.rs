@@ -1,6 +1,6 @@
 //! Where an image has its packages.
 
-use super::Image;
+use super::outside::Image;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::project::Target;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::contents::{Contents, Layer};
 use super::destination::Destination;
-use super::{Contents, Layer};
 use crate::config::path::lies_in;
 use crate::rootfs::{PYTHONS, source_path};
 

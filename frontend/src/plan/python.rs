@@ -2,7 +2,7 @@
 
 use uv_pep440::Version;
 
-use super::Image;
+use super::outside::Image;
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::interpreter::choice::of_reference;
 use crate::interpreter::request::{PythonRequest, Versions};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::access::Access;
 use super::files::Copied;
-use super::{Contents, Image, Layer, Outside};
+use super::outside::{Image, Outside};
 use crate::config::StepConfig;
 use crate::config::steps::{OutputConfig, Place, SecretConfig};
 use crate::diagnostic::{Located, Span};
@@ -50,29 +50,13 @@ pub struct StepImage {
     pub platform: Platform,
 }
 
-/// Layers of steps: those that stand below everything of python, and those above everything else, which need it. Each in the order
-/// of the config, so that what a step leaves is there for those that read it. `ids` are the user's.
-pub(super) fn layers(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> (Vec<Layer>, Vec<Layer>) {
-    let layer = |config: &StepConfig| Layer {
-        name: format!("step {}", config.name.value),
-        contents: Contents::Step(Box::new(Step::of(config, outside, access, ids))),
-    };
-    let (above, below): (Vec<&StepConfig>, _) = target.steps.iter().partition(|step| step.needs_install(&target.steps));
-    (below.into_iter().map(layer).collect(), above.into_iter().map(layer).collect())
-}
-
-/// Steps that leave nothing in what is made, and feed builds of members.
-pub(super) fn feeding(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> Vec<Step> {
-    target.feeding.iter().map(|config| Step::of(config, outside, access, ids)).collect()
-}
-
 impl Step {
     /// Files and directories of the context that it reads.
     pub(super) fn context_paths(&self) -> impl Iterator<Item = String> {
         self.inputs.iter().filter_map(Copied::context_path).cloned()
     }
 
-    fn of(config: &StepConfig, outside: &Outside, access: &Access, of_user: (u32, u32)) -> Self {
+    pub(super) fn of(config: &StepConfig, outside: &Outside, access: &Access, of_user: (u32, u32)) -> Self {
         let image = match &config.place {
             Place::Image { image, on_builder } => Some(outside.image_of_step(&image.value, *on_builder)),
             Place::Before | Place::After => None,

@@ -12,8 +12,8 @@ use super::{Found, Images, native, resolve_image};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::interpreter::Interpreter;
 use crate::interpreter::files::{self, FilesError, Program};
-use crate::plan::host::{Host, how_to_emulate};
-use crate::plan::{Image, Outside};
+use crate::plan::host::how_to_emulate;
+use crate::plan::{Host, Image, Outside};
 use crate::platform::Platform;
 
 /// Resolves the images of a target for `platform`, and those that stand for them on `host`.
