@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uv_pep440::Version;
 use uv_platform_tags::Tags;
 
-use super::Project;
 use super::managed::ManagedPython;
+use super::parsed::Project;
 use crate::config::Settings;
 use crate::config::kind::Kind;
 use crate::config::python::{Downloads, ManagedConfig, PythonConfig, require_possible};
@@ -206,7 +206,8 @@ mod tests {
 
     use super::*;
     use crate::config::Request;
-    use crate::project::{Files, Target};
+    use crate::project::Target;
+    use crate::project::files::Files;
 
     const LOCK: &str = "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \".\" }\n";
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Files;
+use super::files::Files;
+use super::parsed::Project;
 use crate::config::kind::Kind;
 use crate::config::{Config, Request, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, quoted};
@@ -162,7 +163,7 @@ fn place(files: &Files, script: &str) -> Span {
     named.unwrap_or_else(|| Span::whole(&files.lock))
 }
 
-impl super::Project {
+impl Project {
     /// The script that all of it is about, if it is no project.
     pub fn script(&self) -> Option<&Script> {
         self.lock.script.as_ref()

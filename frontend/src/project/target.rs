@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::PackageName;
 
-use super::Project;
 use super::managed::ManagedPython;
+use super::parsed::Project;
 use super::python::Python;
 use super::uv::default_image;
 use crate::config::check::CheckConfig;
