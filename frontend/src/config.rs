@@ -3,8 +3,11 @@
 
 pub mod access;
 pub mod check;
+mod env;
+mod file;
 mod files;
 mod inheritance;
+mod keys;
 pub mod kind;
 mod labels;
 mod layers;
@@ -19,8 +22,10 @@ mod runtime;
 pub mod sbom;
 pub mod schema;
 mod script;
+mod settings;
 mod size;
-pub mod steps;
+pub mod step;
+mod steps;
 pub mod system;
 pub mod table;
 mod target;
@@ -33,8 +38,9 @@ use toml::de::DeTable;
 use uv_normalize::PackageName;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, syntax_error};
+use crate::paths::LOCK;
 pub use access::AccessConfig;
-pub use files::{FileConfig, FileSource};
+pub use file::{FileConfig, FileSource};
 pub use labels::LabelSource;
 pub use layers::LayersConfig;
 use lock::LockCheck;
@@ -42,9 +48,9 @@ use members::{MemberConfig, PackageConfig};
 use python::PythonConfig;
 pub use request::Request;
 pub use runtime::Healthcheck;
-pub use steps::StepConfig;
+pub use settings::{Settings, TargetConfig};
+pub use step::StepConfig;
 use table::{Reader, Table};
-pub use target::{Settings, TargetConfig};
 pub use user::{DEFAULT_ID, DEFAULT_NAME, UserConfig};
 
 /// The default name of the config file.
@@ -137,8 +143,8 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
 
     let targets = inheritance::resolve(&own, &defaults, &mut reader.errors);
     for (target, written) in targets.iter().zip(&written) {
-        kind::check(target, written, &mut reader.errors);
-        script::check(target, written, &mut reader.errors);
+        keys::check_kind(target, written, &mut reader.errors);
+        keys::check_script(target, written, &mut reader.errors);
     }
     lock::require_known(&lock_check, &targets, &mut reader.errors);
     if let Some(name) = &default_target {
@@ -162,6 +168,33 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
 }
 
 impl Config {
+    /// The locks that targets are made from, each once, that of the defaults first; none stands for the root's.
+    pub fn locks(&self) -> Vec<Option<&Located<String>>> {
+        let mut locks: Vec<Option<&Located<String>>> = Vec::new();
+        let path = |named: Option<&Located<String>>| named.map_or(LOCK.to_owned(), |named| named.value.clone());
+        for settings in std::iter::once(&self.defaults).chain(self.targets.iter().map(|target| &target.settings)) {
+            let named = settings.lock.as_ref();
+            if !locks.iter().any(|known| path(*known) == path(named)) {
+                locks.push(named);
+            }
+        }
+        locks
+    }
+
+    /// The lock that a build starts from, where one is named. What cannot be built is told later, by whatever lock.
+    pub fn lock_of(&self, request: &Request) -> Option<&Located<String>> {
+        let wanted = match request {
+            Request::Package(_) => return self.defaults.lock.as_ref(),
+            Request::Target(name) => Some(name),
+            Request::Default => self.default_target.as_ref().map(|name| &name.value),
+        };
+        let named = self.targets.iter().find(|target| Some(&target.name.value) == wanted);
+        match named.or(self.targets.first()) {
+            Some(target) => target.settings.lock.as_ref(),
+            None => self.defaults.lock.as_ref(),
+        }
+    }
+
     /// Whether the build of somebody else's package is given a network.
     pub fn has_network(&self, name: &PackageName) -> bool {
         let is_it =

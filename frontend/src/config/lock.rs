@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::path::require_inside;
+use super::settings::TargetConfig;
 use super::table::{Reader, Table};
-use super::{Config, Request, TargetConfig};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::paths::{LOCK, joined};
 
@@ -78,33 +78,4 @@ pub(super) fn read_path(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Optio
         reader.errors.push(error);
     }
     Some(path.map(|path| joined(".", &path)))
-}
-
-impl Config {
-    /// The locks that targets are made from, each once, that of the defaults first; none stands for the root's.
-    pub fn locks(&self) -> Vec<Option<&Located<String>>> {
-        let mut locks: Vec<Option<&Located<String>>> = Vec::new();
-        let path = |named: Option<&Located<String>>| named.map_or(LOCK.to_owned(), |named| named.value.clone());
-        for settings in std::iter::once(&self.defaults).chain(self.targets.iter().map(|target| &target.settings)) {
-            let named = settings.lock.as_ref();
-            if !locks.iter().any(|known| path(*known) == path(named)) {
-                locks.push(named);
-            }
-        }
-        locks
-    }
-
-    /// The lock that a build starts from, where one is named. What cannot be built is told later, by whatever lock.
-    pub fn lock_of(&self, request: &Request) -> Option<&Located<String>> {
-        let wanted = match request {
-            Request::Package(_) => return self.defaults.lock.as_ref(),
-            Request::Target(name) => Some(name),
-            Request::Default => self.default_target.as_ref().map(|name| &name.value),
-        };
-        let named = self.targets.iter().find(|target| Some(&target.name.value) == wanted);
-        match named.or(self.targets.first()) {
-            Some(target) => target.settings.lock.as_ref(),
-            None => self.defaults.lock.as_ref(),
-        }
-    }
 }

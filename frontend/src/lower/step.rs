@@ -8,7 +8,7 @@ use buildkit_llb::{
 use super::access;
 use super::copies::Left;
 use super::{EPOCH, Lowering, platform, settled};
-use crate::config::steps::{OutputConfig, SecretConfig, ShownAs};
+use crate::config::step::{OutputConfig, SecretConfig, ShownAs};
 use crate::plan::Step;
 use crate::rootfs::EPOCH_SECONDS;
 

@@ -4,7 +4,7 @@
 use super::outside::Host;
 use super::python::interpreter_of;
 use super::system::SystemPackages;
-use crate::config::steps::Place;
+use crate::config::step::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
 use crate::platform::Platform;

@@ -2,7 +2,7 @@
 
 use crate::config::kind::Kind;
 use crate::config::members::InputConfig;
-use crate::config::steps::Place;
+use crate::config::step::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::lock::PackageId;
 use crate::manifest::Manifest;

@@ -6,7 +6,7 @@ use super::access::Access;
 use super::files::Copied;
 use super::outside::{Image, Outside};
 use crate::config::StepConfig;
-use crate::config::steps::{OutputConfig, Place, SecretConfig};
+use crate::config::step::{OutputConfig, Place, SecretConfig};
 use crate::diagnostic::{Located, Span};
 use crate::image_config::ImageConfig;
 use crate::platform::Platform;

@@ -13,7 +13,7 @@ use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::config::members::InputConfig;
 use crate::config::sbom::Sbom;
-use crate::config::steps::Place;
+use crate::config::step::Place;
 use crate::config::{FileConfig, FileSource, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::interpreter::request::PythonRequest;
