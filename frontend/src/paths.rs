@@ -5,6 +5,9 @@ pub mod script;
 /// The lock of a project.
 pub const LOCK: &str = "uv.lock";
 
+/// The file beside the manifest in which uv may have its settings.
+pub const UV_TOML: &str = "uv.toml";
+
 /// The manifest of a project.
 pub const MANIFEST: &str = "pyproject.toml";
 

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::arguments::SelectionArgs;
+use super::error::CliError;
 use super::init::{create, stub};
-use super::{CliError, SelectionArgs, input};
+use super::input;
 use crate::config;
 use crate::config::Request;
 use crate::diagnostic::SourceFile;

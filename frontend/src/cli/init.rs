@@ -5,8 +5,10 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use super::arguments::SelectionArgs;
+use super::error::CliError;
+use super::listing;
 use super::tree::{Parsed, Tree};
-use super::{CliError, SelectionArgs, listing};
 use crate::config;
 use crate::config::Request;
 use crate::diagnostic::{Diagnostics, SourceFile};

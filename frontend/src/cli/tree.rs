@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
-use super::{CliError, SelectionArgs, listing};
+use super::arguments::SelectionArgs;
+use super::error::CliError;
+use super::listing;
 use crate::config::{self, Config, Request};
 use crate::diagnostic::{Diagnostics, Located, SourceFile};
 use crate::ignore;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::PackageId;
+use super::package::PackageId;
 use super::wire::{DependencyWire, LockWire, MetadataWire, PackageWire, RequirementWire, SourceWire, Text};
 use crate::paths::script::package_name;
 use crate::paths::{directory_of, file_in};
@@ -117,7 +117,7 @@ source = { registry = "https://index.example/simple" }
         let script = lock.script.clone().expect("a script");
         let root = &lock.packages[script.root];
         assert_eq!((script.path.as_str(), root.name.as_str()), ("jobs/report.py", "report-script"));
-        let edge = |edge: &crate::lock::Dependency| {
+        let edge = |edge: &crate::lock::package::Dependency| {
             let package = &lock.packages[edge.package];
             format!("{} {} {:?}", package.name, package.version.as_ref().expect("one"), edge.extras)
         };

@@ -2,9 +2,9 @@
 
 use buildkit_llb::HttpUrl;
 
-use super::remote::UNTOUCHED;
+use super::artifact;
+use super::reader::{Reader, UNTOUCHED};
 use super::wire::PackageWire;
-use super::{Reader, artifact};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::paths::{MANIFEST, directory_of, file_in, joined};
 

@@ -9,8 +9,8 @@ use toml::Spanned;
 use uv_normalize::PackageName;
 use uv_pep440::{Version, VersionSpecifier, VersionSpecifiers};
 
+use super::exclude_newer::{Cutoff, ExcludeNewer};
 use super::requirement;
-use super::resolution::{Cutoff, ExcludeNewer};
 use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, syntax_error};
 
 /// The settings. The default is that of uv.

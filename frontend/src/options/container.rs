@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 pub use buildkit_llb::{Network, ProxyEnv};
 
-use super::{Options, OptionsError};
+use super::Options;
+use super::error::OptionsError;
 
 /// Settings of containers. None of them is part of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use glob::Pattern;
 
-use super::Check;
+use super::check::Check;
 use super::home::{matches, pattern as pattern_of};
 use crate::diagnostic::{Located, Span};
 use crate::lock::{Lock, Package, PackageId};
