@@ -12,8 +12,8 @@ use buildkit_proto::caps::gateway::{GATEWAY_EVALUATE, SOURCE_META_RESOLVER};
 use buildkit_proto::gateway::{FileRange, Ref, SourceRequest};
 use buildkit_proto::{GatewayError, pb};
 
-use super::Job;
 use super::failure::Failure;
+use super::job::Job;
 use super::steps;
 use crate::config::access::Ca;
 use crate::diagnostic::{Diagnostic, Located};

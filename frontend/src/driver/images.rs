@@ -1,18 +1,19 @@
 //! Images and the pythons in them: asked of registries and of the images themselves, all at once.
 
 mod foreign;
+mod found;
 mod managed;
 
 use std::collections::BTreeMap;
 
 use buildkit_llb::Output;
 use buildkit_proto::GatewayError;
-use buildkit_proto::gateway::{ImageRequest, ResolvedImage};
+use buildkit_proto::gateway::ImageRequest;
 use futures::future::try_join_all;
 
-use super::Job;
-use super::contexts::Replacement;
+use super::contexts::{Replacement, pinned};
 use super::failure::Failure;
+use super::job::Job;
 use crate::diagnostic::{Diagnostic, Located};
 use crate::image_config::{ImageConfig, path};
 use crate::interpreter::{Interpreter, LibcName};
@@ -22,24 +23,8 @@ use crate::plan::host::how_to_emulate;
 use crate::plan::{self, Image, Outside};
 use crate::platform::Platform;
 use crate::project::ManagedPython;
-
-/// The images of a target.
-#[derive(Clone)]
-pub struct Images {
-    /// As the compiler wants to know them.
-    pub outside: Outside,
-    /// Those that named contexts gave, by reference and platform.
-    pub replaced: BTreeMap<(String, Platform), Output>,
-    /// What is to be said of how steps run in them.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// An image and its files.
-struct Found {
-    image: Image,
-    root: Output,
-    is_replaced: bool,
-}
+use found::Found;
+pub use found::Images;
 
 /// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one. Beside that, it
 /// is looked at what lies around local projects: nothing waits for it.
@@ -203,15 +188,6 @@ fn require_runnable(job: &Job<'_>, found: &Found, named: &Located<String>) -> Re
     )
     .at(named.span.clone())
     .help(format!("use an image that also exists for {own}, or {}", how_to_emulate(&platform))))
-}
-
-/// The reference with a digest. A Docker engine tells none of an image that it has itself (moby:
-/// `builder-next/adapters/containerimage`).
-pub fn pinned(resolved: &ResolvedImage) -> String {
-    match resolved.reference.contains('@') || resolved.digest.is_empty() {
-        true => resolved.reference.clone(),
-        false => format!("{}@{}", resolved.reference, resolved.digest),
-    }
 }
 
 /// Runs the probe in an image; BuildKit does so once for each image.

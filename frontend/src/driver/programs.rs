@@ -3,8 +3,8 @@
 
 use futures::future::try_join_all;
 
-use super::Job;
 use super::failure::Failure;
+use super::job::Job;
 use crate::compile::Doubt;
 use crate::diagnostic::Diagnostic;
 use crate::rootfs::VENV;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use buildkit_proto::gateway::{BuildResult, Refs};
 use serde_json::json;
 
-use super::Built;
+use super::job::Built;
 use crate::calls::Answer;
 use crate::platform::Platform;
 

@@ -3,8 +3,8 @@
 use buildkit_llb::Output;
 use buildkit_proto::GatewayError;
 
-use super::Job;
 use super::failure::Failure;
+use super::job::Job;
 use crate::calls::files::{Excess, excess};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::lower::files::LIST;

@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use super::contexts::{Contexts, Place};
 use super::failure::Failure;
-use super::solve;
+use super::solve::solve;
 use crate::ignore;
 use crate::lock::PackageId;
 use crate::lower::context::ALWAYS_IGNORED;

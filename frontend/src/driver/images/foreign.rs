@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use buildkit_proto::GatewayError;
 use buildkit_proto::gateway::{FileRange, Ref};
 
-use super::super::Job;
 use super::super::failure::Failure;
-use super::{Found, Images, native, resolve_image};
+use super::found::{Found, Images};
+use super::{native, resolve_image};
 use crate::diagnostic::{Diagnostic, Located};
+use crate::driver::job::Job;
 use crate::interpreter::Interpreter;
 use crate::interpreter::files::{self, FilesError, Program};
 use crate::plan::host::how_to_emulate;

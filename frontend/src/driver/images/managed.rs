@@ -3,11 +3,11 @@
 use buildkit_llb::Output;
 use buildkit_proto::gateway::SolveRequest;
 
-use super::super::Job;
 use super::super::failure::Failure;
-use super::super::solve;
-use super::Found;
+use super::found::Found;
 use crate::diagnostic::{Diagnostic, Located};
+use crate::driver::job::Job;
+use crate::driver::solve::solve;
 use crate::interpreter::LibcName;
 use crate::lower;
 use crate::plan::host;
