@@ -14,7 +14,140 @@ use graph::{Graph, top};
 const CRATES: [&str; 4] = ["frontend/src", "llb/src", "proto/src", "xtask/src"];
 
 /// Where a child may import from its parent, although the parent imports from the child: crate, parent, child, reason.
-const PAIRS: &[(&str, &str, &str, &str)] = &[];
+const PAIRS: &[(&str, &str, &str, &str)] = &[
+    (
+        "frontend/src",
+        "driver::images",
+        "driver::images::foreign",
+        "both resolve the same images: the parent chooses the way, and the child falls back on that of the parent",
+    ),
+    (
+        "frontend/src",
+        "interpreter::request",
+        "interpreter::request::installation",
+        "the child parses one form of a request, which is a part of the type of the parent",
+    ),
+];
+
+/// Circles that are there still. A circle that is not in the list is an error, and one that is no longer there, too: the list shrinks.
+const STANDING: &[(&str, &[&str])] = &[
+    (
+        "frontend/src",
+        &[
+            "import",
+            "import::copies",
+            "import::members",
+            "import::packages",
+            "import::reader",
+            "import::run",
+            "import::runtime",
+            "import::sources",
+            "import::steps",
+            "import::system",
+            "import::target",
+            "import::uv",
+        ],
+    ),
+    ("frontend/src", &["import::stage", "import::sync"]),
+    (
+        "frontend/src",
+        &[
+            "lower",
+            "lower::access",
+            "lower::build",
+            "lower::context",
+            "lower::failure",
+            "lower::install",
+            "lower::member",
+            "lower::python",
+            "lower::site",
+        ],
+    ),
+    (
+        "llb/src",
+        &[
+            "",
+            "caps",
+            "definition",
+            "exec",
+            "exec::mount",
+            "file",
+            "file::action",
+            "import",
+            "json",
+            "marshal",
+            "merge",
+            "metadata",
+            "platform",
+            "source",
+            "source::git",
+            "source::http",
+            "source::image",
+            "source::local",
+            "source::oci_layout",
+            "source_map",
+            "text",
+            "text::exec",
+            "text::file",
+            "text::label",
+            "validate",
+            "vertex",
+        ],
+    ),
+    (
+        "proto/src",
+        &[
+            "",
+            "caps",
+            "error",
+            "error_details",
+            "error_details::json",
+            "gateway",
+            "gateway::file",
+            "gateway::limits",
+            "gateway::resolve",
+            "gateway::result",
+        ],
+    ),
+    ("proto/src", &["transport", "transport::stdio"]),
+    (
+        "xtask/src",
+        &[
+            "bench",
+            "bench::contender",
+            "bench::project",
+            "bench::recipes",
+            "bench::registry",
+            "bench::report",
+            "bench::report::picture",
+            "bench::scenario",
+            "bench::wheels",
+        ],
+    ),
+    (
+        "xtask/src",
+        &[
+            "lab",
+            "lab::book",
+            "lab::browser",
+            "lab::buildkit",
+            "lab::emulator",
+            "lab::engine",
+            "lab::existing",
+            "lab::frontend_image",
+            "lab::images",
+            "lab::images::alpine",
+            "lab::images::distroless",
+            "lab::images::python",
+            "lab::images::unpacked",
+            "lab::lambda",
+            "lab::layout",
+            "lab::machine",
+            "lab::maturin",
+            "lab::tools",
+        ],
+    ),
+];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -30,7 +163,6 @@ fn imports_follow_the_order_of_the_architecture() -> Result<()> {
 }
 
 #[test]
-#[ignore = "files of frontend, llb, proto and xtask still do"]
 fn no_file_imports_itself_through_others() -> Result<()> {
     let mut failures = Vec::new();
     for source in CRATES {
@@ -44,7 +176,15 @@ fn no_file_imports_itself_through_others() -> Result<()> {
                     .push(format!("`{parent}` and `{child}` do not import from each other: remove them from PAIRS"));
             }
         }
-        failures.extend(graph.circles().iter().map(|circle| circle_text(&graph, circle)));
+        let circles = graph.circles();
+        let standing: Vec<BTreeSet<&str>> =
+            STANDING.iter().filter(|(of, _)| *of == source).map(|(_, files)| files.iter().copied().collect()).collect();
+        let new = circles.iter().filter(|circle| !standing.contains(circle));
+        failures.extend(new.map(|circle| circle_text(&graph, circle)));
+        for gone in standing.iter().filter(|circle| !circles.contains(circle)) {
+            failures
+                .push(format!("{source} no longer has the circle {gone:?}: remove it from STANDING, or shorten it"));
+        }
     }
     ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
     Ok(())
