@@ -7,6 +7,7 @@
 mod account;
 mod copies;
 mod document;
+mod filling;
 mod ledger;
 mod members;
 mod packages;
@@ -23,6 +24,7 @@ mod target;
 mod text;
 mod uv;
 mod value;
+mod variables;
 mod words;
 
 use std::collections::BTreeMap;
@@ -33,9 +35,10 @@ use crate::config as reading;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry::SYNTAX;
 use crate::project::uv::default_image;
+use filling::Shared;
 pub use ledger::Counts;
 pub use surroundings::Surroundings;
-use target::{Shared, Target};
+use target::Target;
 use text::Text;
 use value::Value;
 

@@ -34,21 +34,15 @@ const STANDING: &[(&str, &[&str])] = &[
     (
         "frontend/src",
         &[
-            "import",
             "import::copies",
-            "import::members",
             "import::packages",
             "import::reader",
             "import::run",
             "import::runtime",
             "import::sources",
-            "import::steps",
-            "import::system",
-            "import::target",
             "import::uv",
         ],
     ),
-    ("frontend/src", &["import::stage", "import::sync"]),
     (
         "frontend/src",
         &[

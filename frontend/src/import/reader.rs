@@ -11,10 +11,12 @@ use parse_dockerfile::{HealthcheckArguments, Instruction, JsonOrStringArray};
 use super::account::Accounts;
 use super::ledger::{Fate, Ledger, keyword};
 use super::stage::{Healthcheck, Runtime, Stage};
+use super::surroundings::Surroundings;
 use super::text::Text;
 use super::value::Value;
-use super::words::{self, Word};
-use super::{Surroundings, document, run};
+use super::variables::is_of_steps;
+use super::words::{self, Word, shown};
+use super::{document, run};
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
 /// Reads instructions.
@@ -170,7 +172,7 @@ impl Reader<'_> {
     pub fn tell_the_rest(&mut self) {
         for place in self.ledger.open_places() {
             let words: Vec<&str> = self.text(&place).split_whitespace().filter(|word| *word != "\\").collect();
-            let what = run::shown(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+            let what = shown(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
             self.left_out(&place, what, "");
         }
     }
@@ -185,7 +187,7 @@ impl Reader<'_> {
                 let is_whole = after.is_none_or(|char| !(char.is_ascii_alphanumeric() || char == '_'));
                 is_whole && (before.ends_with('$') || before.ends_with("${"))
             });
-            if is_used || OF_BUILDS.contains(&&*name) || run::is_of_steps(&name) {
+            if is_used || OF_BUILDS.contains(&&*name) || is_of_steps(&name) {
                 self.implied(&range);
             } else {
                 let what = format!("`ARG {name}`, which nothing in this file uses");
