@@ -259,7 +259,7 @@ mod tests {
         error[image::bad_config]: the config of the image `index.example/base:1` is not valid: invalid type: string "PATH=/opt/bin", expected a sequence at line 1 column 34
          --> uv.build.toml:2:8
         2 | base = "index.example/base:1"
-         |        ^^^^^^^^^^^^^^^^^^^^^^
+          |        ^^^^^^^^^^^^^^^^^^^^^^
         help: use another tag of the image, or build and push the image again
         "#);
     }
