@@ -101,7 +101,7 @@ fn arrows(texts: &BTreeMap<Vec<String>, String>) -> BTreeMap<String, BTreeMap<St
     let for_tests: BTreeSet<Vec<String>> = readings
         .iter()
         .flat_map(|(module, reading)| {
-            reading.for_tests.iter().map(|name| [module.as_slice(), &[name.clone()]].concat())
+            reading.for_tests.iter().map(|name| [module.as_slice(), std::slice::from_ref(name)].concat())
         })
         .collect();
     let mut all = BTreeMap::new();
