@@ -29,6 +29,12 @@ const PAIRS: &[(&str, &str, &str, &str)] = &[
     ),
     ("llb/src", "text", "text::exec", "the child writes one kind of op with the writer of the parent"),
     ("llb/src", "text", "text::file", "the child writes one kind of op with the writer of the parent"),
+    (
+        "proto/src",
+        "transport",
+        "transport::stdio",
+        "the child is one transport, and fails with the error of the parent",
+    ),
     ("xtask/src", "lab", "lab::frontend_image", "the parent exports a step that takes a running lab"),
     ("xtask/src", "lab::images", "lab::images::alpine", "the child makes one of the stand-ins that the parent lists"),
     (
