@@ -8,6 +8,7 @@ mod account;
 mod copies;
 mod document;
 mod filling;
+mod instructions;
 mod ledger;
 mod members;
 mod packages;
@@ -55,7 +56,7 @@ pub struct Imported {
 
 /// Reads a Dockerfile.
 pub fn import(file: &Arc<SourceFile>, surroundings: &Surroundings<'_>) -> Result<Imported, Diagnostics> {
-    let mut reader = reader::read(file, surroundings)?;
+    let mut reader = instructions::read(file, surroundings)?;
     let (targets, shared) = target::targets(&mut reader);
     if targets.is_empty() {
         return Err(Diagnostic::new(
