@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion};
 use uv_buildkit::compile::{Compiled, Inputs, compile};
+use uv_buildkit::config::Request;
 use uv_buildkit::diagnostic::SourceFile;
+use uv_buildkit::image_config::ImageConfig;
 use uv_buildkit::interpreter::Interpreter;
 use uv_buildkit::interpreter::choice::Declared;
 use uv_buildkit::plan::{Image, Outside};
-use uv_buildkit::project::{Files, Project, Request};
+use uv_buildkit::project::{Files, Project};
 use uv_buildkit::stale::vicinity::Vicinity;
 use uv_buildkit::{lower, manifest, stale};
 
@@ -144,7 +146,7 @@ fn compiled(workspace: &Workspace) -> Compiled {
         Interpreter::declared(&Declared::of("3.13.5"), "amd64", "glibc-2.36".parse().expect("a libc"), "0.13.9");
     let image = |reference: &str| Image {
         reference: reference.to_owned(),
-        config: Vec::new(),
+        config: ImageConfig::default(),
         interpreter: Some(interpreter.clone()),
     };
     let outside = Outside {

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::compile::Prepared;
 use crate::ignore;
-use crate::paths::directory_of;
+use crate::paths::{directory_of, lies_in};
 use crate::plan::{Contents, Member, Package, Plan};
-use crate::surroundings::{IGNORE_FILES, lies_in};
+use crate::surroundings::IGNORE_FILES;
 pub use comparison::Comparison;
 
 /// What changed of a project, and whom it concerns.

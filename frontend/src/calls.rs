@@ -13,14 +13,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::kind::Kind;
-use crate::config::schema;
+use crate::config::{Request, schema};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::lock::{PackageId, Source};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::plan::access::{Access, Wanted};
 use crate::plan::report::Report;
-use crate::project::{Project, Request, Target};
+use crate::project::{Project, Target};
 use crate::rules::Rule;
 
 /// A call, by its `requestid`.

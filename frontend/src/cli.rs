@@ -1,7 +1,9 @@
 //! The command line: the compiler without a daemon.
 
 mod affected;
+mod arguments;
 mod bake;
+mod error;
 mod git;
 mod history;
 pub mod import;
@@ -11,22 +13,21 @@ pub mod listing;
 mod selection;
 mod tree;
 
-use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
-use buildkit_llb::printable;
-use buildkit_proto::{GatewayError, transport};
+use buildkit_proto::transport;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Serialize;
 
 use crate::calls;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostic;
 use crate::driver::memory;
-use crate::options::OptionsError;
 use crate::page;
 use crate::plan::report::Report;
-pub use selection::SelectionArgs;
+pub use arguments::SelectionArgs;
+pub use error::CliError;
 
 /// Build images of uv projects and workspaces, without Dockerfile instructions.
 #[derive(Debug, Parser)]
@@ -182,59 +183,6 @@ pub enum LlbFormat {
     Text,
     /// The protobuf message `pb.Definition`.
     Bytes,
-}
-
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CliError {
-    /// The project is at fault.
-    #[error("{}", .0.render())]
-    Diagnostics(#[from] Diagnostics),
-    /// A file could not be read.
-    #[error("{}: {error}", printable(&path.to_string_lossy()))]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// Nowhere to write to.
-    #[error("standard output: {0}")]
-    Write(#[from] std::io::Error),
-    /// A flag.
-    #[error("{0}")]
-    Usage(String),
-    /// A line `# check=` that cannot be read.
-    #[error("{0}")]
-    Options(#[from] OptionsError),
-    /// A graph that cannot be marshalled is a mistake of ours.
-    #[error("this is a bug in uv-buildkit: {0}")]
-    Llb(#[from] buildkit_llb::LlbError),
-    /// No connection to BuildKit.
-    #[error("{0}")]
-    Transport(#[from] transport::TransportError),
-    /// BuildKit did not take the result.
-    #[error("{0}")]
-    Gateway(#[from] GatewayError),
-    /// A check has findings, which are told.
-    #[error("{0}")]
-    Found(&'static str),
-    /// JSON that cannot be made is one, too.
-    #[error("this is a bug in uv-buildkit: {0}")]
-    Json(serde_json::Error),
-}
-
-impl From<serde_json::Error> for CliError {
-    fn from(error: serde_json::Error) -> Self {
-        if error.is_io() { Self::Write(error.into()) } else { Self::Json(error) }
-    }
-}
-
-impl CliError {
-    /// Whether nobody reads the output any more, as when `head` has seen enough: that is no mistake.
-    pub fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Write(error) if error.kind() == ErrorKind::BrokenPipe)
-    }
 }
 
 /// Tells of something that is not an error.

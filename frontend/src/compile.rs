@@ -6,10 +6,10 @@ use buildkit_llb::{Input, Output};
 
 use crate::config::access::Ca;
 use crate::config::python::Downloads;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::ignore;
 use crate::image;
+use crate::image_config::ImageConfig;
 use crate::lock::PackageId;
 use crate::lower::{self, Lowered, Options};
 use crate::manifest::Manifest;
@@ -85,8 +85,8 @@ pub fn prepare(inputs: Inputs<'_>) -> Result<Prepared<'_>, Diagnostics> {
     plan.start = image::start::of(project, target, &plan, manifests.get(&target.selection.root), outside)?;
     check_ignored(&plan, &options)?;
     missing::Context { surroundings: &outside.surroundings, options: &options }.check(&plan, project, manifests)?;
-    options.base_env = image::env(&outside.base.config);
-    options.builder_env = image::env(&outside.builder.config);
+    options.base_env = outside.base.config.env.clone();
+    options.builder_env = outside.builder.config.env.clone();
     options.image_env = image::environment(&outside.base.config, target, &plan);
     options.home = image::home(&options.base_env, target, &plan);
     let manifest = manifests.get(&target.selection.root);
@@ -110,7 +110,8 @@ impl Prepared<'_> {
         let Self { plan, warnings, doubt, target, manifest, outside, options, epoch } = self;
         let Lowered { image, history } = lower::lower(&plan, &options);
         // What a check leaves has nothing of the base.
-        let base = if plan.check.is_some() { &[][..] } else { &outside.base.config };
+        let nothing = ImageConfig::default();
+        let base = if plan.check.is_some() { &nothing } else { &outside.base.config };
         let config = match plan.product {
             Product::Image => image::config(base, target, &plan, manifest, &history, epoch),
             _ => image::config_of_files(target, &plan, epoch),

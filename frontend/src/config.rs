@@ -3,8 +3,11 @@
 
 pub mod access;
 pub mod check;
+mod env;
+mod file;
 mod files;
 mod inheritance;
+mod keys;
 pub mod kind;
 mod labels;
 mod layers;
@@ -14,12 +17,15 @@ pub mod members;
 pub mod path;
 pub mod python;
 mod reference;
+mod request;
 mod runtime;
 pub mod sbom;
 pub mod schema;
 mod script;
+mod settings;
 mod size;
-pub mod steps;
+pub mod step;
+mod steps;
 pub mod system;
 pub mod table;
 mod target;
@@ -31,18 +37,20 @@ use std::sync::Arc;
 use toml::de::DeTable;
 use uv_normalize::PackageName;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, syntax_error};
+use crate::paths::LOCK;
 pub use access::AccessConfig;
-pub use files::{FileConfig, FileSource};
+pub use file::{FileConfig, FileSource};
 pub use labels::LabelSource;
 pub use layers::LayersConfig;
 use lock::LockCheck;
 use members::{MemberConfig, PackageConfig};
 use python::PythonConfig;
+pub use request::Request;
 pub use runtime::Healthcheck;
-pub use steps::StepConfig;
-use table::{Located, Reader, Table};
-pub use target::{Settings, TargetConfig};
+pub use settings::{Settings, TargetConfig};
+pub use step::StepConfig;
+use table::{Reader, Table};
 pub use user::{DEFAULT_ID, DEFAULT_NAME, UserConfig};
 
 /// The default name of the config file.
@@ -135,8 +143,8 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
 
     let targets = inheritance::resolve(&own, &defaults, &mut reader.errors);
     for (target, written) in targets.iter().zip(&written) {
-        kind::check(target, written, &mut reader.errors);
-        script::check(target, written, &mut reader.errors);
+        keys::check_kind(target, written, &mut reader.errors);
+        keys::check_script(target, written, &mut reader.errors);
     }
     lock::require_known(&lock_check, &targets, &mut reader.errors);
     if let Some(name) = &default_target {
@@ -160,6 +168,33 @@ pub fn parse(file: &Arc<SourceFile>, build_args: &BTreeMap<String, String>) -> R
 }
 
 impl Config {
+    /// The locks that targets are made from, each once, that of the defaults first; none stands for the root's.
+    pub fn locks(&self) -> Vec<Option<&Located<String>>> {
+        let mut locks: Vec<Option<&Located<String>>> = Vec::new();
+        let path = |named: Option<&Located<String>>| named.map_or(LOCK.to_owned(), |named| named.value.clone());
+        for settings in std::iter::once(&self.defaults).chain(self.targets.iter().map(|target| &target.settings)) {
+            let named = settings.lock.as_ref();
+            if !locks.iter().any(|known| path(*known) == path(named)) {
+                locks.push(named);
+            }
+        }
+        locks
+    }
+
+    /// The lock that a build starts from, where one is named. What cannot be built is told later, by whatever lock.
+    pub fn lock_of(&self, request: &Request) -> Option<&Located<String>> {
+        let wanted = match request {
+            Request::Package(_) => return self.defaults.lock.as_ref(),
+            Request::Target(name) => Some(name),
+            Request::Default => self.default_target.as_ref().map(|name| &name.value),
+        };
+        let named = self.targets.iter().find(|target| Some(&target.name.value) == wanted);
+        match named.or(self.targets.first()) {
+            Some(target) => target.settings.lock.as_ref(),
+            None => self.defaults.lock.as_ref(),
+        }
+    }
+
     /// Whether the build of somebody else's package is given a network.
     pub fn has_network(&self, name: &PackageName) -> bool {
         let is_it =
@@ -171,12 +206,6 @@ impl Config {
 /// Mistakes are told in the order of the file.
 fn start(error: &Diagnostic) -> usize {
     error.spans.first().map_or(0, |span| span.range.start)
-}
-
-/// A diagnostic for text that is not TOML.
-pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
-    let span = Span::new(file, error.span().unwrap_or(0..0));
-    Diagnostic::new("toml::syntax", format!("`{}` is not valid TOML: {}", file.name, error.message())).at(span)
 }
 
 #[cfg(test)]

@@ -199,6 +199,22 @@ impl fmt::Display for Span {
     }
 }
 
+/// A value and the bytes of the file that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Located<T> {
+    /// The same place with another value.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: convert(self.value), span: self.span }
+    }
+}
+
 /// One refusal or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -286,6 +302,12 @@ impl fmt::Display for Diagnostic {
         }
         Ok(())
     }
+}
+
+/// A diagnostic for text that is not TOML.
+pub fn syntax_error(file: &Arc<SourceFile>, error: &toml::de::Error) -> Diagnostic {
+    let span = Span::new(file, error.span().unwrap_or(0..0));
+    Diagnostic::new("toml::syntax", format!("`{}` is not valid TOML: {}", file.name, error.message())).at(span)
 }
 
 /// One or more diagnostics that end a pass.

@@ -5,8 +5,10 @@ mod contexts;
 mod daemon;
 mod downloads;
 mod failure;
+mod files;
 mod flags;
 mod images;
+mod job;
 mod links;
 mod listing;
 pub mod memory;
@@ -16,6 +18,7 @@ mod programs;
 mod reading;
 mod result;
 mod size;
+mod solve;
 mod steps;
 mod surroundings;
 
@@ -25,27 +28,24 @@ use std::sync::Arc;
 use buildkit_llb::{Definition, Input, Output};
 use buildkit_proto::caps::gateway::ATTESTATIONS;
 use buildkit_proto::caps::llb::{FILE_COPY_INCLUDE_EXCLUDE_PATTERNS, MERGE_OP};
-use buildkit_proto::gateway::{
-    Attestation, AttestationKind, BuildResult, CacheImport, LinuxResources, Ref, Refs, ResolveMode, SolveRequest,
-};
+use buildkit_proto::gateway::{Attestation, AttestationKind, BuildResult, Ref, SolveRequest};
 use buildkit_proto::{Gateway, GatewayError, pb};
 use futures::future::try_join_all;
 use tokio::sync::OnceCell;
 
 use crate::calls::{self, Answer, Call};
 use crate::compile::{self, Compiled, Inputs, Prepared, compile};
+use crate::config::Request;
 use crate::config::sbom::Sbom;
 use crate::config::system::Manager;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::image;
-use crate::lock::PackageId;
 use crate::lower;
-use crate::lower::container::Container;
-use crate::manifest::Manifest;
-use crate::options::{Check, Epoch, Options};
-use crate::plan::{Outside, Plan, Platform, system};
+use crate::options::{Epoch, Options};
+use crate::plan::{Outside, Plan, system};
+use crate::platform::Platform;
 use crate::private;
-use crate::project::{Project, Request, Target};
+use crate::project::{Project, Target};
 use crate::sbom;
 use crate::service::Modules;
 use crate::stale;
@@ -54,7 +54,9 @@ use crate::surroundings::Surroundings;
 use contexts::{Contexts, Place};
 use failure::Failure;
 use images::Images;
+use job::{Built, Job, Read};
 use reading::EntryFiles;
+use solve::solve;
 
 /// Builds what the options ask for and reports it, or the reason why not, to BuildKit. The error is that of reporting.
 pub async fn run(gateway: Gateway, options: Options) -> Result<(), GatewayError> {
@@ -167,21 +169,6 @@ async fn planned(
     Ok((plan, job.warnings.iter().cloned().chain(of_images).chain(warnings).chain(private).collect()))
 }
 
-/// What was read of the client's files.
-struct Read {
-    project: Project,
-    /// What is asked for, by name or by where the file lies that `-f` names.
-    request: Request,
-    manifests: BTreeMap<PackageId, Manifest>,
-    vicinity: Vicinity,
-    ignore: Vec<String>,
-    ignore_file: Option<Arc<SourceFile>>,
-    /// What links on the way to local projects lead to, in a context that is a graph.
-    linked: BTreeSet<String>,
-    check: Check,
-    surroundings: OnceCell<Arc<Surroundings>>,
-}
-
 impl Read {
     /// Reads what the requested target needs, or, with `all`, what a list of all targets does.
     async fn new(contexts: &Contexts<'_>, platform: &Platform, all: bool) -> Result<Self, Failure> {
@@ -252,34 +239,6 @@ async fn elsewhere(
 /// `--target`
 fn request(options: &Options) -> Request {
     options.get("target").map_or(Request::Default, |name| Request::Target(name.to_owned()))
-}
-
-/// What the builds of all platforms share.
-struct Job<'a> {
-    contexts: &'a Contexts<'a>,
-    gateway: &'a Gateway,
-    options: &'a Options,
-    read: &'a Read,
-    target: &'a Target,
-    container: Container,
-    limits: Option<LinuxResources>,
-    epoch: Option<i64>,
-    cache_imports: Vec<CacheImport>,
-    resolve_mode: ResolveMode,
-    /// Options that are given in vain.
-    warnings: Vec<Diagnostic>,
-    /// Files of the context that are usually kept private, once they were looked for.
-    found: OnceCell<BTreeSet<String>>,
-    /// Modules of the target's own project, once they were read.
-    modules: OnceCell<Arc<Modules>>,
-}
-
-/// The image of one platform.
-struct Built {
-    reference: Option<Ref>,
-    config: Vec<u8>,
-    base_config: Vec<u8>,
-    attestations: Vec<Attestation>,
 }
 
 impl<'a> Job<'a> {
@@ -375,7 +334,7 @@ impl<'a> Job<'a> {
         };
         let (reference, bill) = futures::try_join!(image, self.bill_of_materials(&plan))?;
         let attestations = bill.into_iter().collect();
-        Ok(Built { reference, config, base_config: outside.base.config, attestations })
+        Ok(Built { reference, config, base_config: outside.base.config.into_bytes(), attestations })
     }
 
     /// What the lock says of an image, when that is wanted.
@@ -496,13 +455,5 @@ impl<'a> Job<'a> {
     async fn solve(&self, definition: pb::Definition) -> Result<Option<Ref>, GatewayError> {
         let (cache_imports, limits) = (self.cache_imports.clone(), self.limits.clone());
         solve(self.gateway, SolveRequest { definition, cache_imports, limits, ..SolveRequest::default() }).await
-    }
-}
-
-/// The one filesystem of a graph; none when it is empty.
-async fn solve(gateway: &Gateway, request: SolveRequest) -> Result<Option<Ref>, GatewayError> {
-    match gateway.solve(request).await?.refs {
-        Refs::Single(reference) => Ok(Some(reference)),
-        Refs::Empty | Refs::Map(_) => Ok(None),
     }
 }

@@ -12,41 +12,38 @@ use serde_json::{Map, Value, json};
 
 use crate::account::User;
 use crate::config::Healthcheck;
-use crate::lower::{self, image_env};
+use crate::image_config::{ImageConfig, path, set};
 use crate::manifest::Manifest;
 use crate::plan::destination::Destination;
 use crate::plan::{Plan, system};
 use crate::project::Target;
-pub use labels::opencontainers;
+use crate::rootfs::EPOCH_SECONDS;
 
 /// Makes the config from the base's, so that what the base declares and this does not know of is kept.
 ///
 /// `manifest` is that of the target's own project; `history` has one line for each layer over the base (exporter:
 /// `normalizeLayersAndHistory`); `epoch` is in seconds.
 pub fn config(
-    base: &[u8],
+    base: &ImageConfig,
     target: &Target,
     plan: &Plan,
     manifest: Option<&Manifest>,
     history: &[String],
     epoch: Option<i64>,
 ) -> Vec<u8> {
-    let mut image: Map<String, Value> = serde_json::from_slice(base).unwrap_or_default();
+    let mut image = base.document().clone();
     describe_platform(&mut image, plan);
     // The exporter writes this anew from what it exports.
     let base_layers = image.remove("rootfs").and_then(|rootfs| rootfs["diff_ids"].as_array().map(Vec::len));
-    let created = rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS));
+    let created = rfc3339(epoch.unwrap_or(EPOCH_SECONDS));
     image.insert("created".to_owned(), json!(created));
 
     let mut runtime = match image.remove("config") {
         Some(Value::Object(runtime)) => runtime,
         _ => Map::new(),
     };
-    let env: Vec<String> =
-        runtime.get("Env").and_then(|env| serde_json::from_value(env.clone()).ok()).unwrap_or_default();
-    let base_env = image_env(&env);
-    let home = home(&base_env, target, plan);
-    let mut env = over(base_env, target, &plan.destination);
+    let home = home(&base.env, target, plan);
+    let mut env = environment(base, target, plan);
     if let Some(home) = &home {
         set(&mut env, "HOME", home);
     }
@@ -76,7 +73,7 @@ pub fn config(
     if target.entrypoint.is_some() || command.is_some() {
         // Where packages lie in a directory it is the base's entrypoint that starts what is in there: a command is its argument.
         let is_started_by_base = plan.destination != Destination::Venv;
-        let is_in_the_way = !is_started_by_base && runtime.get("Entrypoint").is_some_and(command::is_python);
+        let is_in_the_way = !is_started_by_base && command::is_python(&base.entrypoint);
         if target.entrypoint.is_some() || is_in_the_way {
             runtime.insert("Entrypoint".to_owned(), json!(target.entrypoint));
         }
@@ -108,7 +105,7 @@ pub fn config(
 pub fn config_of_files(target: &Target, plan: &Plan, epoch: Option<i64>) -> Vec<u8> {
     let mut image = Map::new();
     describe_platform(&mut image, plan);
-    image.insert("created".to_owned(), rfc3339(epoch.unwrap_or(lower::EPOCH_SECONDS)));
+    image.insert("created".to_owned(), rfc3339(epoch.unwrap_or(EPOCH_SECONDS)));
     let mut runtime = Map::new();
     merge_object(&mut runtime, "Labels", target.labels.iter().map(|(name, value)| (name.clone(), json!(value))));
     image.insert("config".to_owned(), Value::Object(runtime));
@@ -134,23 +131,9 @@ fn base_history(history: Option<Value>, layers: usize) -> Vec<Value> {
     entries
 }
 
-/// `Config.Env` of an image config.
-pub fn env(config: &[u8]) -> Vec<(String, String)> {
-    let image: Value = serde_json::from_slice(config).unwrap_or_default();
-    let env: Vec<String> = serde_json::from_value(image["config"]["Env"].clone()).unwrap_or_default();
-    image_env(&env)
-}
-
-/// `Config.WorkingDir` of an image config, or the root.
-pub fn workdir(config: &[u8]) -> String {
-    let image: Value = serde_json::from_slice(config).unwrap_or_default();
-    let workdir = image["config"]["WorkingDir"].as_str().filter(|directory| directory.starts_with('/'));
-    workdir.unwrap_or("/").to_owned()
-}
-
 /// The environment of an image over a base with this config.
-pub fn environment(base: &[u8], target: &Target, plan: &Plan) -> Vec<(String, String)> {
-    over(env(base), target, &plan.destination)
+pub fn environment(base: &ImageConfig, target: &Target, plan: &Plan) -> Vec<(String, String)> {
+    over(base.env.clone(), target, &plan.destination)
 }
 
 /// What an image sets over the environment of its base.
@@ -186,14 +169,6 @@ fn over(mut env: Vec<(String, String)>, target: &Target, destination: &Destinati
     env
 }
 
-/// Gives a variable a value, in its place if there is one.
-pub fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
-    match env.iter_mut().find(|(known, _)| known == name) {
-        Some(entry) => value.clone_into(&mut entry.1),
-        None => env.push((name.to_owned(), value.to_owned())),
-    }
-}
-
 /// A variable that what is started reads, if it has no value yet. What modules are looked for in is looked at beside others.
 fn start_with(env: &mut Vec<(String, String)>, name: &str, value: &str) {
     match env.iter_mut().find(|(known, value)| known == name && !value.is_empty()) {
@@ -210,14 +185,6 @@ pub fn home(base: &[(String, String)], target: &Target, plan: &Plan) -> Option<S
     let is_known = user.uid == 0 && user.home == "/root" && base.iter().all(|(name, _)| name != "HOME");
     (!is_known).then(|| user.home.clone())
 }
-
-/// Where programs are looked for, in an environment of [`env`].
-pub fn path(env: &[(String, String)]) -> &str {
-    env.iter().find(|(name, _)| name == "PATH").map_or(DEFAULT_PATH, |(_, path)| path.as_str())
-}
-
-/// What BuildKit gives to images that set no path (util/system: `DefaultPathEnvUnix`).
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// As Docker's image format has it (moby/docker-image-spec: `HealthcheckConfig`); times in nanoseconds.
 fn healthcheck(check: &Healthcheck) -> Value {

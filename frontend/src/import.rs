@@ -7,6 +7,8 @@
 mod account;
 mod copies;
 mod document;
+mod filling;
+mod instructions;
 mod ledger;
 mod members;
 mod packages;
@@ -23,6 +25,7 @@ mod target;
 mod text;
 mod uv;
 mod value;
+mod variables;
 mod words;
 
 use std::collections::BTreeMap;
@@ -32,10 +35,11 @@ use std::sync::Arc;
 use crate::config as reading;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::entry::SYNTAX;
-use crate::plan::uv::default_image;
+use crate::project::uv::default_image;
+use filling::Shared;
 pub use ledger::Counts;
 pub use surroundings::Surroundings;
-use target::{Shared, Target};
+use target::Target;
 use text::Text;
 use value::Value;
 
@@ -52,7 +56,7 @@ pub struct Imported {
 
 /// Reads a Dockerfile.
 pub fn import(file: &Arc<SourceFile>, surroundings: &Surroundings<'_>) -> Result<Imported, Diagnostics> {
-    let mut reader = reader::read(file, surroundings)?;
+    let mut reader = instructions::read(file, surroundings)?;
     let (targets, shared) = target::targets(&mut reader);
     if targets.is_empty() {
         return Err(Diagnostic::new(

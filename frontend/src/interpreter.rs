@@ -9,7 +9,6 @@ pub mod request;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use choice::Declared;
 use serde::{Deserialize, Serialize};
 use uv_pep440::Version;
 use uv_pep508::{MarkerEnvironment, MarkerEnvironmentBuilder};
@@ -126,38 +125,6 @@ impl Interpreter {
     /// Reads what [`PROBE`] printed.
     pub fn from_json(json: &[u8]) -> Result<Self, InterpreterError> {
         Ok(serde_json::from_slice(json)?)
-    }
-
-    /// CPython on Linux as declared on a command line, laid out as in the official python images.
-    pub fn declared(python: &Declared, architecture: &str, libc: Libc, uv: &str) -> Self {
-        let full = python.version.to_string();
-        let short: Vec<String> = python.version.release().iter().take(2).map(ToString::to_string).collect();
-        let threads = if python.gil_disabled { "t" } else { "" };
-        let machine = match architecture {
-            "amd64" => "x86_64",
-            "arm64" => "aarch64",
-            "386" => "i686",
-            "arm" => "armv7l",
-            other => other,
-        };
-        Self {
-            executable: format!("/usr/local/bin/python{}{threads}", short.join(".")),
-            python_full_version: full.clone(),
-            implementation_name: "cpython".to_owned(),
-            implementation_version: full,
-            platform_python_implementation: "CPython".to_owned(),
-            platform_machine: machine.to_owned(),
-            os_name: "posix".to_owned(),
-            sys_platform: "linux".to_owned(),
-            platform_system: "Linux".to_owned(),
-            libc,
-            gil_disabled: python.gil_disabled,
-            programs: None,
-            is_patch_guessed: !python.is_patch_known,
-            passwd: "root:x:0:0:root:/root:/bin/bash\n".to_owned(),
-            group: "root:x:0:\n".to_owned(),
-            uv: uv.to_owned(),
-        }
     }
 
     /// The version.

@@ -3,6 +3,8 @@
 pub mod artifact;
 pub mod closure;
 pub mod metadata;
+mod package;
+mod reader;
 mod remote;
 pub mod script;
 pub mod source;
@@ -15,20 +17,20 @@ use std::sync::Arc;
 
 use toml::Spanned;
 use uv_normalize::{ExtraName, GroupName, PackageName};
-use uv_pep440::{Version, VersionSpecifiers};
+use uv_pep440::VersionSpecifiers;
 
-use crate::config::syntax_error;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
 use crate::marker::Marker;
+/// The file's name.
+pub use crate::paths::LOCK as FILE_NAME;
 use crate::paths::directory_of;
-use artifact::{Sdist, Wheel};
+use crate::paths::script::script_of;
 use metadata::{Metadata, Settings};
-use script::{Script, script_of};
+pub use package::{Dependency, Package, PackageId};
+use reader::Reader;
+use script::Script;
 pub use source::{GitSource, Source};
 use wire::{DependencyWire, LockWire, PackageWire, VersionWire};
-
-/// The file's name.
-pub const FILE_NAME: &str = "uv.lock";
 
 /// A checked lock. Packages keep the order of the file, which uv sorts by name, version and source.
 #[derive(Debug)]
@@ -57,57 +59,6 @@ pub struct Lock {
     pub settings: Settings,
     /// Every `[[package]]`.
     pub packages: Vec<Package>,
-}
-
-/// Index into [`Lock::packages`].
-pub type PackageId = usize;
-
-/// A `[[package]]`.
-#[derive(Debug)]
-pub struct Package {
-    /// Normalised name.
-    pub name: PackageName,
-    /// Absent for a local project with a dynamic version.
-    pub version: Option<Version>,
-    /// Where it comes from.
-    pub source: Source,
-    /// What it needs always.
-    pub dependencies: Vec<Dependency>,
-    /// What each extra adds. Empty extras are there too.
-    pub extras: BTreeMap<ExtraName, Vec<Dependency>>,
-    /// What each dependency group holds. Empty groups are there too.
-    pub groups: BTreeMap<GroupName, Vec<Dependency>>,
-    /// Wheels that the index has.
-    pub wheels: Vec<Wheel>,
-    /// The source distribution, if the index has one.
-    pub sdist: Option<Sdist>,
-    /// What the manifest of a local project said.
-    pub metadata: Metadata,
-    /// The place of its name.
-    pub span: Span,
-}
-
-impl Package {
-    /// Its dependencies, those of its extras and groups too.
-    pub fn edges(&self) -> impl Iterator<Item = &Dependency> {
-        self.extras.values().chain(self.groups.values()).chain([&self.dependencies]).flatten()
-    }
-
-    /// Whether another one is among them.
-    pub fn reaches(&self, other: PackageId) -> bool {
-        self.edges().any(|dependency| dependency.package == other)
-    }
-}
-
-/// An edge of the graph.
-#[derive(Debug)]
-pub struct Dependency {
-    /// The package pointed to.
-    pub package: PackageId,
-    /// The extras of it that are asked for.
-    pub extras: Vec<ExtraName>,
-    /// When it applies; includes uv's encoding of conflicts as extras.
-    pub marker: Marker,
 }
 
 /// One item of a conflict set, in the encoding that the lock's markers use for it.
@@ -209,13 +160,6 @@ const MOST_PROJECTS: usize = 10_000;
 fn repair(file: &SourceFile) -> String {
     let script = script_of(&file.name).map(|script| format!(" --script {script}")).unwrap_or_default();
     format!("run `uv lock{script}` to repair the lockfile")
-}
-
-/// Turns wire types into checked ones.
-struct Reader<'file> {
-    file: &'file Arc<SourceFile>,
-    /// Those that were parsed: a lock has thousands of edges, and says the same few things of them.
-    markers: RefCell<BTreeMap<String, Marker>>,
 }
 
 /// Packages by name, to resolve edges.

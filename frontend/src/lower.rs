@@ -5,7 +5,7 @@ mod application;
 mod build;
 mod cache;
 mod check;
-pub mod container;
+mod container;
 pub mod context;
 mod copies;
 mod description;
@@ -34,25 +34,18 @@ use buildkit_llb::{
 
 use crate::diagnostic::SourceFile;
 use crate::image;
+use crate::image_config::set;
+use crate::options::NoCache;
+use crate::options::container::Container;
 use crate::plan::product::Product;
-use crate::plan::{self, Contents, Layer, Plan};
-use container::Container;
+use crate::plan::{Contents, Layer, Plan};
+use crate::rootfs::EPOCH;
 use description::{describe, is_shared};
 use failure::reporting;
 pub use member::is_of_the_workspace;
-use scripts::{Script, with_script};
+use scripts::{Script, TOOLS, with_script};
 use site::{Ground, Images, Site};
 use sources::Sources;
-
-/// Where a step finds scripts of ours and uv.
-const TOOLS: &str = "/opt/uv-buildkit";
-
-/// 1980-01-01 in seconds since 1970: the time of every file of ours in an image, and of the image when nobody names another. It is
-/// the first that a zip file can hold.
-pub const EPOCH_SECONDS: i64 = 315_532_800;
-
-/// The same in nanoseconds, as ops have it. The worker sets the same.
-const EPOCH: i64 = EPOCH_SECONDS * 1_000_000_000;
 
 /// What lowering must know beside the plan.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +65,7 @@ pub struct Options {
     /// Where its repository is, however it is fetched from there; empty where nobody says.
     pub repository: String,
     /// Images that are not to be had from a registry, by their references in the plan and their platforms.
-    pub images: BTreeMap<(String, plan::Platform), Output>,
+    pub images: BTreeMap<(String, crate::platform::Platform), Output>,
     /// Sources of local projects that lie elsewhere than in the context, by the projects' names.
     pub sources: BTreeMap<String, Input>,
     /// The daemon can merge; else layers are copied over the base one by one.
@@ -95,28 +88,6 @@ pub struct Options {
     pub image_env: Vec<(String, String)>,
     /// What it says beside that of its user's home. Root's is another.
     pub home: Option<String>,
-}
-
-/// The client's `--no-cache` and `--no-cache-filter`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum NoCache {
-    /// None.
-    #[default]
-    Off,
-    /// All.
-    All,
-    /// Those of the targets and members with these names, in lower case.
-    Named(BTreeSet<String>),
-}
-
-impl NoCache {
-    fn covers(&self, name: &str) -> bool {
-        match self {
-            Self::Off => false,
-            Self::All => true,
-            Self::Named(names) => names.contains(&name.to_lowercase()),
-        }
-    }
 }
 
 /// A lowered plan.
@@ -325,7 +296,7 @@ impl<'plan> Lowering<'plan> {
     fn env_of_image(&self, as_user: bool) -> Vec<(String, String)> {
         let mut env = self.options.image_env.clone();
         if let Some(home) = self.options.home.as_ref().filter(|_| as_user) {
-            image::set(&mut env, "HOME", home);
+            set(&mut env, "HOME", home);
         }
         env
     }
@@ -431,12 +402,6 @@ pub fn is_of_ours(command: &[String]) -> bool {
 }
 
 /// As LLB names it.
-pub fn platform(platform: &plan::Platform) -> Platform {
+pub fn platform(platform: &crate::platform::Platform) -> Platform {
     Platform::with_variant(&platform.os, &platform.architecture, &platform.variant)
-}
-
-/// `NAME=VALUE` strings of an image config.
-pub fn image_env(env: &[String]) -> Vec<(String, String)> {
-    let pairs = env.iter().filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -7,6 +7,7 @@
 pub mod about;
 pub mod configuration;
 pub mod declarations;
+pub mod exclude_newer;
 pub mod inputs;
 mod passwords;
 
@@ -15,6 +16,7 @@ pub mod resolution;
 pub mod script;
 pub mod settings;
 
+mod tables;
 pub mod version;
 
 use std::collections::BTreeMap;
@@ -25,19 +27,15 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 use uv_normalize::PackageName;
 
-use crate::config::syntax_error;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
+/// The file's name.
+pub use crate::paths::MANIFEST as FILE_NAME;
+pub use crate::paths::UV_TOML;
 use crate::paths::{directory_of, joined};
 use about::About;
 use declarations::{Declarations, SourceKind, SourceTable};
 use inputs::Input;
 use version::VersionSource;
-
-/// The file's name.
-pub const FILE_NAME: &str = "pyproject.toml";
-
-/// Name of the file beside it in which uv may have its settings.
-pub const UV_TOML: &str = "uv.toml";
 
 /// A manifest.
 #[derive(Clone, Debug)]

@@ -11,10 +11,10 @@ use crate::lock::PackageId;
 use crate::lower::Options;
 use crate::manifest::Manifest;
 use crate::manifest::inputs::Input;
-use crate::paths::joined;
+use crate::paths::{joined, lies_in};
 use crate::plan::{Contents, Plan};
 use crate::project::Project;
-use crate::surroundings::{Surroundings, lies_in};
+use crate::surroundings::Surroundings;
 
 /// What is known of the context.
 pub struct Context<'a> {

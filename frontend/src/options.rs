@@ -1,19 +1,24 @@
 //! What the client asked for: the frontend's environment (BuildKit: `frontend/gateway/grpcclient/client.go`).
 
+mod boolean;
 mod check;
-mod container;
+pub mod container;
+mod error;
 mod git;
 mod limits;
+mod no_cache;
 
 use std::collections::BTreeMap;
 
 use buildkit_proto::gateway::{CacheImport, ResolveMode};
 
-use crate::image::opencontainers;
+use crate::image_config::opencontainers;
 use crate::interpreter::files;
-use crate::lower::NoCache;
 use crate::passwords;
-use crate::plan::Platform;
+use crate::platform::Platform;
+use boolean::boolean;
+pub use error::OptionsError;
+pub use no_cache::NoCache;
 
 pub use check::Check;
 pub use git::GitReference;
@@ -40,36 +45,6 @@ pub const CAPABILITIES: [&str; 5] = [
     "moby.buildkit.frontend.gitquerystring",
     "moby.buildkit.frontend.contexts.zstd",
 ];
-
-/// How messages call an option that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum OptionsError {
-    /// `platform`.
-    #[error("option `platform`: {0}")]
-    Platform(String),
-    /// `build-arg:BUILDKIT_MULTI_PLATFORM` or `multi-platform`.
-    #[error("option `{0}`: `{1}` is neither true nor false")]
-    Bool(&'static str, String),
-    /// An option with a value of the wrong form.
-    #[error("option `{option}`: `{value}` is not {wanted}")]
-    Value {
-        /// Its name.
-        option: &'static str,
-        /// What was given.
-        value: String,
-        /// What may be given.
-        wanted: &'static str,
-    },
-    /// An option that the daemon does not know.
-    #[error("option `{0}`: this BuildKit is too old for it, it lacks the capability `{1}`")]
-    OldDaemon(&'static str, &'static str),
-    /// `frontend.caps`: something that a client needs to be understood.
-    #[error("unsupported frontend capability {0}")]
-    Capability(String),
-    /// Several platforms in a result that may hold one.
-    #[error("`multi-platform=false`, but {0} platforms are asked for")]
-    TooManyPlatforms(usize),
-}
 
 impl Options {
     /// From the process environment.
@@ -296,22 +271,6 @@ fn without_password(url: &str) -> Option<String> {
     parsed.set_password(None).ok()?;
     parsed.set_username("").ok()?;
     Some(parsed.into()).filter(|url: &String| !passwords::is_in(url))
-}
-
-/// As Go's `strconv.ParseBool` reads it.
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-impl Platform {
-    /// What is assumed when nobody says.
-    pub fn default_linux() -> Self {
-        Self { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: String::new() }
-    }
 }
 
 /// Of the first worker, the one that BuildKit builds with; the first platform is what it builds for by default (dockerui:

@@ -43,6 +43,11 @@ pub fn offset_when_hidden(text: &str, offset: usize) -> usize {
     })
 }
 
+/// Whether a URL holds a user or a password.
+pub fn has_credentials(url: &url::Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 /// Bytes of the passwords in a text.
 fn ranges(text: &str) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();

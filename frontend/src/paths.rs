@@ -1,4 +1,15 @@
-//! Paths in the build context, with `/` and relative to its root, which is `.`.
+//! Paths in the build context, with `/` and relative to its root, which is `.`; names of files that uv reads.
+
+pub mod script;
+
+/// The lock of a project.
+pub const LOCK: &str = "uv.lock";
+
+/// The file beside the manifest in which uv may have its settings.
+pub const UV_TOML: &str = "uv.toml";
+
+/// The manifest of a project.
+pub const MANIFEST: &str = "pyproject.toml";
 
 /// A path as seen from the root, of one that is relative to a directory. What begins with `..` then is outside of the context;
 /// absolute paths stay as they are.
@@ -34,6 +45,14 @@ pub fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
     let is_inside = !directory.starts_with('/') && directory.split('/').all(|part| part != "..");
     let first = (is_inside && directory != ".").then(|| directory_of(directory));
     std::iter::successors(first, |directory| (*directory != ".").then(|| directory_of(directory)))
+}
+
+/// Whether a path of the context is another one, or below it.
+pub fn lies_in(path: &str, directory: &str) -> bool {
+    match directory {
+        "." => !path.starts_with('/') && path != ".." && !path.starts_with("../"),
+        _ => path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub mod host;
 mod inputs;
 pub mod layers;
 mod members;
+mod outside;
 mod package;
-mod platform;
 pub mod product;
 mod projects;
 pub mod python;
@@ -30,21 +30,20 @@ mod variables;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::account::{self, User};
 use crate::config::access::Ca;
 use crate::config::kind::Kind;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::interpreter::{Interpreter, InterpreterError};
 use crate::lock::closure::{self, Closure};
 use crate::lock::{PackageId, Source};
-use crate::manifest::resolution::{ExcludeNewer, Resolution};
+use crate::manifest::exclude_newer::ExcludeNewer;
+use crate::manifest::resolution::Resolution;
 use crate::manifest::{Indexes, Manifest};
-use crate::project::{Project, Target};
-use crate::service::{self, Modules, Start};
-use crate::surroundings::Surroundings;
+use crate::platform::Platform;
+use crate::project::{ManagedPython, Project, Target};
+use crate::service::{self, Start};
 use access::{Access, Credential, Download};
 pub use application::Application;
 use composition::{Composition, Parts};
@@ -52,58 +51,13 @@ use contents::context_paths;
 pub use contents::{Backend, Contents, Layer, Member, Toolchain, Tree};
 use destination::Destination;
 pub use files::{Copied, CopySource, Modules as CopiedModules, UV};
-use host::Host;
 pub use inputs::{InputSource, MemberInput, Reason};
+pub use outside::{Host, Image, Outside};
 pub use package::{Artifact, Form, Hash, Origin, Package};
-pub use platform::Platform;
 use product::Product;
-use python::{ManagedPython, interpreter_of, unusable_python};
+use python::{interpreter_of, unusable_python};
 pub use steps::{Step, StepImage};
 pub use system::SystemPackages;
-
-/// Where the environment lives in every image: scripts and activation files hold this path.
-pub const VENV: &str = "/app/.venv";
-
-/// Where an image has the sources of projects that are installed as links to them: the context's directories below this one.
-/// Apart from the environment, so that a directory of the client's can be mounted over it.
-const SOURCES: &str = "/src";
-
-/// Where an image has the sources of a project that lies in `directory` of the context.
-pub fn source_path(directory: &str) -> String {
-    if directory == "." { SOURCES.to_owned() } else { format!("{SOURCES}/{directory}") }
-}
-
-/// What the compiler must be told of the outside before it can plan a target.
-#[derive(Clone, Debug)]
-pub struct Outside {
-    /// The platform to build for.
-    pub platform: Platform,
-    /// The base.
-    pub base: Image,
-    /// The image in which members are built.
-    pub builder: Image,
-    /// The image that holds uv.
-    pub uv: Image,
-    /// Images that steps of the config run in, by how they are named and for what platform.
-    pub steps: BTreeMap<(String, Platform), Image>,
-    /// Where steps run, if not in those.
-    pub host: Option<Host>,
-    /// What lies around local projects.
-    pub surroundings: Arc<Surroundings>,
-    /// Modules of the project, where nobody said what it starts.
-    pub modules: Arc<Modules>,
-}
-
-/// An image, resolved.
-#[derive(Clone, Debug)]
-pub struct Image {
-    /// Full reference; with a digest when it was resolved by a registry.
-    pub reference: String,
-    /// Its OCI config; empty when it was not resolved.
-    pub config: Vec<u8>,
-    /// The python in it; absent for images that are not asked for one.
-    pub interpreter: Option<Interpreter>,
-}
 
 /// What an image consists of. Layers are in the order of the image, lowest first.
 #[derive(Clone, Debug)]
@@ -256,7 +210,7 @@ pub fn plan(
         context_paths.insert(file.value.clone());
     }
     context_paths.extend(managed.iter().flat_map(ManagedPython::context_path));
-    let feeding = steps::feeding(target, outside, &access, ids);
+    let feeding = composition::feeding(target, outside, &access, ids);
     context_paths.extend(feeding.iter().flat_map(Step::context_paths));
     let plan = Plan {
         target: target.name.clone(),
@@ -371,11 +325,4 @@ fn workspace(project: &Project) -> String {
     let name = root.and_then(|manifest| manifest.name.as_ref()).map_or("", |name| name.as_str());
     let source = root.and_then(|manifest| manifest.about.source()).unwrap_or_default();
     format!("{name} {} {source}", project.lock.root)
-}
-
-/// How many layers a base brings; a guess from the official python images when its config is not known.
-fn base_layers(config: &[u8]) -> usize {
-    const USUAL: usize = 5;
-    let config: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
-    config["rootfs"]["diff_ids"].as_array().map_or(USUAL, Vec::len)
 }

@@ -1,10 +1,14 @@
 //! The files of a build put together: config, lock and manifests, and the targets that they define.
 
+mod files;
+mod managed;
+mod parsed;
 mod python;
 mod reading;
 pub mod requirement;
 pub mod script;
 mod target;
+pub mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,49 +17,19 @@ use uv_normalize::PackageName;
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::members::{ALL, MemberConfig};
-use crate::config::table::Located;
-use crate::config::{self, Config, TargetConfig};
+use crate::config::{self, Request, TargetConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, quoted};
-use crate::interpreter::request::PythonRequest;
-use crate::lock::script::{script_of, stem};
-use crate::lock::{self, Lock, PackageId, Source};
+use crate::lock::{self, PackageId, Source};
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest};
-use crate::paths::file_in;
+use crate::paths::script::{script_of, stem};
+pub use files::Files;
+pub use managed::ManagedPython;
+pub use parsed::Project;
 pub use python::{PYTHON_VERSION, PYTHON_VERSIONS};
-pub use reading::{Files, Paths, Read, missing_lock};
-pub use target::{APP_DIR, Target};
-
-/// The parsed files.
-#[derive(Debug)]
-pub struct Project {
-    /// The config, if there is one.
-    pub config: Option<Config>,
-    /// The lock.
-    pub lock: Lock,
-    /// The workspace root's manifest.
-    pub manifest: Option<Manifest>,
-    /// How it, or `uv.toml`, says that packages are built.
-    pub settings: manifest::settings::Settings,
-    /// The python that the command line asks for.
-    pub flag: Option<Located<PythonRequest>>,
-    /// The python that `.python-version` asks for.
-    pub pin: Option<Located<PythonRequest>>,
-    /// Lines of it that uv passes over.
-    pub unknown_pins: Vec<Located<PythonRequest>>,
-}
-
-/// Which target is wanted.
-#[derive(Clone, Debug, Default)]
-pub enum Request {
-    /// The declared default, or the only one there is.
-    #[default]
-    Default,
-    /// The one with this name.
-    Target(String),
-    /// A member, with the config's defaults, whatever targets are declared.
-    Package(String),
-}
+use reading::manifest_path;
+pub use reading::{Paths, Read, missing_lock};
+pub use target::Target;
 
 impl Project {
     /// Parses the files; `build_args` override the config's args.
@@ -480,22 +454,4 @@ fn settings(files: &Files, manifest: &mut Manifest) -> Result<manifest::settings
         },
         None => Ok(own),
     }
-}
-
-/// Path of a local project's manifest, relative to the root of the context.
-fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagnostic> {
-    let package = &lock.packages[id];
-    if dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
-        return Err(Diagnostic::new(
-            "lock::outside_context",
-            format!("`{}` is in `{dir}`, outside the build context", package.name),
-        )
-        .at(package.span.clone())
-        .help(
-            "build from a directory that contains both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its \
-             `uv.build.toml`, or run `uv-buildkit init` there",
-        )
-        .help("or move it into the build context, and make it a workspace member"));
-    }
-    Ok(file_in(dir, manifest::FILE_NAME))
 }

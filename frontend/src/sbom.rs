@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::image::rfc3339;
-use crate::lower::EPOCH_SECONDS;
 use crate::plan::{Contents, Form, Member, Origin, Package, Plan};
+use crate::rootfs::EPOCH_SECONDS;
 
 /// What a statement with such a document says that it is about (in-toto: `PredicateSPDX`).
 pub const PREDICATE: &str = "https://spdx.dev/Document";

@@ -4,20 +4,21 @@
 mod applications;
 mod data;
 mod programs;
+mod project;
 mod servers;
+mod source;
 pub mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::diagnostic::SourceFile;
 use crate::ignore;
-use crate::paths::{directory_of, file_in};
+use crate::paths::file_in;
 pub use data::beside;
+use project::PORT;
+pub use project::{Found, Modules, Project, Start};
+pub use source::is_aside;
+use source::{Source, below, depth, stem};
 use syntax::Module;
-
-/// Texts of modules that were read, by their paths in the context.
-pub type Modules = BTreeMap<String, Arc<SourceFile>>;
 
 /// Where a service listens, if nobody says another.
 pub const DEFAULT_PORT: u16 = 8000;
@@ -27,9 +28,6 @@ const MOST_FILES: usize = 64;
 
 /// More of a file is not read.
 pub const MOST_BYTES: u64 = 256 * 1024;
-
-/// Files in deeper directories are not read.
-const DEEPEST: usize = 3;
 
 /// What modules are usually called that something is started from, beside `main` and `app`.
 const USUAL: [&str; 26] = [
@@ -61,117 +59,6 @@ const USUAL: [&str; 26] = [
     "wsgi",
 ];
 
-/// Directories in which nothing is that an image starts.
-const ASIDE: [&str; 14] = [
-    "alembic",
-    "benchmarks",
-    "doc",
-    "docs",
-    "example",
-    "examples",
-    "migrations",
-    "node_modules",
-    "notebooks",
-    "pages",
-    "site-packages",
-    "test",
-    "tests",
-    "venv",
-];
-
-/// Whether nothing that an image starts is in a directory of this name.
-pub fn is_aside(name: &str) -> bool {
-    ASIDE.contains(&name)
-}
-
-/// A project, as far as it matters what it starts.
-#[derive(Clone, Debug)]
-pub struct Project<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its directory in the context.
-    pub directory: &'a str,
-    /// The image has it as a package, and not as the files of its directory.
-    pub is_package: bool,
-    /// The text of its manifest.
-    pub manifest: &'a str,
-    /// Its scripts, each with what it calls: `kiosk` is `kiosk.cli:main`. Only what is installed has some.
-    pub scripts: &'a BTreeMap<String, String>,
-    /// Names of all packages that the image has.
-    pub packages: &'a BTreeSet<&'a str>,
-    /// Modules that were read.
-    pub modules: &'a Modules,
-    /// Where the image has the files of its directory.
-    pub workdir: &'a str,
-    /// Where it is to listen.
-    pub port: u16,
-    /// The image has a shell.
-    pub has_shell: bool,
-}
-
-/// What is started, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// The command.
-    pub cmd: Vec<String>,
-    /// Variables of the image that it reads.
-    pub env: BTreeMap<String, String>,
-    /// Where it listens, if it does.
-    pub port: Option<u16>,
-    /// Why this is started: a clause.
-    pub reason: String,
-    /// It is a script of the project's, which nobody has to be told.
-    pub is_script: bool,
-    /// A module of it that has data beside the sources, if one has: the working directory belongs to the user.
-    pub writes: Option<String>,
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// One answer.
-    Start(Start),
-    /// Several that are as likely as each other.
-    Several(Vec<Start>),
-    /// An application that nothing of the lock can serve: why, and what would.
-    NoServer {
-        /// A sentence.
-        problem: String,
-        /// The package to add.
-        package: &'static str,
-    },
-    /// Nothing.
-    Nothing,
-}
-
-/// A module of the project.
-struct Source {
-    /// Its path below the directory of the project.
-    path: String,
-    /// The name that it is imported by.
-    name: String,
-    /// The directory that it is imported from, below that of the project; of a package it is installed.
-    root: String,
-    module: Module,
-}
-
-impl Source {
-    /// The file's name without its end.
-    fn stem(&self) -> &str {
-        stem(&self.path)
-    }
-
-    /// How deep it lies in what is imported. A package itself is as good as a module beside it.
-    fn depth(&self) -> usize {
-        self.name.matches('.').count()
-    }
-}
-
-fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.strip_suffix(".py").unwrap_or(name)
-}
-
 /// The files to read of a project, of the paths of all that lies in its directory. The shallowest come first.
 pub fn wanted<'a>(paths: impl IntoIterator<Item = &'a str>, directory: &str, left_out: &[String]) -> BTreeSet<String> {
     let start = if directory == "." { String::new() } else { format!("{directory}/") };
@@ -183,24 +70,6 @@ pub fn wanted<'a>(paths: impl IntoIterator<Item = &'a str>, directory: &str, lef
     });
     found.sort_unstable();
     found.into_iter().take(MOST_FILES).map(|(_, _, path)| file_in(directory, path)).collect()
-}
-
-/// How deep a module lies; none of what is no module, or lies aside.
-fn depth(path: &str) -> Option<usize> {
-    let directories = directory_of(path);
-    let is_aside = |name: &str| is_aside(name) || name.starts_with('.') && name != ".";
-    let is_test = stem(path).starts_with("test_") || stem(path).ends_with("_test") || stem(path) == "conftest";
-    let depth = path.matches('/').count();
-    let is_module = path.ends_with(".py") && stem(path) != "setup" && !is_test;
-    (is_module && depth <= DEEPEST && !directories.split('/').any(is_aside)).then_some(depth)
-}
-
-/// A path of the context below a directory of it.
-fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
-    match directory {
-        "." => Some(path),
-        directory => path.strip_prefix(directory)?.strip_prefix('/'),
-    }
 }
 
 fn is_usual(path: &str) -> bool {
@@ -324,9 +193,6 @@ impl Project<'_> {
         }
     }
 }
-
-/// What stands for the port in a word of a command.
-const PORT: &str = "{PORT}";
 
 /// A command that is put together.
 struct Draft<'a> {

@@ -2,6 +2,7 @@
 //! compared: those of the projects that the target can reach, and the workspace root's. No false alarm: where it is not certain
 //! how uv reads something, nothing is said.
 
+mod check;
 mod forks;
 mod home;
 mod indexes;
@@ -19,15 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::lock::metadata::Noted;
-use crate::lock::{Dependency, Lock, Package, PackageId};
+use crate::lock::{Dependency, Package, PackageId};
 use crate::manifest::Manifest;
-use crate::manifest::configuration::NoSources;
 use crate::manifest::declarations::{Declarations, ProjectTable};
 use crate::project::Project;
-use kinds::Required;
+use check::{Check, Required};
 use lowering::{Doubt, Lowered, Scope, Table};
 use requirement::{MOST_SPECIFIERS, PythonBounds, Requirement};
 use vicinity::Vicinity;
@@ -122,17 +121,6 @@ fn known<'a>(
     // Every walk from a project below it ends there.
     known.insert(&lock.root, project.manifest.as_ref().and_then(of));
     known
-}
-
-struct Check<'a> {
-    lock: &'a Lock,
-    bounds: PythonBounds,
-    root: Option<&'a Declarations>,
-    required: Required<'a>,
-    /// Manifests by directory.
-    known: BTreeMap<&'a str, Option<&'a Declarations>>,
-    no_sources: NoSources,
-    errors: Vec<Diagnostic>,
 }
 
 impl<'a> Check<'a> {

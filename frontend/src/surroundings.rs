@@ -7,7 +7,7 @@ use crate::config::{FileSource, Settings};
 use crate::diagnostic::Span;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
-use crate::paths::{directory_of, file_in, joined};
+use crate::paths::{directory_of, file_in, joined, lies_in};
 use crate::project::Project;
 
 /// Files that tell backends what is no part of a project, each with the name of the directory that marks a repository of that kind: no
@@ -255,14 +255,6 @@ fn copied(project: &Project) -> BTreeSet<String> {
 /// The directories that a path lies in, the nearest first, the root last.
 pub fn above(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors((path != ".").then(|| directory_of(path)), |path| (*path != ".").then(|| directory_of(path)))
-}
-
-/// Whether a path of the context is another one, or below it.
-pub fn lies_in(path: &str, directory: &str) -> bool {
-    match directory {
-        "." => !path.starts_with('/') && path != ".." && !path.starts_with("../"),
-        _ => path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-    }
 }
 
 #[cfg(test)]

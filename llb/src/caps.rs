@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::pb;
-use crate::pb::file_action::Action;
+use buildkit_proto::pb;
+use buildkit_proto::pb::file_action::Action;
 
 /// The capabilities that `op` needs, by their names in `solver/pb/caps.go`.
 ///

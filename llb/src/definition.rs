@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 
 use crate::error::LlbError;
-use crate::pb;
-use crate::text;
 use buildkit_proto::canonical::digest_of;
+use buildkit_proto::pb;
 
 /// A marshalled graph: what a solve takes. Mirrors `Definition` in `client/llb/marshal.go`.
 ///
@@ -81,27 +80,6 @@ impl Definition {
     /// Mirrors `Definition.Head` in `client/llb/marshal.go`.
     pub fn head_digest(&self) -> Result<Option<String>, LlbError> {
         Ok(self.head()?.map(|input| input.digest))
-    }
-
-    /// A readable form, in which equal text means equal ops: see [`text`](mod@crate::text).
-    ///
-    /// ```
-    /// # use buildkit_llb::{Bind, Exec, Image, Metadata, marshal};
-    /// let base = Image::new("python:3.13").build();
-    /// let exec = Exec::new(["pip", "list"])
-    ///     .mount(Bind::new("/", &base))
-    ///     .metadata(Metadata::named("list packages"))
-    ///     .build();
-    /// assert_eq!(marshal(exec.root())?.text()?, "\
-    /// %python = source docker-image://docker.io/library/python:3.13
-    /// %list-packages = exec [\"pip\", \"list\"]  # \"list packages\"
-    ///     mount / <- %python -> out 0
-    /// return %list-packages.0
-    /// ");
-    /// # Ok::<(), buildkit_llb::LlbError>(())
-    /// ```
-    pub fn text(&self) -> Result<String, LlbError> {
-        text::text(self)
     }
 
     /// Ids of the caches that steps mount.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::error::Problem;
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::platform::Platform;
 use crate::source::strings;
 use crate::vertex::{InputList, Output, Vertex};
+use buildkit_proto::pb;
 
 pub(crate) mod mount;
 

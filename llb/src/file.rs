@@ -1,8 +1,8 @@
 //! File operations that need no container.
 
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::vertex::{Input, InputList, Output, Vertex, to_index};
+use buildkit_proto::pb;
 
 pub(crate) mod action;
 

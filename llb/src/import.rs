@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::definition::Definition;
 use crate::error::LlbError;
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::source_map::{files_from_pb, locations_from_pb};
 use crate::vertex::{Input, Origin, Output, Vertex};
+use buildkit_proto::pb;
 
 /// The graph of a definition that someone else made, to build on: a named context, a frontend
 /// input. Scratch for an empty definition.

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::definition::Definition;
 use crate::error::LlbError;
-use crate::pb;
-use crate::pb::file_action::Action;
-use crate::pb::op::Op;
-use crate::pb::user_opt::User;
+use buildkit_proto::pb;
+use buildkit_proto::pb::file_action::Action;
+use buildkit_proto::pb::op::Op;
+use buildkit_proto::pb::user_opt::User;
 
 /// A definition as the Dockerfile frontend shows one: ops and metadata by digest, and where in the sources they come from.
 ///

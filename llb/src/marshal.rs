@@ -8,11 +8,11 @@ use crate::caps;
 use crate::definition::Definition;
 use crate::error::LlbError;
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::source_map;
 use crate::validate::validate;
 use crate::vertex::{Input, Origin, Vertex};
 use buildkit_proto::canonical::digest_of;
+use buildkit_proto::pb;
 
 /// The definition of everything that `root` needs; an empty one for scratch.
 ///

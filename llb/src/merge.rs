@@ -1,8 +1,8 @@
 //! Filesystems laid over each other, and the difference of two.
 
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::vertex::{Input, Output, Vertex, to_index};
+use buildkit_proto::pb;
 
 /// The inputs laid over each other, later ones on top, without copying anything.
 ///

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::pb;
 use crate::printable::printable;
 use crate::source_map::Location;
+use buildkit_proto::pb;
 
 /// The key under which BuildKit's clients look for the name of a step.
 const CUSTOM_NAME: &str = "llb.customname";

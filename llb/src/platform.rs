@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::pb;
+use buildkit_proto::pb;
 
 /// An operating system, an architecture and a variant (which may be empty), as in
 /// `linux/arm64` or `linux/arm/v7`.

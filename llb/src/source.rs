@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::error::Problem;
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::platform::Platform;
 use crate::vertex::{Output, Vertex};
+use buildkit_proto::pb;
 
 pub(crate) mod git;
 pub(crate) mod http;

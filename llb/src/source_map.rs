@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use prost::Message as _;
 
-use crate::pb;
 use buildkit_proto::canonical::digest_of;
+use buildkit_proto::pb;
 
 /// A source file, shared by all the places in it.
 ///

@@ -33,9 +33,9 @@ use prost::Message as _;
 use crate::caps;
 use crate::definition::Definition;
 use crate::error::LlbError;
-use crate::pb;
 use crate::validate::kind;
 use buildkit_proto::canonical::canonical_op_bytes;
+use buildkit_proto::pb;
 
 mod exec;
 mod file;
@@ -44,6 +44,29 @@ mod word;
 
 use label::Labels;
 use word::{hex, list, quoted, word};
+
+impl Definition {
+    /// A readable form, in which equal text means equal ops: see [`text`](mod@crate::text).
+    ///
+    /// ```
+    /// # use buildkit_llb::{Bind, Exec, Image, Metadata, marshal};
+    /// let base = Image::new("python:3.13").build();
+    /// let exec = Exec::new(["pip", "list"])
+    ///     .mount(Bind::new("/", &base))
+    ///     .metadata(Metadata::named("list packages"))
+    ///     .build();
+    /// assert_eq!(marshal(exec.root())?.text()?, "\
+    /// %python = source docker-image://docker.io/library/python:3.13
+    /// %list-packages = exec [\"pip\", \"list\"]  # \"list packages\"
+    ///     mount / <- %python -> out 0
+    /// return %list-packages.0
+    /// ");
+    /// # Ok::<(), buildkit_llb::LlbError>(())
+    /// ```
+    pub fn text(&self) -> Result<String, LlbError> {
+        text(self)
+    }
+}
 
 /// The text of a definition: see the module. Scratch is the one line `return scratch`.
 ///

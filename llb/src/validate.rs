@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::error::{LlbError, Problem};
-use crate::pb;
-use crate::pb::file_action::Action;
 use crate::vertex::{Origin, Vertex};
+use buildkit_proto::pb;
+use buildkit_proto::pb::file_action::Action;
 
 /// Checks a vertex that a builder made. One that was imported is the daemon's to judge.
 pub(crate) fn validate(vertex: &Vertex) -> Result<(), LlbError> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::error::Problem;
 use crate::metadata::Metadata;
-use crate::pb;
 use crate::platform::Platform;
 use buildkit_proto::canonical::{canonical_op_bytes, digest_of};
+use buildkit_proto::pb;
 
 /// One op with its inputs, its canonical bytes and its metadata. Immutable.
 ///

@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use uv_buildkit::config;
-use uv_buildkit::plan::uv::DEFAULT_VERSION;
+use uv_buildkit::project::uv::DEFAULT_VERSION;
 use uv_buildkit::rules::RULES;
 use uv_buildkit_tests::book::{read, repository};
 use uv_buildkit_tests::uv;

@@ -3,13 +3,13 @@
 use anyhow::{Context as _, Result, ensure};
 use uv_buildkit::page::plan::pushes::{self, When};
 use uv_buildkit::plan::{Contents, Plan};
-use uv_buildkit::surroundings::lies_in;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 
 use crate::Trials;
 use crate::context::Context;
 use crate::image::Image;
 use crate::stage::Stage;
+use uv_buildkit::paths::lies_in;
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Arguments, Trial};
 use uv_buildkit::compile::Compiled;
-use uv_buildkit::plan::Platform;
 use uv_buildkit::plan::report::Report;
+use uv_buildkit::platform::Platform;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 use uv_buildkit_tests::example::{self, Example};
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use uv_buildkit::config::Request;
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::lock::closure::Selection;
-use uv_buildkit::project::{Files, Project, Request};
+use uv_buildkit::project::{Files, Project};
 
 /// Names the directory that holds the workspaces; by default `../shared/corpus` beside the repository.
 pub const VARIABLE: &str = "UV_BUILDKIT_CORPUS";

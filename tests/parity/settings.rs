@@ -8,10 +8,11 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::lock::Source;
 use uv_buildkit::lock::closure;
-use uv_buildkit::project::{Files, Project, Request};
+use uv_buildkit::project::{Files, Project};
 
 use crate::environment::ENVIRONMENTS;
 use crate::oracle::{Oracle, normalised};
+use uv_buildkit::config::Request;
 
 /// An application with two members below it, `guide` and `probe`.
 struct Workspace {

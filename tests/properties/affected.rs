@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use uv_buildkit::affected::{Comparison, read};
 use uv_buildkit::compile::Compiled;
-use uv_buildkit::project::Request;
 use uv_buildkit::surroundings::Surroundings;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 
 use crate::workspace::{BACKENDS, Member, Order, Package, Workspace, workspaces};
+use uv_buildkit::config::Request;
 
 /// Something that somebody does to a workspace, to the part of it with an index.
 #[derive(Clone, Copy, Debug)]

@@ -7,11 +7,11 @@ use buildkit_llb::is_command;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use uv_buildkit::calls;
+use uv_buildkit::config::Request;
 use uv_buildkit::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use uv_buildkit::import::{self, import};
 use uv_buildkit::page;
 use uv_buildkit::plan::report::Report;
-use uv_buildkit::project::Request;
 use uv_buildkit_tests::checkout::{Checkout, Selection};
 
 /// A line that is a command to a build service, colours, a line that is written over, and text that turns around.

@@ -7,18 +7,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Parser;
 use uv_buildkit::compile::{Compiled, Inputs, compile};
+use uv_buildkit::config::Request;
 use uv_buildkit::diagnostic::{Diagnostics, SourceFile};
 use uv_buildkit::entry::{self, Entry};
+use uv_buildkit::image_config::ImageConfig;
 use uv_buildkit::interpreter::choice::{Declared, of_reference};
 use uv_buildkit::interpreter::{Interpreter, Libc};
 use uv_buildkit::lock::{self, PackageId};
 use uv_buildkit::manifest::{self, Manifest};
 use uv_buildkit::paths::{directory_of, file_in};
-use uv_buildkit::plan::host::Host;
-use uv_buildkit::plan::python::ManagedPython;
-use uv_buildkit::plan::{Image, Outside, Platform};
+use uv_buildkit::plan::{Host, Image, Outside};
+use uv_buildkit::platform::Platform;
 use uv_buildkit::private::{self, Suspicion};
-use uv_buildkit::project::{Files, Project, Request, Target, script};
+use uv_buildkit::project::{Files, ManagedPython, Project, Target, script};
 use uv_buildkit::stale::newcomers;
 use uv_buildkit::stale::vicinity::{self, Vicinity};
 use uv_buildkit::surroundings::{self, Surroundings, above};
@@ -312,7 +313,7 @@ fn outside(selection: &Selection, project: &Project, target: &Target) -> Outside
     };
     let image = |reference: &str, interpreter| Image {
         reference: buildkit_llb::normalize_image_ref(reference).unwrap_or_else(|_| reference.to_owned()),
-        config: Vec::new(),
+        config: ImageConfig::default(),
         interpreter,
     };
     let outside = |platform: &Platform, python: &Declared| {

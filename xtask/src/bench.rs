@@ -4,6 +4,7 @@
 //! fetched once. Each contestant has a buildkitd and a registry of its own, which begin empty.
 
 mod contender;
+mod hexadecimal;
 mod index;
 mod project;
 mod recipes;
@@ -11,10 +12,10 @@ mod registry;
 mod report;
 mod scenario;
 mod snapshot;
+mod terminal;
 mod wheels;
 
 use std::collections::BTreeMap;
-use std::fmt::Arguments;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -95,11 +96,15 @@ fn run_in(lab: &Lab, options: &Options) -> Result<()> {
     let sizes = Sizes { members: options.members.into(), direct: options.packages };
     let directory = grounds.path("workspace");
     let locker = locker(lab, &cache, &directory)?;
-    report(format_args!("writing and locking a workspace of {} members", sizes.members));
+    terminal::report(format_args!("writing and locking a workspace of {} members", sizes.members));
     let mut project = Project::create(&directory, sizes, &packages, &index.url(), locker)?;
     recipes::write_all(&project)?;
     let workload = workload(&project, &wheels)?;
-    report(format_args!("{} packages, {:.0} MB of wheels", workload.packages, workload.wheel_bytes as f64 / 1e6));
+    terminal::report(format_args!(
+        "{} packages, {:.0} MB of wheels",
+        workload.packages,
+        workload.wheel_bytes as f64 / 1e6
+    ));
 
     let mut results = Report { machine: Machine::inspect(lab)?, workload, scenarios: Vec::new() };
     let site = Site { lab, grounds: &grounds, seeds: &seeds };
@@ -127,7 +132,7 @@ fn measure(
     let mut contenders: BTreeMap<Contestant, Contender<'_>> = BTreeMap::new();
     for (scenario, states) in scenarios.iter().zip(states) {
         let load = report::load();
-        report(format_args!("{}: {} (load {load})", scenario.name(), scenario.description()));
+        terminal::report(format_args!("{}: {} (load {load})", scenario.name(), scenario.description()));
         let mut samples = BTreeMap::new();
         let mut answer: Option<(Contestant, String)> = None;
         for &contestant in contestants {
@@ -229,16 +234,6 @@ fn lock(cache: &Path) -> Result<fs::File> {
     let file = fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     file.try_lock().context("another benchmark runs")?;
     Ok(file)
-}
-
-/// Bytes in lower-case hexadecimal.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Says on the terminal what the benchmark is doing.
-fn report(what: Arguments<'_>) {
-    eprintln!("bench: {what}");
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the product")]

@@ -25,11 +25,11 @@ mod maturin;
 mod places;
 pub(crate) mod process;
 mod registry;
+mod report;
 mod tools;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fmt::Arguments;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -49,6 +49,7 @@ use existing::Builder;
 use images::StandIn;
 use places::Places;
 use process::Daemon;
+use report::report;
 
 /// A lab that runs.
 #[derive(Debug)]
@@ -381,9 +382,4 @@ pub fn maturin() -> Result<Maturin> {
     let places = Places::new()?;
     let _lock = places.lock_images()?;
     Maturin::install(&places)
-}
-
-/// Says on the terminal what the lab is doing.
-fn report(what: Arguments<'_>) {
-    eprintln!("lab: {what}");
 }

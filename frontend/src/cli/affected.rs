@@ -6,9 +6,10 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::arguments::SelectionArgs;
+use super::error::CliError;
 use super::git::{Blobs, git};
 use super::tree::{Parsed, Tree};
-use super::{CliError, SelectionArgs};
 use crate::affected::{Affected, Comparison, Report, because, read};
 use crate::diagnostic::SourceFile;
 use crate::lock::PackageId;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::CliError;
+use super::error::CliError;
 use super::input::MOST;
 
 fn command(directory: &Path, args: &[&str]) -> Command {

@@ -2,8 +2,9 @@
 
 use clap::Args;
 
+use super::arguments::SelectionArgs;
+use super::error::CliError;
 use super::git::{Blobs, git};
-use super::{CliError, SelectionArgs};
 use crate::diagnostic::SourceFile;
 use crate::history::{self, Commit, Replay, Report};
 use crate::{config, lock, manifest};

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::arguments::SelectionArgs;
+use super::error::CliError;
 use super::init::{create, stub};
-use super::{CliError, SelectionArgs, input};
+use super::input;
 use crate::config;
+use crate::config::Request;
 use crate::diagnostic::SourceFile;
 use crate::ignore;
 use crate::import::{Imported, Surroundings, import};
 use crate::lock;
-use crate::project::{Files, Project, Request};
+use crate::project::{Files, Project};
 
 /// Which Dockerfile.
 #[derive(Debug, Args)]

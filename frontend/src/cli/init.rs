@@ -5,18 +5,21 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use super::arguments::SelectionArgs;
+use super::error::CliError;
+use super::listing;
 use super::tree::{Parsed, Tree};
-use super::{CliError, SelectionArgs, listing};
 use crate::config;
+use crate::config::Request;
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::entry::{self, SYNTAX};
-use crate::lock::script::{lock_of, script_of, stem};
 use crate::lock::{self, PackageId, Source};
 use crate::manifest;
+use crate::paths::script::{lock_of, script_of, stem};
 use crate::paths::{directory_of, file_in};
 use crate::plan::version::FROM_GIT;
 use crate::private;
-use crate::project::{Files, Project, Read, Request, missing_lock};
+use crate::project::{Files, Project, Read, missing_lock};
 use crate::service::Start;
 
 /// What is never part of an image, and need not be looked at.

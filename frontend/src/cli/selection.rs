@@ -1,22 +1,23 @@
-//! The flags that choose what to compile, and a project that is read with them and compiled with images that are declared.
+//! A project that is read with the flags that choose what to compile and compiled with images that are declared.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use clap::Args;
-
+use super::arguments::SelectionArgs;
+use super::error::CliError;
 use super::tree::{Parsed, Tree};
-use super::{CliError, input, listing};
+use super::{input, listing};
 use crate::calls::{self, Answer};
 use crate::compile::{self, Compiled, Inputs, Prepared};
 use crate::config;
+use crate::config::Request;
 use crate::config::python::require_possible;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
 use crate::entry;
 use crate::image;
+use crate::image_config::ImageConfig;
 use crate::interpreter::choice::{Declared, of_reference};
 use crate::interpreter::request::PythonRequest;
 use crate::interpreter::{Interpreter, Libc, LibcName};
@@ -24,45 +25,12 @@ use crate::lock::PackageId;
 use crate::lower;
 use crate::manifest::Manifest;
 use crate::options::Options;
-use crate::plan::host::Host;
-use crate::plan::python::ManagedPython;
-use crate::plan::{self, Image, Outside, Plan, Platform};
+use crate::plan::{self, Host, Image, Outside, Plan};
+use crate::platform::Platform;
 use crate::private;
-use crate::project::{Project, Read, Request, Target};
+use crate::project::{ManagedPython, Project, Read, Target};
 use crate::stale;
 use crate::stale::vicinity::{self, Vicinity};
-
-/// What to plan, and for what. Images are not looked at: their Python is declared here.
-#[derive(Clone, Debug, Args)]
-pub struct SelectionArgs {
-    /// The directory of `uv.lock`.
-    #[arg(default_value = ".")]
-    pub directory: PathBuf,
-    /// A target of `uv.build.toml`. If the config has no targets, a workspace member.
-    #[arg(long, conflicts_with = "package")]
-    pub target: Option<String>,
-    /// A workspace member, instead of a target.
-    #[arg(long)]
-    pub package: Option<String>,
-    /// The config file, relative to the directory.
-    #[arg(long, short, default_value = config::FILE_NAME)]
-    pub file: PathBuf,
-    /// A value for a build arg of `[args]`.
-    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
-    pub build_args: Vec<String>,
-    /// The platform of the image.
-    #[arg(long, default_value = "linux/amd64")]
-    pub platform: Platform,
-    /// The platform of the builder, if it is not the image's.
-    #[arg(long)]
-    pub build_platform: Option<Platform>,
-    /// The Python version of the image, in any form that uv takes. Default: what the project asks for.
-    #[arg(long)]
-    pub python: Option<String>,
-    /// The C library of the image.
-    #[arg(long, default_value = "glibc-2.36")]
-    pub libc: Libc,
-}
 
 /// What a plan is made from.
 pub(super) struct Chosen {
@@ -328,7 +296,7 @@ impl SelectionArgs {
             }
             let image = |reference: &str| Image {
                 reference: normalized(reference),
-                config: Vec::new(),
+                config: ImageConfig::default(),
                 interpreter: Some(interpreter.clone()),
             };
             Outside {

@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
-use super::{CliError, SelectionArgs, listing};
-use crate::config::table::Located;
-use crate::config::{self, Config};
-use crate::diagnostic::{Diagnostics, SourceFile};
+use super::arguments::SelectionArgs;
+use super::error::CliError;
+use super::listing;
+use crate::config::{self, Config, Request};
+use crate::diagnostic::{Diagnostics, Located, SourceFile};
 use crate::ignore;
 use crate::interpreter::request::PythonRequest;
 use crate::lock::{self, PackageId};
 use crate::manifest::{self, Manifest};
 use crate::project::script;
-use crate::project::{Files, Project, Read, Request, missing_lock};
+use crate::project::{Files, Project, Read, missing_lock};
 use crate::surroundings::Surroundings;
 
 /// A result that is asked for more than once.

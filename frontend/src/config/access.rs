@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use buildkit_llb::HttpUrl;
 use url::Host;
 
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::{Diagnostic, Span};
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located, Span};
+use crate::passwords::has_credentials;
 
 /// What the config says of downloads.
 #[derive(Clone, Debug, Default)]
@@ -192,11 +193,6 @@ fn check_url(reader: &mut Reader<'_>, text: &str, span: &Span, advice: &str) -> 
     };
     reader.errors.push(error.at(span.clone()));
     false
-}
-
-/// Whether a URL holds a user or a password.
-pub fn has_credentials(url: &url::Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
 }
 
 fn read_ca(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Option<Ca> {

@@ -1,7 +1,7 @@
 //! Keys of targets that are checks: what they run, what they leave, and who asks for them.
 
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 /// `run`, `collect` and `requires`. They are a target's own: whoever inherits from a check is not one, and whoever asks for a check
 /// is often what the check inherits from.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::target::{Settings, TargetConfig, check_name};
+use super::settings::{Settings, TargetConfig};
+use super::target::check_name;
 use crate::diagnostic::Diagnostic;
 
 /// Targets that one may inherit from, one from the next.

@@ -1,8 +1,8 @@
 //! How the packages of a target lie in it: `layout`.
 
 use super::path::require_absolute;
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 /// `layout = "venv"`, `"target"` or `{ target = "/DIRECTORY" }`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::path::require_inside;
-use super::table::{Located, Reader, Table};
-use super::{Config, TargetConfig};
-use crate::diagnostic::Diagnostic;
-use crate::lock::FILE_NAME;
-use crate::paths::joined;
-use crate::project::Request;
+use super::settings::TargetConfig;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
+use crate::paths::{LOCK, joined};
 
 /// `lock.check`: which locks are compared with the manifests.
 #[derive(Clone, Debug)]
@@ -58,8 +56,8 @@ fn is_on(reader: &mut Reader<'_>, key: &str, text: &Located<String>) -> bool {
 
 /// Whoever turns the check off for a lock means one that a target has.
 pub(super) fn require_known(check: &LockCheck, targets: &[TargetConfig], errors: &mut Vec<Diagnostic>) {
-    let path = |target: &TargetConfig| target.settings.lock.as_ref().map_or(FILE_NAME, |lock| &lock.value).to_owned();
-    let known: BTreeSet<String> = targets.iter().map(path).chain([FILE_NAME.to_owned()]).collect();
+    let path = |target: &TargetConfig| target.settings.lock.as_ref().map_or(LOCK, |lock| &lock.value).to_owned();
+    let known: BTreeSet<String> = targets.iter().map(path).chain([LOCK.to_owned()]).collect();
     for (named, _) in check.named.iter().filter(|(named, _)| !known.contains(&named.value)) {
         let problem = format!("no target uses the lockfile `{}`", named.value);
         let error = Diagnostic::new("config::unknown_lock", problem).at(named.span.clone());
@@ -71,42 +69,13 @@ pub(super) fn require_known(check: &LockCheck, targets: &[TargetConfig], errors:
 pub(super) fn read_path(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Located<String>> {
     let path = reader.string(table, "lock")?;
     require_inside(reader, &path, "lock");
-    let is_lock = path.value.rsplit('/').next() == Some(FILE_NAME);
+    let is_lock = path.value.rsplit('/').next() == Some(LOCK);
     if !is_lock {
         let directory = path.value.trim_end_matches('/');
         let error = Diagnostic::new("config::bad_path", format!("`{}` is not the path of a lockfile", path.value))
             .at(path.span.clone())
-            .help(format!("if that is the directory of the lockfile, write `{directory}/{FILE_NAME}`"));
+            .help(format!("if that is the directory of the lockfile, write `{directory}/{LOCK}`"));
         reader.errors.push(error);
     }
     Some(path.map(|path| joined(".", &path)))
-}
-
-impl Config {
-    /// The locks that targets are made from, each once, that of the defaults first; none stands for the root's.
-    pub fn locks(&self) -> Vec<Option<&Located<String>>> {
-        let mut locks: Vec<Option<&Located<String>>> = Vec::new();
-        let path = |named: Option<&Located<String>>| named.map_or(FILE_NAME.to_owned(), |named| named.value.clone());
-        for settings in std::iter::once(&self.defaults).chain(self.targets.iter().map(|target| &target.settings)) {
-            let named = settings.lock.as_ref();
-            if !locks.iter().any(|known| path(*known) == path(named)) {
-                locks.push(named);
-            }
-        }
-        locks
-    }
-
-    /// The lock that a build starts from, where one is named. What cannot be built is told later, by whatever lock.
-    pub fn lock_of(&self, request: &Request) -> Option<&Located<String>> {
-        let wanted = match request {
-            Request::Package(_) => return self.defaults.lock.as_ref(),
-            Request::Target(name) => Some(name),
-            Request::Default => self.default_target.as_ref().map(|name| &name.value),
-        };
-        let named = self.targets.iter().find(|target| Some(&target.name.value) == wanted);
-        match named.or(self.targets.first()) {
-            Some(target) => target.settings.lock.as_ref(),
-            None => self.defaults.lock.as_ref(),
-        }
-    }
 }

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use uv_pep440::Version;
 
+use super::env::read_env;
 use super::path::{require_absolute, require_inside};
-use super::table::{Located, Reader, Table};
-use super::target::read_env;
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 use crate::paths::joined;
 
 /// The name that stands for all members.

@@ -1,7 +1,7 @@
 //! Paths in a config: in the image, or in the build context.
 
-use super::table::{Located, Reader};
-use crate::diagnostic::Diagnostic;
+use super::table::Reader;
+use crate::diagnostic::{Diagnostic, Located};
 
 /// Bytes of a path that Linux takes (`PATH_MAX`).
 const LONGEST: usize = 4096;

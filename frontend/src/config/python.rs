@@ -2,11 +2,11 @@
 
 use buildkit_llb::HttpUrl;
 
-use super::access::has_credentials;
 use super::path::require_inside;
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::{Diagnostic, Span};
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located, Span};
 use crate::interpreter::request::{Form, PythonRequest};
+use crate::passwords::has_credentials;
 
 /// What the config says of python.
 #[derive(Clone, Debug, Default)]

@@ -2,8 +2,8 @@
 
 use buildkit_llb::normalize_image_ref;
 
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 /// What a registry or a named context may be asked for.
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Option<Located<String>> {

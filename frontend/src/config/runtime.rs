@@ -1,8 +1,8 @@
 //! What an image tells whoever runs it, beside its command: `healthcheck`, `stop-signal`, `volumes`; and `writable`.
 
 use super::path::{TEMPORARY, plain, require_absolute, require_lasting};
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 /// `healthcheck = { cmd, interval, timeout, start-period, start-interval, retries }`. Absent times are the runtime's own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Sizes: `layers.max-size`, of what is pushed, and `max-image-size`, of what is on disk.
 
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 pub(super) fn read(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &'static str) -> Option<Located<u64>> {
     let text = reader.string(table, key)?;

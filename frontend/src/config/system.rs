@@ -1,7 +1,7 @@
 //! `apt`, `apk`, `build-apt` and `build-apk`: packages of an image's distribution.
 
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 /// What installs packages of a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,25 +10,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Located, SourceFile, Span};
 use habits::{ADVICE, FOREIGN_KEYS, needs_a_shell, shape};
 use interpolation::{OPEN, interpolate};
-
-/// A value and the bytes of the file that gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located<T> {
-    /// The value.
-    pub value: T,
-    /// Where it stands.
-    pub span: Span,
-}
-
-impl<T> Located<T> {
-    /// The same place with another value.
-    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Located<U> {
-        Located { value: convert(self.value), span: self.span }
-    }
-}
 
 /// A table that is being read.
 pub struct Table<'doc> {

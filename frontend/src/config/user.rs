@@ -1,8 +1,8 @@
 //! `user`: who runs in an image.
 
 use super::path::require_absolute;
-use super::table::{Located, Reader, Table};
-use crate::diagnostic::Diagnostic;
+use super::table::{Reader, Table};
+use crate::diagnostic::{Diagnostic, Located};
 
 /// `user = "NAME"`, or a table of what is to be told apart from the base's own user of that name, or from the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

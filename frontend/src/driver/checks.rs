@@ -3,8 +3,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::options::Options;
-use crate::plan::Platform;
 use crate::plan::host::how_to_emulate;
+use crate::platform::Platform;
 use crate::project::Target;
 
 /// The platforms on which checks run for images of these.

@@ -7,17 +7,19 @@ use base64::Engine as _;
 use buildkit_llb::{
     Copy, File, Git, Http, HttpUrl, Image, Input, Local, Metadata, OciLayout, Output, normalize_image_ref,
 };
-use buildkit_proto::gateway::{FileRange, ImageRequest, OciStore, ResolveMode, SolveRequest, SourceRequest};
+use buildkit_proto::gateway::{
+    FileRange, ImageRequest, OciStore, ResolveMode, ResolvedImage, SolveRequest, SourceRequest,
+};
 use buildkit_proto::{Gateway, GatewayError, pb};
 
 use super::failure::Failure;
-use super::solve;
+use super::solve::solve;
 use crate::diagnostic::Diagnostic;
 use crate::lower;
 use crate::lower::context::{ALWAYS_IGNORED, without_ignored};
 use crate::options::{GitReference, Options};
 use crate::passwords;
-use crate::plan::Platform;
+use crate::platform::Platform;
 use crate::project::{Project, Target};
 
 /// What the client sends, and refers to.
@@ -258,7 +260,7 @@ impl<'a> Contexts<'a> {
             ..ImageRequest::default()
         };
         let resolved = self.gateway.resolve_image_config(request).await?;
-        let pinned = super::images::pinned(&resolved);
+        let pinned = pinned(&resolved);
         let metadata = Metadata::named(format!("[context {name}] {pinned}"));
         let root = match store {
             Some(store) => OciLayout::new(&reference)
@@ -271,13 +273,14 @@ impl<'a> Contexts<'a> {
         };
         Ok(Replacement { reference: pinned, config: resolved.config, root })
     }
+}
 
-    /// Patterns of the ignore file of a directory.
-    async fn ignored(&self, place: &Place, name: &str) -> Result<Vec<String>, Failure> {
-        const IGNORE: &str = ".dockerignore";
-        let label = format!("[context {name}] load {IGNORE}");
-        let mut files = super::reading::read(self, place, &[IGNORE], &label).await?;
-        Ok(files.remove(IGNORE).map(|file| crate::ignore::parse(&file.text)).unwrap_or_default())
+/// The reference with a digest. A Docker engine tells none of an image that it has itself (moby:
+/// `builder-next/adapters/containerimage`).
+pub fn pinned(resolved: &ResolvedImage) -> String {
+    match resolved.reference.contains('@') || resolved.digest.is_empty() {
+        true => resolved.reference.clone(),
+        false => format!("{}@{}", resolved.reference, resolved.digest),
     }
 }
 

@@ -12,12 +12,11 @@ use buildkit_proto::caps::gateway::{GATEWAY_EVALUATE, SOURCE_META_RESOLVER};
 use buildkit_proto::gateway::{FileRange, Ref, SourceRequest};
 use buildkit_proto::{GatewayError, pb};
 
-use super::Job;
 use super::failure::Failure;
+use super::job::Job;
 use super::steps;
 use crate::config::access::Ca;
-use crate::config::table::Located;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 use crate::lower::access::fetch;
 use crate::plan::access::Download;
 use crate::plan::{Package, Plan};

@@ -7,7 +7,7 @@ use buildkit_proto::caps::llb::{
 use buildkit_proto::gateway::LinuxResources;
 
 use crate::diagnostic::Diagnostic;
-use crate::lower::container::Container;
+use crate::options::container::Container;
 use crate::options::{Options, OptionsError};
 use crate::project::Project;
 

@@ -1,45 +1,30 @@
 //! Images and the pythons in them: asked of registries and of the images themselves, all at once.
 
 mod foreign;
+mod found;
 mod managed;
 
 use std::collections::BTreeMap;
 
 use buildkit_llb::Output;
 use buildkit_proto::GatewayError;
-use buildkit_proto::gateway::{ImageRequest, ResolvedImage};
+use buildkit_proto::gateway::ImageRequest;
 use futures::future::try_join_all;
 
-use super::Job;
-use super::contexts::Replacement;
+use super::contexts::{Replacement, pinned};
 use super::failure::Failure;
-use crate::config::table::Located;
-use crate::diagnostic::Diagnostic;
-use crate::image;
+use super::job::Job;
+use crate::diagnostic::{Diagnostic, Located};
+use crate::image_config::{ImageConfig, path};
 use crate::interpreter::{Interpreter, LibcName};
 use crate::lower;
 use crate::lower::probe::{self, Subject};
 use crate::plan::host::how_to_emulate;
-use crate::plan::python::ManagedPython;
-use crate::plan::{self, Image, Outside, Platform};
-
-/// The images of a target.
-#[derive(Clone)]
-pub struct Images {
-    /// As the compiler wants to know them.
-    pub outside: Outside,
-    /// Those that named contexts gave, by reference and platform.
-    pub replaced: BTreeMap<(String, Platform), Output>,
-    /// What is to be said of how steps run in them.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// An image and its files.
-struct Found {
-    image: Image,
-    root: Output,
-    is_replaced: bool,
-}
+use crate::plan::{self, Image, Outside};
+use crate::platform::Platform;
+use crate::project::ManagedPython;
+use found::Found;
+pub use found::Images;
 
 /// Resolves the images of a target for one platform, and those that stand for them where the builder's is another one. Beside that, it
 /// is looked at what lies around local projects: nothing waits for it.
@@ -160,6 +145,7 @@ async fn resolve_image(
     let reference = buildkit_llb::normalize_image_ref(&named.value).map_err(|error| bad_reference(&error))?;
     if let Some(replacement) = job.contexts.replace_image(&named.value, platform, job.resolve_mode).await? {
         let Replacement { reference, config, root } = replacement;
+        let config = parsed(config, named)?;
         return Ok(Found { image: Image { reference, config, interpreter: None }, root, is_replaced: true });
     }
     let llb_platform = lower::platform(platform);
@@ -173,14 +159,23 @@ async fn resolve_image(
     let resolved = job.gateway.resolve_image_config(request).await.map_err(|error| Failure::at(error, &named.span))?;
     let reference = pinned(&resolved);
     let root = lower::image(&reference, &llb_platform, internal);
-    Ok(Found { image: Image { reference, config: resolved.config, interpreter: None }, root, is_replaced: false })
+    let config = parsed(resolved.config, named)?;
+    Ok(Found { image: Image { reference, config, interpreter: None }, root, is_replaced: false })
+}
+
+/// The config of an image.
+fn parsed(config: Vec<u8>, named: &Located<String>) -> Result<ImageConfig, Diagnostic> {
+    ImageConfig::parse(config).map_err(|error| {
+        Diagnostic::new("image::bad_config", format!("the config of the image `{}` is not valid: {error}", named.value))
+            .at(named.span.clone())
+            .help("use another tag of the image, or build and push the image again")
+    })
 }
 
 /// Refuses an image whose programs the builder cannot start: a reference with a digest may name an image of one platform.
 fn require_runnable(job: &Job<'_>, found: &Found, named: &Located<String>) -> Result<(), Diagnostic> {
-    let config: serde_json::Value = serde_json::from_slice(&found.image.config).unwrap_or_default();
-    let text = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
-    let platform = Platform { os: text("os"), architecture: text("architecture"), variant: String::new() };
+    let ImageConfig { os, architecture, .. } = found.image.config.clone();
+    let platform = Platform { os, architecture, variant: String::new() };
     let Some(own) = job.options.build_platforms.first().filter(|_| !platform.architecture.is_empty()) else {
         return Ok(());
     };
@@ -193,15 +188,6 @@ fn require_runnable(job: &Job<'_>, found: &Found, named: &Located<String>) -> Re
     )
     .at(named.span.clone())
     .help(format!("use an image that also exists for {own}, or {}", how_to_emulate(&platform))))
-}
-
-/// The reference with a digest. A Docker engine tells none of an image that it has itself (moby:
-/// `builder-next/adapters/containerimage`).
-pub fn pinned(resolved: &ResolvedImage) -> String {
-    match resolved.reference.contains('@') || resolved.digest.is_empty() {
-        true => resolved.reference.clone(),
-        false => format!("{}@{}", resolved.reference, resolved.digest),
-    }
 }
 
 /// Runs the probe in an image; BuildKit does so once for each image.
@@ -217,9 +203,9 @@ async fn probe_python(
     let wanted = job.target.python.as_ref().filter(|_| managed.is_none());
     let programs = wanted.map(|python| python.value.programs().join(" ")).unwrap_or_default();
     let Found { image, root, .. } = found;
-    let env = image::env(&image.config);
+    let env = &image.config.env;
     let platform = lower::platform(platform);
-    let subject = Subject { image: &image.reference, root, env: &env, uv, platform: &platform, managed };
+    let subject = Subject { image: &image.reference, root, env, uv, platform: &platform, managed };
     let output = probe::probe(&subject, &programs, &job.container);
     let definition = buildkit_llb::marshal(&output)?.into_pb();
     let facts = async {
@@ -229,7 +215,7 @@ async fn probe_python(
     };
     let facts = match facts.await {
         Ok(facts) => facts,
-        Err(error) if managed.is_some() || has_python(job, root, &env).await => {
+        Err(error) if managed.is_some() || has_python(job, root, env).await => {
             return Err(Failure::at(error, &named.span));
         }
         Err(_) => return Err(plan::python::missing(named).into()),
@@ -249,11 +235,32 @@ async fn has_python(job: &Job<'_>, root: &Output, env: &[(String, String)]) -> b
     if job.gateway.read_dir(&root, "/", "").await.is_err() {
         return true;
     }
-    for directory in image::path(env).split(':') {
+    for directory in path(env).split(':') {
         let program = format!("{directory}/{}", probe::PYTHON);
         if job.gateway.stat_file(&root, &program).await.is_ok() {
             return true;
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostics, SourceFile, Span};
+
+    #[test]
+    fn a_config_that_does_not_parse_is_an_error_at_the_name_of_the_image() {
+        let file = SourceFile::new("uv.build.toml", "[targets.api]\nbase = \"index.example/base:1\"\n");
+        let named = Located { value: "index.example/base:1".to_owned(), span: Span::new(&file, 21..43) };
+        assert!(parsed(b"{}".to_vec(), &named).is_ok());
+        let error = parsed(br#"{"config": {"Env": "PATH=/opt/bin"}}"#.to_vec(), &named).unwrap_err();
+        insta::assert_snapshot!(Diagnostics::from(error).render(), @r#"
+        error[image::bad_config]: the config of the image `index.example/base:1` is not valid: invalid type: string "PATH=/opt/bin", expected a sequence at line 1 column 34
+         --> uv.build.toml:2:8
+        2 | base = "index.example/base:1"
+          |        ^^^^^^^^^^^^^^^^^^^^^^
+        help: use another tag of the image, or build and push the image again
+        "#);
+    }
 }

@@ -6,7 +6,7 @@ use buildkit_proto::gateway::{FileStat, SolveRequest};
 
 use super::contexts::{Contexts, Place};
 use super::failure::Failure;
-use super::solve;
+use super::solve::solve;
 use crate::paths::{file_in, joined};
 use crate::project::Project;
 

@@ -9,7 +9,8 @@ use futures::future::try_join_all;
 
 use super::contexts::{Contexts, Place};
 use super::failure::Failure;
-use super::{reading, solve};
+use super::files;
+use super::solve::solve;
 use crate::lower::context::ALWAYS_IGNORED;
 use crate::manifest::{self, Manifest};
 use crate::paths::file_in;
@@ -32,7 +33,7 @@ pub async fn newcomers(
     }
     let paths: Vec<String> = candidates.iter().map(|directory| file_in(directory, manifest::FILE_NAME)).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let files = reading::read(contexts, &contexts.context, &paths, "[internal] load manifests of new members").await?;
+    let files = files::read(contexts, &contexts.context, &paths, "[internal] load manifests of new members").await?;
     // One that cannot be read says nothing about the lock.
     let parsed = candidates.into_iter().zip(paths).filter_map(|(directory, path)| {
         let manifest = manifest::parse(files.get(path)?).ok()?;

@@ -7,7 +7,8 @@ use futures::future::join_all;
 
 use super::contexts::Contexts;
 use super::failure::Failure;
-use super::{reading, solve};
+use super::files;
+use super::solve::solve;
 use crate::diagnostic::SourceFile;
 use crate::service::{MOST_BYTES, Modules};
 
@@ -17,7 +18,7 @@ pub async fn read(contexts: &Contexts<'_>, paths: &BTreeSet<String>) -> Result<M
         return Ok(Modules::new());
     }
     let paths_of: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let root = reading::root(contexts, &contexts.context, &paths_of, "[internal] look for what is started");
+    let root = files::root(contexts, &contexts.context, &paths_of, "[internal] look for what is started");
     let definition = buildkit_llb::marshal(&root)?.into_pb();
     let request = SolveRequest { definition, ..SolveRequest::default() };
     let Some(reference) = solve(contexts.gateway, request).await? else { return Ok(Modules::new()) };

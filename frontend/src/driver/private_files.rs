@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 
 use super::contexts::{Contexts, Place};
 use super::failure::Failure;
-use super::solve;
+use super::solve::solve;
 use crate::lower::context::ALWAYS_IGNORED;
 use crate::paths::file_in;
 use crate::private::{Suspicion, expected_paths, is_private_key, patterns, suspicion};

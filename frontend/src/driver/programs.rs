@@ -3,11 +3,11 @@
 
 use futures::future::try_join_all;
 
-use super::Job;
 use super::failure::Failure;
+use super::job::Job;
 use crate::compile::Doubt;
 use crate::diagnostic::Diagnostic;
-use crate::plan::VENV;
+use crate::rootfs::VENV;
 
 /// What is to be said if no package has the program.
 pub async fn missing(job: &Job<'_>, doubt: Doubt) -> Result<Option<Diagnostic>, Failure> {

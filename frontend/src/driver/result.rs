@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use buildkit_proto::gateway::{BuildResult, Refs};
 use serde_json::json;
 
-use super::Built;
+use super::job::Built;
 use crate::calls::Answer;
-use crate::plan::Platform;
+use crate::platform::Platform;
 
 /// Puts the images of all platforms together: as a map by platform, or as the only one. `epoch` is in seconds.
 pub fn assemble(images: Vec<(Platform, Built)>, is_map: bool, epoch: Option<i64>) -> BuildResult {

@@ -3,11 +3,10 @@
 use buildkit_llb::Output;
 use buildkit_proto::GatewayError;
 
-use super::Job;
 use super::failure::Failure;
+use super::job::Job;
 use crate::calls::files::{Excess, excess};
-use crate::config::table::Located;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 use crate::lower::files::LIST;
 use crate::plan::report::megabytes;
 

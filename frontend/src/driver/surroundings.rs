@@ -9,14 +9,14 @@ use futures::future::join_all;
 
 use super::contexts::{Contexts, Place};
 use super::failure::Failure;
-use super::solve;
+use super::solve::solve;
 use crate::ignore;
 use crate::lock::PackageId;
 use crate::lower::context::ALWAYS_IGNORED;
 use crate::manifest::Manifest;
-use crate::paths::{directory_of, file_in};
+use crate::paths::{directory_of, file_in, lies_in};
 use crate::project::Project;
-use crate::surroundings::{Entry, IGNORE_FILES, Surroundings, Wanted, lies_in};
+use crate::surroundings::{Entry, IGNORE_FILES, Surroundings, Wanted};
 
 /// Looks at what builds of projects may see beside the projects. A further round trip only for links that lead out of what was looked
 /// at.

@@ -1,8 +1,7 @@
 //! What containers of an image start.
 
-use serde_json::Value;
-
 use crate::diagnostic::{Diagnostic, Span};
+use crate::image_config::ImageConfig;
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::plan::destination::Destination;
@@ -16,9 +15,9 @@ pub(super) fn of(target: &Target, plan: &Plan) -> Option<Vec<String>> {
 
 /// Whether the entrypoint of a base is a python and nothing else, as in distroless images. Others are for whatever command comes;
 /// this one would take a command of ours for a script, and is not the python of the environment.
-pub(super) fn is_python(entrypoint: &Value) -> bool {
-    let program = match entrypoint.as_array().map(Vec::as_slice) {
-        Some([only]) => only.as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default(),
+pub(super) fn is_python(entrypoint: &[String]) -> bool {
+    let program = match entrypoint {
+        [only] => only.rsplit('/').next().unwrap_or_default(),
         _ => return false,
     };
     program
@@ -41,9 +40,9 @@ const IDLE: [&str; 4] = ["sh", "ash", "bash", "dash"];
 /// A warning of an image that nothing was said about, and whose base starts nothing that was meant for it: a shell or a python that reads
 /// what is typed, or nothing at all. In a target with links to sources that is for whoever works on them.
 ///
-/// `base` is the base's config, empty where nobody asked for it; `span` a place to speak of the target where it has none.
+/// `span` is a place to speak of the target where it has none.
 pub fn check(
-    base: &[u8],
+    base: &ImageConfig,
     target: &Target,
     plan: &Plan,
     manifest: Option<&Manifest>,
@@ -60,8 +59,8 @@ pub fn check(
     let name = &target.name;
     let is_function = plan.destination != Destination::Venv;
     let started = match base {
-        [] => is_known(&plan.base).then(|| "the command of its base".to_owned())?,
-        _ => idle(base, target, is_function)?,
+        base if base.is_known() => idle(base, target, is_function)?,
+        _ => is_known(&plan.base).then(|| "the command of its base".to_owned())?,
     };
     let place = target.span.clone().unwrap_or_else(|| span.clone());
     // A declared target is meant: a platform may name the command.
@@ -91,19 +90,17 @@ pub fn check(
 }
 
 /// What containers would start of a base, where that is nothing of use.
-pub(super) fn idle(base: &[u8], target: &Target, is_function: bool) -> Option<String> {
-    let image: Value = serde_json::from_slice(base).unwrap_or_default();
-    let words = |key: &str| -> Vec<String> { serde_json::from_value(image["config"][key].clone()).unwrap_or_default() };
+pub(super) fn idle(base: &ImageConfig, target: &Target, is_function: bool) -> Option<String> {
     let (entrypoint, cmd) = match &target.entrypoint {
         // Whoever sets an entrypoint does not want the base's command with it.
         Some(_) => (Vec::new(), Vec::new()),
-        None => (words("Entrypoint"), words("Cmd")),
+        None => (base.entrypoint.clone(), base.cmd.clone()),
     };
     match &[entrypoint, cmd.clone()].concat()[..] {
         [] => Some("nothing".to_owned()),
         [only] => {
             let name = only.rsplit('/').next().unwrap_or(only);
-            let is_idle = IDLE.contains(&name) || is_python(&Value::from(vec![only.clone()]));
+            let is_idle = IDLE.contains(&name) || is_python(std::slice::from_ref(only));
             (is_idle || (is_function && cmd.is_empty())).then(|| format!("`{only}` of its base"))
         }
         [first, ..] => (is_function && cmd.is_empty()).then(|| format!("`{first}` of its base")),
@@ -112,19 +109,16 @@ pub(super) fn idle(base: &[u8], target: &Target, is_function: bool) -> Option<St
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn tells_a_python_from_what_starts_commands() {
+        let is_python = |words: &[&str]| is_python(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         for python in ["/usr/bin/python3.13", "python", "/usr/local/bin/python3"] {
-            assert!(is_python(&json!([python])), "{python}");
+            assert!(is_python(&[python]), "{python}");
         }
-        for other in
-            [json!(["tini", "--"]), json!(["python3", "/wrapper.py"]), json!(["/usr/bin/pythonw"]), json!(null)]
-        {
-            assert!(!is_python(&other), "{other}");
+        for other in [&["tini", "--"][..], &["python3", "/wrapper.py"], &["/usr/bin/pythonw"], &[]] {
+            assert!(!is_python(other), "{other:?}");
         }
     }
 }

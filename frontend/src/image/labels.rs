@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use buildkit_llb::printable;
 
 use crate::config::LabelSource;
+use crate::image_config::opencontainers;
 use crate::manifest::Manifest;
 use crate::plan::{Contents, Plan};
 use crate::project::Target;
@@ -45,9 +46,4 @@ fn version<'plan>(plan: &'plan Plan, name: &str) -> Option<&'plan str> {
         _ => &[],
     });
     members.find(|member| member.name == name)?.version.as_deref()
-}
-
-/// The label that OCI has for something.
-pub fn opencontainers(key: &str) -> String {
-    format!("org.opencontainers.image.{key}")
 }

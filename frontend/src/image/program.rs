@@ -14,8 +14,9 @@ use crate::manifest::Manifest;
 use crate::paths::joined;
 use crate::plan::destination::Destination;
 use crate::plan::product::Product;
-use crate::plan::{Contents, Outside, Plan, VENV, source_path};
+use crate::plan::{Contents, Outside, Plan};
 use crate::project::{Project, Target};
+use crate::rootfs::{VENV, source_path};
 use crate::surroundings::Surroundings;
 use python::Runs;
 
@@ -152,10 +153,8 @@ impl Image<'_> {
     }
 
     fn base_has_entrypoint(&self) -> bool {
-        let config: serde_json::Value = serde_json::from_slice(&self.outside.base.config).unwrap_or_default();
-        let entrypoint = &config["config"]["Entrypoint"];
-        let has_some = entrypoint.as_array().is_some_and(|words| !words.is_empty());
-        has_some && !command::is_python(entrypoint)
+        let entrypoint = &self.outside.base.config.entrypoint;
+        !entrypoint.is_empty() && !command::is_python(entrypoint)
     }
 
     /// What is wrong with a command, and what to do.

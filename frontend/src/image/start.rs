@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::command;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::image_config::ImageConfig;
 use crate::lock::{PackageId, Source};
 use crate::manifest::Manifest;
+use crate::paths::lies_in;
 use crate::plan::destination::Destination;
 use crate::plan::product::Product;
 use crate::plan::{Outside, Plan};
 use crate::project::{Project, Target};
 use crate::service::{self, DEFAULT_PORT, Found, Modules, Start, shown};
-use crate::surroundings::{Surroundings, lies_in};
+use crate::surroundings::Surroundings;
 
 /// The modules to read before it is found out what a target starts.
 pub fn wanted(
@@ -58,7 +60,7 @@ pub fn of(
     let scripts = manifest.filter(|_| is_package).map(|manifest| manifest.scripts.clone()).unwrap_or_default();
     let base = &outside.base.config;
     // Whoever works on links to sources starts what they like, and a base may have a command that is meant.
-    let has_own_command = !base.is_empty() && command::idle(base, target, false).is_none();
+    let has_own_command = base.is_known() && command::idle(base, target, false).is_none();
     let no_modules = Modules::new();
     let is_open = !target.editable && !has_own_command && (is_package || target.sources.is_some());
     let packages: BTreeSet<&str> = plan.dependencies.keys().map(String::as_str).collect();
@@ -87,9 +89,9 @@ pub fn of(
 }
 
 /// Where the image is to listen.
-fn port(target: &Target, base: &[u8]) -> u16 {
-    let of_base: BTreeMap<String, String> = super::env(base).into_iter().collect();
-    let named = target.env.get("PORT").or_else(|| of_base.get("PORT")).and_then(|port| port.parse().ok());
+fn port(target: &Target, base: &ImageConfig) -> u16 {
+    let of_base = base.env.iter().rfind(|(name, _)| name == "PORT").map(|(_, port)| port);
+    let named = target.env.get("PORT").or(of_base).and_then(|port| port.parse().ok());
     let exposed = target.expose.iter().next().filter(|_| target.expose.len() == 1);
     let exposed = exposed.and_then(|port| port.split('/').next()?.parse().ok());
     named.or(exposed).unwrap_or(DEFAULT_PORT)

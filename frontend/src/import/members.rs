@@ -1,13 +1,13 @@
 //! What stages say of the builds of members, and of directories that the user may write.
 
+use super::filling::{Filling, Shared};
 use super::reader::Reader;
-use super::run::is_of_steps;
 use super::runtime::{self, is_version};
 use super::sources::is_of_projects;
 use super::stage::Stage;
-use super::target::{Filling, Shared};
 use super::text::Text;
 use super::value::Value;
+use super::variables::is_of_steps;
 use crate::config::members::ALL;
 use crate::lock::Source;
 

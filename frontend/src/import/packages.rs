@@ -1,9 +1,8 @@
 //! Commands of apt and apk: which packages a stage has, and which it had for a while.
 
 use super::reader::Reader;
-use super::run::shown;
 use super::stage::{Added, Stage};
-use super::words::{Command, Word};
+use super::words::{Command, Word, shown};
 use crate::config::system::Manager;
 
 /// Options of apt that a value follows.

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::account::Account;
 use super::reader::Reader;
-use super::run;
 use super::stage::Stage;
 use super::text::Text;
 use super::value::Value;
+use super::variables::is_of_steps;
 use crate::plan::version::variables;
 
 /// Where images of uv are.
@@ -92,7 +92,7 @@ pub fn env(reader: &mut Reader<'_>, stage: &Stage) -> Vec<(String, Value)> {
             "PATH" => path(reader, stage, &shown, range),
             "PYTHONDONTWRITEBYTECODE" | "PYTHONUNBUFFERED" if shown == "1" => reader.implied(range),
             // What `uv sync` is told is read there; the image has no uv that would read it.
-            name if run::is_of_steps(name) || name == "UV_PYTHON" => reader.implied(range),
+            name if is_of_steps(name) || name == "UV_PYTHON" => reader.implied(range),
             name if is_version(name) => {}
             name if name.starts_with("UV_") => of_uv(reader, name, range),
             _ if !value.is_known() => {
@@ -183,6 +183,11 @@ pub fn user(reader: &mut Reader<'_>, stage: &Stage) -> Option<Value> {
 fn is_plain(name: &str) -> bool {
     name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
         && name.chars().all(|char| char.is_ascii_alphanumeric() || "_-.".contains(char))
+}
+
+/// A stage that only names the image of uv.
+pub fn is_of_uv(stage: &Stage) -> bool {
+    uv_image(&stage.base).is_some_and(|image| image == stage.base) && stage.base.shown().contains("/uv:")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::stage::{Copy, Stage, Taken};
 use super::text::Text;
 use super::value::Value;
 use crate::lock;
-use crate::project::APP_DIR;
+use crate::rootfs::APP_DIR;
 
 /// Files that are for uv, wherever they go.
 const OF_PROJECTS: [&str; 7] =

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::reader::Reader;
+use super::runtime::is_of_uv;
 use super::sources::is_environment;
 use super::stage::{Copy, Stage, Taken};
-use super::target::is_of_uv;
 use super::text::Text;
 use super::value::Value;
 

@@ -1,8 +1,8 @@
 //! The commands of uv that fill an environment, and what of the lock they put into it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::stage::Stage;
 use super::text::Text;
 use super::words::{Command, Word};
 
@@ -181,11 +181,11 @@ impl Sync {
     }
 
     /// Takes in what variables say, those in front of the command before those of the stage.
-    pub fn settle(&mut self, command: &Command, stage: &Stage) {
+    pub fn settle(&mut self, command: &Command, env: &BTreeMap<String, (Text, Range<usize>)>) {
         let is_set = |name: &str| {
             let own = command.assignments.iter().rev().filter_map(|word| word.text.split_once('='));
             let own = own.map(|(key, value)| (key.shown(), value.shown())).find(|(key, _)| key == name);
-            let of_stage = || stage.env.get(name).map(|(value, _)| value.shown());
+            let of_stage = || env.get(name).map(|(value, _)| value.shown());
             own.map(|(_, value)| value).or_else(of_stage).is_some_and(|value| ["1", "true"].contains(&&*value))
         };
         self.is_production |= is_set("UV_NO_DEV") || is_set("UV_NO_DEFAULT_GROUPS");

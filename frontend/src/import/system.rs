@@ -2,11 +2,11 @@
 
 use uv_pep440::Version;
 
+use super::filling::{Filling, Shared};
 use super::packages::bare;
 use super::reader::Reader;
 use super::runtime;
 use super::stage::{Added, Stage};
-use super::target::{Filling, Shared};
 use super::text::Text;
 
 /// Images of a target.

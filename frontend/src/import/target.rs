@@ -1,8 +1,9 @@
 //! Stages in, the targets of a config out: which stages are built by someone, and what of the lock each holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::filling::{Filling, Shared};
 use super::members::{for_builds, of_members, writable};
 use super::reader::Reader;
 use super::runtime;
@@ -25,50 +26,6 @@ pub struct Target {
     pub name: String,
     /// Its keys, in the order in which they are written.
     pub keys: Vec<(&'static str, Value)>,
-}
-
-/// What a config has beside its targets.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// `[uv]` `image`.
-    pub uv: Option<Text>,
-    /// `[python]`, where uv installs it: the version, if one is named.
-    pub managed_python: Option<Option<Text>>,
-    /// `[lock]` `check`: the lock is stale, and uv does not look.
-    pub has_stale_lock: bool,
-    /// Stages that fill an environment.
-    building: BTreeSet<usize>,
-    /// Stages that no step stands for, though something is copied from them, and why.
-    hindrances: BTreeMap<usize, &'static str>,
-    /// `[members.NAME]`: its keys.
-    pub members: BTreeMap<String, Vec<(String, Value)>>,
-}
-
-/// What an environment is filled with: the last `uv sync` of all that lead to it.
-pub struct Filling {
-    /// The last one.
-    pub sync: Sync,
-    /// The member.
-    pub package: Option<Text>,
-    /// Where it is not the root's.
-    pub lock: Option<Text>,
-    extras: Vec<Text>,
-    groups: Vec<Text>,
-    /// Stages that it is made in, the one of the image last.
-    pub stages: Vec<usize>,
-}
-
-impl Filling {
-    /// Nothing but dependencies.
-    fn is_for_dependencies(&self, reader: &Reader<'_>) -> bool {
-        self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs).all(|sync| sync.is_for_dependencies)
-    }
-
-    /// uv takes the root's lock as it is.
-    fn is_frozen(&self, reader: &Reader<'_>) -> bool {
-        let mut syncs = self.stages.iter().flat_map(|stage| &reader.stages[*stage].syncs);
-        self.lock.is_none() && syncs.all(|sync| sync.is_frozen)
-    }
 }
 
 /// The targets, in the order of their stages, and what they share.
@@ -118,7 +75,7 @@ pub fn targets(reader: &mut Reader<'_>) -> (Vec<Target>, Shared) {
             }
             reader.left_out(&made.range, made.shown, steps::WRITE_A_STEP);
         }
-        if is_of_uv(&reader.stages[index]) {
+        if runtime::is_of_uv(&reader.stages[index]) {
             reader.implied(&stage.extent);
         }
     }
@@ -163,14 +120,9 @@ fn built(reader: &Reader<'_>) -> Vec<usize> {
     let is_built = |index: &usize| {
         let has_command = stages[*index].runtime.cmd.is_some() || stages[*index].runtime.entrypoint.is_some();
         let is_used = taken.contains(index) || (parents.contains(index) && !has_command);
-        *index + 1 == stages.len() || !(is_used || is_of_uv(&stages[*index]))
+        *index + 1 == stages.len() || !(is_used || runtime::is_of_uv(&stages[*index]))
     };
     (0..stages.len()).filter(is_built).collect()
-}
-
-/// A stage that only names the image of uv.
-pub fn is_of_uv(stage: &Stage) -> bool {
-    runtime::uv_image(&stage.base).is_some_and(|image| image == stage.base) && stage.base.shown().contains("/uv:")
 }
 
 /// The stages that the environment of a stage comes from, it itself last.

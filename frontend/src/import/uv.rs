@@ -1,11 +1,11 @@
 //! Commands of uv and pip: what fills an environment, and what is in it beside the lock.
 
 use super::reader::Reader;
-use super::run::{one, shown};
+use super::run::one;
 use super::stage::Stage;
 use super::sync::Sync;
 use super::text::Text;
-use super::words::{Command, Word};
+use super::words::{Command, Word, shown};
 
 /// Options of `uv run` that a value follows.
 const WITH_VALUE: [&str; 14] = [
@@ -261,7 +261,7 @@ pub fn uv(reader: &mut Reader<'_>, command: &Command, directory: &str, stage: &m
             let named = Text::from(project.as_str());
             sync.directory =
                 found.map(|path| Text::from(path.as_str())).or_else(|| (!project.is_empty()).then_some(named));
-            sync.settle(command, stage);
+            sync.settle(command, &stage.env);
             stage.syncs.push(sync);
         }
         "pip" => uv_pip(reader, command, arguments, directory, stage),

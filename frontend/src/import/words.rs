@@ -450,6 +450,15 @@ impl Lexer<'_> {
     }
 }
 
+/// A command in a message, cut where it gets long.
+pub fn shown(words: &[String]) -> String {
+    let text = words.join(" ");
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

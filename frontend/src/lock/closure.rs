@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::MarkerEnvironment;
 
-use super::{Dependency, Lock, PackageId, encode_extra, encode_group, encode_project};
+use super::package::{Dependency, PackageId};
+use super::{Lock, encode_extra, encode_group, encode_project};
 use crate::diagnostic::Diagnostic;
 
 /// What is asked of a member.

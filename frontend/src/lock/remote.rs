@@ -5,16 +5,12 @@
 
 use buildkit_llb::HttpUrl;
 
-use super::Reader;
 use super::artifact::{Location, Sdist, Wheel, last_part, percent_decoded};
+use super::reader::{Reader, UNTOUCHED};
 use super::wire::ArtifactWire;
-use crate::config::access::has_credentials;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::passwords::has_credentials;
 use crate::paths::joined;
-
-/// What to do about a line that uv does not write.
-pub(super) const UNTOUCHED: &str =
-    "uv does not write such a line: check who changed the lockfile, and run `uv lock` to repair it";
 
 /// The host by which BuildKit means the client of a build, not a server (BuildKit: `source/http/transport.go`).
 const CLIENT: &str = "buildkit-session";

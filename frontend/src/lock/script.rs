@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::package::PackageId;
 use super::wire::{DependencyWire, LockWire, MetadataWire, PackageWire, RequirementWire, SourceWire, Text};
-use super::{FILE_NAME, PackageId};
+use crate::paths::script::package_name;
 use crate::paths::{directory_of, file_in};
-
-/// How the name of a lock ends.
-const SUFFIX: &str = ".lock";
 
 /// A script, as its lock has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,31 +15,6 @@ pub struct Script {
     pub path: String,
     /// The package that stands for it.
     pub root: PackageId,
-}
-
-/// The script that a lock is of; none of a project's.
-pub fn script_of(lock: &str) -> Option<&str> {
-    let script = lock.strip_suffix(SUFFIX)?;
-    let name = script.rsplit('/').next().unwrap_or(script);
-    (lock.rsplit('/').next() != Some(FILE_NAME) && !name.is_empty()).then_some(script)
-}
-
-/// The lock of a script lies beside it.
-pub fn lock_of(script: &str) -> String {
-    format!("{script}{SUFFIX}")
-}
-
-/// The name of a script without its directory and `.py`.
-pub fn stem(script: &str) -> &str {
-    let name = script.rsplit('/').next().unwrap_or(script);
-    name.strip_suffix(".py").unwrap_or(name)
-}
-
-/// A name that a package may have, made from that of a script.
-pub fn package_name(script: &str) -> String {
-    let is_plain = |char: char| char.is_ascii_alphanumeric();
-    let words: Vec<&str> = stem(script).split(|char| !is_plain(char)).filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { "script".to_owned() } else { words.join("-").to_ascii_lowercase() }
 }
 
 /// The package that stands for a script. No other has its name, and nothing that the script requires.
@@ -111,20 +84,7 @@ fn any_of(markers: &[Text<'_>]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::diagnostic::SourceFile;
-
-    #[test]
-    fn tells_locks_of_scripts() {
-        assert_eq!(script_of("jobs/report.py.lock"), Some("jobs/report.py"));
-        assert_eq!(script_of("bin/report.lock"), Some("bin/report"));
-        for other in ["uv.lock", "services/api/uv.lock", "jobs/.lock", "report.py"] {
-            assert_eq!(script_of(other), None, "{other}");
-        }
-        assert_eq!(package_name("jobs/daily_Report.v2.py"), "daily-report-v2");
-        assert_eq!(package_name("__main__.py"), "main");
-        assert_eq!(package_name("…"), "script");
-    }
 
     #[test]
     fn a_script_is_a_package_of_its_lock() {
@@ -157,7 +117,7 @@ source = { registry = "https://index.example/simple" }
         let script = lock.script.clone().expect("a script");
         let root = &lock.packages[script.root];
         assert_eq!((script.path.as_str(), root.name.as_str()), ("jobs/report.py", "report-script"));
-        let edge = |edge: &crate::lock::Dependency| {
+        let edge = |edge: &crate::lock::package::Dependency| {
             let package = &lock.packages[edge.package];
             format!("{} {} {:?}", package.name, package.version.as_ref().expect("one"), edge.extras)
         };

@@ -2,12 +2,11 @@
 
 use buildkit_llb::HttpUrl;
 
-use super::remote::UNTOUCHED;
+use super::artifact;
+use super::reader::{Reader, UNTOUCHED};
 use super::wire::PackageWire;
-use super::{Reader, artifact};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::manifest;
-use crate::paths::{directory_of, file_in, joined};
+use crate::paths::{MANIFEST, directory_of, file_in, joined};
 
 /// Where a package comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Source {
     pub fn manifest(&self) -> Option<String> {
         match self {
             Self::Script(path) => Some(path.clone()),
-            _ => self.project_dir().map(|directory| file_in(directory, manifest::FILE_NAME)),
+            _ => self.project_dir().map(|directory| file_in(directory, MANIFEST)),
         }
     }
 

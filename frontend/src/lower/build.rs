@@ -7,7 +7,8 @@ use super::Lowering;
 use super::install::{unverified, with_data};
 use super::site::Ground;
 use crate::plan::recipe::Recipe;
-use crate::plan::{Form, Package, VENV, version};
+use crate::plan::{Form, Package, version};
+use crate::rootfs::VENV;
 
 /// Where a build finds what it is to build.
 const SOURCE: &str = "/src";

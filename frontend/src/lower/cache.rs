@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::Lowering;
 use super::site::Ground;
-use crate::plan::{Member, Platform, Step};
+use crate::plan::{Member, Step};
+use crate::platform::Platform;
 
 impl Lowering<'_> {
     /// Of a project that may compile: `NAMESPACE/uv-buildkit-member-NAME-1a2b…`.

@@ -1,38 +1,8 @@
-//! How the client wants the containers of steps to be: what `docker buildx build` has flags for.
-
-pub use buildkit_llb::{Network, ProxyEnv};
+//! What the client asks of the containers of steps, in their ops.
 
 use buildkit_llb::{Exec, Tmpfs};
 
-/// Settings of containers. None of them is part of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Container {
-    /// Of the steps that have a network; the others have none whatever is asked for.
-    pub network: Network,
-    /// Lines for `/etc/hosts` of the steps with a network: names and their addresses.
-    pub hosts: Vec<(String, String)>,
-    /// Proxies of the steps with a network. BuildKit leaves them out of the key of a step.
-    pub proxy: Option<ProxyEnv>,
-    /// The host's name; empty for BuildKit's own choice.
-    pub hostname: String,
-    /// Limits of processes.
-    pub ulimits: Vec<Ulimit>,
-    /// The control group above that of a step; empty for BuildKit's own choice.
-    pub cgroup_parent: String,
-    /// Bytes of `/dev/shm`.
-    pub shm_size: Option<u64>,
-}
-
-/// `nofile=1024:2048`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ulimit {
-    /// As `ulimit` of a shell calls it.
-    pub name: String,
-    /// The limit; -1 for none.
-    pub soft: i64,
-    /// How far a process may raise it; -1 for any.
-    pub hard: i64,
-}
+use crate::options::container::{Container, Ulimit};
 
 impl Container {
     /// What holds for every step.

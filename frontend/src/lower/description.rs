@@ -1,7 +1,8 @@
 //! The names of layers, in progress displays and in the history of an image.
 
 use crate::account::User;
-use crate::plan::{self, Contents, Copied, Layer, Member};
+use crate::plan::{Contents, Copied, Layer, Member};
+use crate::rootfs::VENV;
 
 /// Whether a layer is that of every target with the same base, whose step has no number in any of them.
 pub(super) fn is_shared(layer: &Layer) -> bool {
@@ -25,7 +26,7 @@ pub(super) fn describe(layer: &Layer) -> String {
         Contents::System(packages) => format!("install {}", packages.names.join(" ")),
         Contents::Python { version } => format!("install python {version}"),
         Contents::Bytecode => "compile its standard library".to_owned(),
-        Contents::Venv => format!("create {}", plan::VENV),
+        Contents::Venv => format!("create {}", VENV),
         Contents::ThirdParty(packages) => match &packages[..] {
             [only] => format!("install {} {}", only.name, only.version),
             [first, last] => {

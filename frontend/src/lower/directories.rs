@@ -8,7 +8,8 @@ use buildkit_llb::{File, Input, Metadata, Mkdir, Mkfile, Owner};
 use super::{EPOCH, Lowering, settled};
 use crate::account::Account;
 use crate::config::path::{TEMPORARY, lies_in};
-use crate::plan::{Contents, source_path};
+use crate::plan::Contents;
+use crate::rootfs::source_path;
 
 /// The home of root, into which nobody else may look.
 const ROOT_HOME: &str = "/root";

@@ -12,7 +12,8 @@ use super::{Lowering, access};
 use crate::manifest::Indexes;
 use crate::plan::destination::Destination;
 use crate::plan::recipe::Recipe;
-use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package, VENV};
+use crate::plan::{Artifact, Backend, Form, Hash, Origin, Package};
+use crate::rootfs::VENV;
 
 impl Lowering<'_> {
     /// An image with an environment without packages, made by its python, and with bytecode for that python.

@@ -7,7 +7,8 @@ use super::install::{Notes, with_data};
 use super::scripts::{MODULES, REPOSITORY, with_script};
 use super::site::Site;
 use super::{EPOCH, Lowering};
-use crate::plan::{Member, Toolchain, Tree, VENV, source_path};
+use crate::plan::{Member, Toolchain, Tree};
+use crate::rootfs::{VENV, source_path};
 
 /// Files beside the manifest of a root project that belong to the workspace or to a build of it, not to the project.
 const NOT_OF_A_ROOT_PROJECT: [&str; 7] =

@@ -2,12 +2,12 @@
 
 use buildkit_llb::{Bind, Exec, Input, Metadata, Network, Output, Platform, Tmpfs};
 
-use super::container::Container;
 use super::failure::reporting;
 use super::scripts::with_script;
 use super::{STEP_ENV, TOOLS, python};
 use crate::interpreter::{LibcName, PROBE};
-use crate::plan::python::ManagedPython;
+use crate::options::container::Container;
+use crate::project::ManagedPython;
 
 /// Path of the facts in the probe's output.
 pub const FACTS: &str = "/facts.json";

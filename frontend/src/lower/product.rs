@@ -4,8 +4,9 @@ use buildkit_llb::{Bind, Copy, File, Input, Mkfile, Output};
 
 use super::scripts::Script;
 use super::{EPOCH, Lowering};
+use crate::plan::Contents;
 use crate::plan::product::Product;
-use crate::plan::{Contents, VENV};
+use crate::rootfs::VENV;
 
 /// The script that packs a zip. Another one than the worker: a new worker packs nothing again.
 const SCRIPT: Script = ("archive.py", include_str!("archive.py"));

@@ -14,8 +14,10 @@ use super::{EPOCH, Lowering, Options, STEP_ENV, TOOLS, platform, settled};
 use crate::config::access::Ca;
 use crate::config::python::Downloads;
 use crate::interpreter::LibcName;
-use crate::plan::python::{ManagedPython, PYTHONS};
-use crate::plan::{Platform, access};
+use crate::plan::access;
+use crate::platform::Platform;
+use crate::project::ManagedPython;
+use crate::rootfs::PYTHONS;
 
 /// The script that compiles a standard library. Another one than the worker: a new worker compiles none again.
 const SCRIPT: Script = ("library.py", include_str!("library.py"));

@@ -1,9 +1,12 @@
 //! The scripts that steps run. Each step mounts the scripts that its command imports, and no others: a change of a script runs those steps
 //! again whose result it can change.
 
-use buildkit_llb::{Bind, Exec, File, Input, Metadata, Mkfile, Output};
+use buildkit_llb::{Bind, Exec, File, Input, Metadata, Mkfile, Output, ProgressGroup};
 
-use super::{EPOCH, TOOLS, grouped};
+use crate::rootfs::EPOCH;
+
+/// Where a step finds scripts of ours and uv.
+pub(super) const TOOLS: &str = "/opt/uv-buildkit";
 
 /// A file of our own: its name, and its text.
 pub(super) type Script = (&'static str, &'static str);
@@ -63,9 +66,10 @@ pub(super) fn with_script(exec: Exec, script: Script) -> Exec {
 
 /// A file of our own as a vertex: `/NAME`.
 pub(super) fn file((name, text): Script) -> Output {
+    let line = ProgressGroup { id: SCRIPTS.to_owned(), name: SCRIPTS.to_owned(), weak: false };
     File::on(Input::Scratch)
         .mkfile(Mkfile::new(format!("/{name}"), 0o755, text).timestamp(EPOCH))
-        .metadata(grouped(Metadata::named(format!("[internal] {name}")), SCRIPTS))
+        .metadata(Metadata::named(format!("[internal] {name}")).progress_group(line))
         .build()
 }
 

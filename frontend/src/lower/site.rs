@@ -5,14 +5,13 @@ use buildkit_llb::{Bind, Exec, Input, Output};
 
 use super::python::Managed;
 use super::{Lowering, Options, image, platform, python};
-use crate::plan::host::Host;
-use crate::plan::python::PYTHONS;
-use crate::plan::{self, Member, Plan, Toolchain};
+use crate::plan::{Host, Member, Plan, Toolchain};
+use crate::rootfs::PYTHONS;
 
 /// An image with a python, as steps find it.
 #[derive(Clone)]
 pub(super) struct Ground {
-    pub(super) platform: plan::Platform,
+    pub(super) platform: crate::platform::Platform,
     /// The image and bytecode of its python's standard library. Never a part of the result.
     pub(super) root: Output,
     /// The environment without packages; nothing before there is one.
@@ -73,12 +72,12 @@ impl Images {
     pub(super) fn of_host(host: &Host, plan: &Plan, options: &Options) -> Self {
         let references = [&host.base, &host.builder, &host.uv].map(|image| image.reference.as_str());
         let pythons = [&plan.interpreter.executable, &plan.builder_python].map(String::as_str);
-        let envs = [&host.base, &host.builder].map(|image| crate::image::env(&image.config));
+        let envs = [&host.base, &host.builder].map(|image| image.config.env.clone());
         Self::new(&host.platform, references, pythons, envs, options)
     }
 
     fn new(
-        of: &plan::Platform,
+        of: &crate::platform::Platform,
         [base, builder, uv]: [&str; 3],
         [python, builder_python]: [&str; 2],
         [env, builder_env]: [Vec<(String, String)>; 2],

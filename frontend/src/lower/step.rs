@@ -7,9 +7,10 @@ use buildkit_llb::{
 
 use super::access;
 use super::copies::Left;
-use super::{EPOCH, EPOCH_SECONDS, Lowering, platform, settled};
-use crate::config::steps::{OutputConfig, SecretConfig, ShownAs};
-use crate::plan::{self, Step};
+use super::{EPOCH, Lowering, platform, settled};
+use crate::config::step::{OutputConfig, SecretConfig, ShownAs};
+use crate::plan::Step;
+use crate::rootfs::EPOCH_SECONDS;
 
 impl Lowering<'_> {
     /// The layer of a step, whose commands run in `root` unless the step has an image of its own; `left` are the layers of those above.
@@ -68,12 +69,12 @@ impl Lowering<'_> {
         };
         let replaced = self.options.images.get(&(own.image.reference.clone(), own.platform.clone())).cloned();
         let root = replaced.unwrap_or_else(|| super::image(&own.image.reference, &platform(&own.platform), false));
-        let mut env = crate::image::env(&own.image.config);
+        let mut env = own.image.config.env.clone();
         // Its accounts do not know the user of the image.
         if step.ids.is_some() {
             env.push(("HOME".to_owned(), "/tmp".to_owned()));
         }
-        let workdir = step.workdir.clone().unwrap_or_else(|| crate::image::workdir(&own.image.config));
+        let workdir = step.workdir.clone().unwrap_or_else(|| own.image.config.workdir().to_owned());
         Ground { root: root.into(), platform: own.platform.clone(), env, workdir }
     }
 
@@ -124,7 +125,7 @@ impl Lowering<'_> {
 /// Where the commands of a step run.
 struct Ground {
     root: Input,
-    platform: plan::Platform,
+    platform: crate::platform::Platform,
     env: Vec<(String, String)>,
     workdir: String,
 }

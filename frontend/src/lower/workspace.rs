@@ -6,9 +6,8 @@ use buildkit_llb::{Bind, Copy, Exec, File, Input, Metadata};
 use super::context::sync;
 use super::member::foreign;
 use super::{EPOCH, Lowering, TOOLS};
-use crate::paths::file_in;
+use crate::paths::{file_in, lies_in};
 use crate::plan::{InputSource, Member, MemberInput};
-use crate::surroundings::lies_in;
 
 impl Lowering<'_> {
     /// Mounts the tree, of which the worker makes a copy. What lies in a directory that is mounted itself is mounted apart, and laid

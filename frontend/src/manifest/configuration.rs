@@ -7,10 +7,9 @@ use std::sync::Arc;
 use toml::de::DeTable;
 use uv_normalize::PackageName;
 
-use super::declarations::{Reader, table_at};
-use crate::config::table::Located;
-use crate::diagnostic::{SourceFile, Span};
-use crate::paths::{directory_of, joined};
+use super::tables::{Reader, table_at};
+use crate::diagnostic::{Located, SourceFile, Span};
+use crate::paths::{UV_TOML, directory_of, joined};
 
 /// The settings of one file.
 #[derive(Clone, Debug, Default)]
@@ -228,5 +227,5 @@ pub fn of_file(file: &Arc<SourceFile>) -> Option<Configuration> {
 
 /// Whether it is a file of settings only.
 pub fn is_uv_toml(file: &SourceFile) -> bool {
-    file.name.rsplit('/').next() == Some(super::UV_TOML)
+    file.name.rsplit('/').next() == Some(UV_TOML)
 }

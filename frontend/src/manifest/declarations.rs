@@ -12,8 +12,8 @@ use uv_normalize::{GroupName, PackageName};
 use uv_pep440::VersionSpecifiers;
 
 use super::configuration::Configuration;
-use crate::config::table::Located;
-use crate::diagnostic::{SourceFile, Span};
+use super::tables::{Reader, table_at};
+use crate::diagnostic::{Located, SourceFile, Span};
 
 /// The statements of a manifest.
 #[derive(Clone, Debug)]
@@ -238,18 +238,6 @@ pub(super) fn read(file: &Arc<SourceFile>, document: &DeTable<'_>) -> Option<Dec
             None => None,
         },
     })
-}
-
-/// The table under a key. `None` when it is something else.
-pub(super) fn table_at<'doc>(table: &'doc DeTable<'doc>, key: &str) -> Option<Option<&'doc DeTable<'doc>>> {
-    match table.get(key) {
-        Some(value) => value.get_ref().as_table().map(Some),
-        None => Some(None),
-    }
-}
-
-pub(super) struct Reader<'file> {
-    pub(super) file: &'file Arc<SourceFile>,
 }
 
 impl Reader<'_> {

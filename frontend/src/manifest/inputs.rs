@@ -11,8 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{SourceFile, Span};
-use crate::paths::{directory_of, joined};
-use crate::surroundings::lies_in;
+use crate::paths::{directory_of, joined, lies_in};
 
 /// A path that a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::syntax_error;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
 use crate::passwords;
 
 /// Tables and keys of a manifest that hold requirements and URLs. Other tools have theirs.

@@ -8,9 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{BuildSystem, Manifest};
-use crate::config::syntax_error;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::lock::script::package_name;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, syntax_error};
+use crate::paths::script::package_name;
 
 /// The first line of a block, and the last.
 const OPEN: &str = "# /// script";

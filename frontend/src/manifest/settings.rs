@@ -9,11 +9,9 @@ use toml::Spanned;
 use uv_normalize::PackageName;
 use uv_pep440::{Version, VersionSpecifier, VersionSpecifiers};
 
+use super::exclude_newer::{Cutoff, ExcludeNewer};
 use super::requirement;
-use super::resolution::{Cutoff, ExcludeNewer};
-use crate::config::syntax_error;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, syntax_error};
 
 /// The settings. The default is that of uv.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,7 @@
 //! Which findings count: `BUILDKIT_DOCKERFILE_CHECK` and the `# check=` line (dockerfile: `linter.ParseLintOptions`).
 
-use super::OptionsError;
+use super::boolean::boolean;
+use super::error::OptionsError;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::rules::Rule;
 
@@ -28,7 +29,7 @@ impl Check {
             let (key, value) = part.split_once('=').ok_or_else(bad)?;
             match key.trim() {
                 "skip" => check.skip = value.split(',').map(|rule| rule.trim().to_lowercase()).collect(),
-                "error" => check.error = super::boolean(value.trim()).ok_or_else(bad)?,
+                "error" => check.error = boolean(value.trim()).ok_or_else(bad)?,
                 "experimental" => {}
                 _ => return Err(bad()),
             }

@@ -1,9 +1,41 @@
-//! Options for the containers of steps (dockerui: `attr.go`).
+//! Options for the containers of steps (dockerui: `attr.go`): what `docker buildx build` has flags for.
 
 use std::net::IpAddr;
 
-use super::{Options, OptionsError};
-use crate::lower::container::{Container, Network, ProxyEnv, Ulimit};
+pub use buildkit_llb::{Network, ProxyEnv};
+
+use super::Options;
+use super::error::OptionsError;
+
+/// Settings of containers. None of them is part of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Container {
+    /// Of the steps that have a network; the others have none whatever is asked for.
+    pub network: Network,
+    /// Lines for `/etc/hosts` of the steps with a network: names and their addresses.
+    pub hosts: Vec<(String, String)>,
+    /// Proxies of the steps with a network. BuildKit leaves them out of the key of a step.
+    pub proxy: Option<ProxyEnv>,
+    /// The host's name; empty for BuildKit's own choice.
+    pub hostname: String,
+    /// Limits of processes.
+    pub ulimits: Vec<Ulimit>,
+    /// The control group above that of a step; empty for BuildKit's own choice.
+    pub cgroup_parent: String,
+    /// Bytes of `/dev/shm`.
+    pub shm_size: Option<u64>,
+}
+
+/// `nofile=1024:2048`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// As `ulimit` of a shell calls it.
+    pub name: String,
+    /// The limit; -1 for none.
+    pub soft: i64,
+    /// How far a process may raise it; -1 for any.
+    pub hard: i64,
+}
 
 /// Limits that a process has (docker/go-units: `ulimit.go`).
 const ULIMITS: [&str; 15] = [

@@ -1,5 +1,7 @@
 //! References to git repositories, as clients write them for a build context (BuildKit: `frontend/dockerfile/dfgitutil`).
 
+use super::boolean::boolean;
+
 /// A repository and what of it is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitReference {
@@ -48,7 +50,7 @@ impl GitReference {
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let flag = || if value.is_empty() { Some(true) } else { super::boolean(value) };
+            let flag = || if value.is_empty() { Some(true) } else { boolean(value) };
             let flag = || flag().ok_or_else(|| format!("`{key}={value}` is neither true nor false"));
             match key {
                 "ref" => set(&mut git.reference, key, value)?,

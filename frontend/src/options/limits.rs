@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use buildkit_proto::gateway::LinuxResources;
 
-use super::{Options, OptionsError};
+use super::Options;
+use super::error::OptionsError;
 
 impl Options {
     /// `memory`, `memswap`, `cpushares`, `cpuperiod`, `cpuquota`, `cpusetcpus` and `cpusetmems`; none when none is given.

@@ -4,16 +4,20 @@ mod details;
 mod facts;
 mod map;
 pub mod pushes;
+mod sharing;
 mod treemap;
+mod weight;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Bytes, Count, Page, Text};
 use crate::plan::product::Product;
-use crate::plan::{Contents, Form, Layer, Member, Package, Plan, layers};
+use crate::plan::{Contents, Layer, Member, Package, Plan};
 use facts::Facts;
 use map::Map;
+use sharing::Sharing;
+use weight::Weight;
 
 pub(super) const STYLE: &str = include_str!("plan/plan.css");
 
@@ -48,45 +52,6 @@ struct View<'plan> {
     links: BTreeMap<&'plan str, String>,
     packages: Vec<(usize, &'plan Package)>,
     members: Vec<&'plan Member>,
-}
-
-/// Compressed bytes, as far as they are known.
-#[derive(Clone, Copy, Default)]
-struct Weight {
-    bytes: u64,
-    /// How many packages have no size.
-    unknown: usize,
-}
-
-impl Weight {
-    /// Of a wheel, if the lock has its size. A wheel that is built has another size than what it is built from.
-    fn of(package: &Package) -> Self {
-        let size = package.artifact.size.filter(|_| package.artifact.form == Form::Wheel);
-        Self { bytes: size.unwrap_or_default(), unknown: usize::from(size.is_none()) }
-    }
-
-    fn of_all<'a>(packages: impl IntoIterator<Item = &'a Package>) -> Self {
-        packages.into_iter().map(Self::of).fold(Self::default(), |sum, weight| Self {
-            bytes: sum.bytes + weight.bytes,
-            unknown: sum.unknown + weight.unknown,
-        })
-    }
-
-    fn of_layer(layer: &Layer) -> Option<Self> {
-        match &layer.contents {
-            Contents::ThirdParty(packages) => Some(Self::of_all(packages)),
-            _ => None,
-        }
-    }
-
-    /// For people.
-    fn shown(self) -> String {
-        match self {
-            Self { unknown: 0, bytes } => Bytes(bytes).to_string(),
-            Self { bytes: 0, .. } => "size not known".to_owned(),
-            Self { bytes, unknown } => format!("{} and {} of unknown size", Bytes(bytes), Count(unknown, "package")),
-        }
-    }
 }
 
 impl<'plan> View<'plan> {
@@ -296,33 +261,4 @@ fn chip(out: &mut String, id: &str, name: &str, more: &str) {
         Text(name),
         Text(more)
     );
-}
-
-/// How a layer of packages came about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sharing {
-    /// One package.
-    Own,
-    /// Packages that belong together.
-    Family,
-    /// Small wheels.
-    Shared,
-}
-
-impl Sharing {
-    fn of(layer: &Layer, packages: &[Package]) -> Self {
-        match packages {
-            [only] if only.name == layer.name => Self::Own,
-            _ if layers::is_of_small(&layer.name) => Self::Shared,
-            _ => Self::Family,
-        }
-    }
-
-    fn class(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::Family => "family",
-            Self::Shared => "shared",
-        }
-    }
 }

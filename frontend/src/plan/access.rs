@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::HttpUrl;
 use url::Url;
 
-use super::{Origin, Package};
-use crate::config::access::{AccessConfig, Ca, IndexConfig, Mirror, has_credentials, is_private};
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::package::{Origin, Package};
+use crate::config::access::{AccessConfig, Ca, IndexConfig, Mirror, is_private};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located};
 use crate::lock::artifact::Location;
 use crate::lock::{Lock, PackageId, Source};
 use crate::manifest::{Indexes, Manifest, RemoteIndex, Role};
+use crate::passwords::has_credentials;
 use crate::project::Project;
 
 /// What the config and the manifests say of downloads, put together.

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::ignore;
-use crate::paths::file_in;
-use crate::surroundings::lies_in;
+use crate::paths::{file_in, lies_in};
 
 /// The files of a project, and where the image has them.
 #[derive(Clone, Debug)]

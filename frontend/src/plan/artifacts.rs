@@ -1,7 +1,9 @@
 //! Which artifact of each third-party package is installed or built, and why one cannot be.
 
+use super::direct_url;
+use super::package::{Artifact, Form, Hash, Origin, Package};
+use super::python::unusable_python;
 use super::recipe::Recipe;
-use super::{Artifact, Form, Hash, Origin, Package, direct_url, unusable_python};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::{Interpreter, Libc, LibcName};
 use crate::lock::artifact::{Location, best_wheel, last_part, percent_decoded};

@@ -3,22 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::Access;
+use super::contents::{Backend, Contents, Layer, Member, SCRIPT};
 use super::destination::Destination;
+use super::files::Copied;
+use super::outside::Outside;
 use super::product::{self, Product};
-use super::{
-    Backend, Contents, Copied, Layer, Outside, SystemPackages, artifacts, base_layers, directories, layers, members,
-    projects, python, requirements, steps,
-};
+use super::steps::Step;
+use super::system::SystemPackages;
+use super::{artifacts, directories, layers, members, projects, python, requirements};
 use crate::account::{self, Account};
-use crate::config::UserConfig;
 use crate::config::kind::Kind;
 use crate::config::path::{TEMPORARY, plain};
+use crate::config::{StepConfig, UserConfig};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
 use crate::lock::PackageId;
 use crate::lock::closure::Closure;
 use crate::manifest::Manifest;
-use crate::project::{APP_DIR, Project, Target};
+use crate::project::{Project, Target};
+use crate::rootfs::APP_DIR;
+
+/// How many layers a base has if its config is not known: a guess from the official python images.
+const USUAL_LAYERS: usize = 5;
 
 /// What a plan is made of.
 pub(super) struct Composition {
@@ -29,9 +35,6 @@ pub(super) struct Composition {
     /// What a build leaves.
     pub(super) product: Product,
 }
-
-/// The layer that has the script of a target.
-pub const SCRIPT: &str = "script";
 
 /// What a composition is made from.
 pub(super) struct Parts<'a> {
@@ -85,7 +88,7 @@ pub(super) fn compose(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Resu
 }
 
 /// Local projects of the closure, and what they are built with.
-fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<super::Member>, Vec<Backend>), Diagnostics> {
+fn local(parts: &Parts<'_>, warnings: &mut Vec<Diagnostic>) -> Result<(Vec<Member>, Vec<Backend>), Diagnostics> {
     let Parts { project, target, manifests, interpreter, closure, outside, .. } = *parts;
     members::of(project, target, closure, manifests, (&interpreter.uv, &outside.surroundings), warnings)
 }
@@ -114,14 +117,14 @@ fn installed(parts: &Parts<'_>, product: Product, warnings: &mut Vec<Diagnostic>
         layers.push(Layer { name: "python".to_owned(), contents: Contents::Python { version } });
         layers.push(Layer { name: "bytecode".to_owned(), contents: Contents::Bytecode });
     }
-    let (steps_below, steps_above) = steps::layers(target, outside, access, parts.ids());
+    let (steps_below, steps_above) = steps(target, outside, access, parts.ids());
     let others = steps_below.len() + steps_above.len() + if brings_python { python::LAYERS } else { 0 };
     // What they leave is often large, and seldom changes.
     layers.extend(steps_below);
     if destination.directory().is_none() {
         layers.push(Layer { name: "venv".to_owned(), contents: Contents::Venv });
     }
-    let others = base_layers(&outside.base.config) + others;
+    let others = outside.base.config.layers.unwrap_or(USUAL_LAYERS) + others;
     let (third_party, size_warnings) = layers::assign(packages, &target.layers.policy(others));
     warnings.extend(size_warnings);
     layers.extend(third_party);
@@ -181,4 +184,20 @@ fn account_layer(parts: &Parts<'_>) -> Result<Option<Layer>, Diagnostics> {
     }
     let contents = Contents::Account { account, directories, writable };
     Ok(Some(Layer { name: "user".to_owned(), contents }))
+}
+
+/// Layers of steps: those that stand below everything of python, and those above everything else, which need it. Each in the order
+/// of the config, so that what a step leaves is there for those that read it. `ids` are the user's.
+fn steps(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> (Vec<Layer>, Vec<Layer>) {
+    let layer = |config: &StepConfig| Layer {
+        name: format!("step {}", config.name.value),
+        contents: Contents::Step(Box::new(Step::of(config, outside, access, ids))),
+    };
+    let (above, below): (Vec<&StepConfig>, _) = target.steps.iter().partition(|step| step.needs_install(&target.steps));
+    (below.into_iter().map(layer).collect(), above.into_iter().map(layer).collect())
+}
+
+/// Steps that leave nothing in what is made, and feed builds of members.
+pub(super) fn feeding(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> Vec<Step> {
+    target.feeding.iter().map(|config| Step::of(config, outside, access, ids)).collect()
 }

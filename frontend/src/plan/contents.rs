@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::composition::SCRIPT;
+use super::application::Application;
+use super::files::Copied;
 use super::inputs::MemberInput;
+use super::package::{Form, Origin, Package};
 use super::recipe::Recipe;
-use super::{Application, Copied, Form, Origin, Package, Step, SystemPackages};
+use super::steps::Step;
+use super::system::SystemPackages;
 use crate::account::Account;
 use crate::diagnostic::Span;
 use crate::manifest::Indexes;
+
+/// The layer that has the script of a target.
+pub const SCRIPT: &str = "script";
 
 /// A set of build requirements, installed once and shared by every member that declares it.
 #[derive(Clone, Debug)]

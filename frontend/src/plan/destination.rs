@@ -1,10 +1,10 @@
 //! Where an image has its packages.
 
-use super::{Image, VENV};
+use super::outside::Image;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
-use crate::image;
 use crate::project::Target;
+use crate::rootfs::VENV;
 
 /// Where packages are installed, and how they lie there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Destination {
             (Layout::Venv, Kind::Venv) => return Self::MovableVenv,
             (Layout::Venv, _) => return Self::Venv,
         };
-        let env = image::env(&base.config);
+        let env = &base.config.env;
         let known = env.iter().find(|(name, path)| name == TASK_ROOT && path.starts_with('/'));
         let known = known.map(|(_, path)| path.trim_end_matches('/'));
         let path = named.as_deref().or(known).unwrap_or(DEFAULT_TASK_ROOT);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::lock::Source;
-use crate::project::APP_DIR;
+use crate::rootfs::APP_DIR;
 
 /// Fields are in uv's order: a `RECORD` has the hash of the text.
 #[derive(Serialize)]

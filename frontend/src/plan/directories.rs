@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::contents::{Contents, Layer};
 use super::destination::Destination;
-use super::python::PYTHONS;
-use super::{Contents, Layer, source_path};
 use crate::config::path::lies_in;
+use crate::rootfs::{PYTHONS, source_path};
 
 /// Where packages of a distribution have their files.
 const OF_DISTRIBUTIONS: [&str; 6] = ["/etc", "/opt", "/run", "/srv", "/usr", "/var"];

@@ -1,9 +1,8 @@
 //! Files that an image or a step has from the context or from a server.
 
 use super::access::{Access, Download};
-use crate::config::table::Located;
 use crate::config::{FileConfig, FileSource};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Located, Span};
 use crate::paths::joined;
 use crate::surroundings::{Entry, Surroundings};
 

@@ -1,40 +1,14 @@
 //! Where the steps of a plan run when the builder cannot run programs of the image's platform itself: in the same images, made
 //! for the builder's own platform. What they make for the image is files, the same on every platform that has the same python.
 
-use super::{Image, Outside, Platform, SystemPackages, interpreter_of};
-use crate::config::steps::Place;
+use super::outside::Host;
+use super::python::interpreter_of;
+use super::system::SystemPackages;
+use crate::config::step::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpreter::Interpreter;
+use crate::platform::Platform;
 use crate::project::Target;
-
-/// The images that stand for those of a foreign target while steps run.
-#[derive(Clone, Debug)]
-pub struct Host {
-    /// The builder's own platform.
-    pub platform: Platform,
-    /// The target's base, for that platform.
-    pub base: Image,
-    /// The target's builder, for that platform.
-    pub builder: Image,
-    /// The image that holds uv, for that platform.
-    pub uv: Image,
-    /// The builder can run programs of the image's platform as well, slowly: what must be built is built so.
-    pub emulates: bool,
-}
-
-impl Host {
-    /// What is known of the builder's own platform.
-    pub fn of(outside: Outside, emulates: bool) -> Self {
-        let Outside { platform, base, builder, uv, .. } = outside;
-        Self { platform, base, builder, uv, emulates }
-    }
-
-    /// The python of its base when it is another version than that of the image, if only by its last number.
-    pub fn other_python<'host>(&'host self, interpreter: &Interpreter) -> Option<&'host Interpreter> {
-        let own = self.base.interpreter.as_ref();
-        own.filter(|own| own.python_full_version != interpreter.python_full_version)
-    }
-}
 
 /// Whether what steps make on the host is fit for the image.
 pub(super) fn check(

@@ -2,14 +2,13 @@
 
 use crate::config::kind::Kind;
 use crate::config::members::InputConfig;
-use crate::config::steps::Place;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::config::step::Place;
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
-use crate::paths::file_in;
+use crate::paths::{file_in, lies_in};
 use crate::project::{Project, Target};
-use crate::surroundings::{Surroundings, lies_in, named};
+use crate::surroundings::{Surroundings, named};
 
 /// Something that a build finds in the tree of the workspace, beside the project.
 #[derive(Clone, Debug)]

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Contents, Layer, Package};
+use super::contents::{Contents, Layer};
+use super::package::Package;
 use crate::config::LayersConfig;
 use crate::diagnostic::{Diagnostic, quoted};
 
@@ -298,8 +299,8 @@ fn family_name(pattern: &str) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::{SourceFile, Span};
+    use crate::plan::package::{Artifact, Form, Origin};
     use crate::plan::recipe::Recipe;
-    use crate::plan::{Artifact, Form, Origin};
 
     fn package(name: &str, size: Option<u64>) -> Package {
         Package {

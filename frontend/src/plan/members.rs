@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_pep508::VersionOrUrl;
 
-use super::inputs::Reading;
+use super::application::Application;
+use super::contents::{Backend, Member, Toolchain, Tree};
+use super::inputs::{MemberInput, Reading};
 use super::recipe::Recipe;
-use super::{Application, Backend, Member, MemberInput, Toolchain, Tree, artifacts, direct_url, version};
+use super::{artifacts, direct_url, version};
 use crate::config::kind::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::closure::Closure;

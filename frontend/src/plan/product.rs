@@ -1,7 +1,7 @@
 //! What a build of a plan leaves, if not an image: files for `docker buildx build --output`.
 
+use super::contents::{Contents, Layer, Member};
 use super::destination::Destination;
-use super::{Contents, Layer, Member};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::{Project, Target};
 

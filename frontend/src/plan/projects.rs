@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::contents::{Contents, Layer, Member};
 use super::layers::bucket;
-use super::{Contents, Layer, Member};
 
 /// How many layers local projects may have, the target's own not counted.
 const LIMIT: usize = 22;
@@ -43,7 +43,7 @@ fn alone(member: Member) -> Layer {
 mod tests {
     use super::*;
     use crate::diagnostic::{SourceFile, Span};
-    use crate::plan::Toolchain;
+    use crate::plan::contents::Toolchain;
     use crate::plan::recipe::Recipe;
 
     fn layers(count: usize) -> Vec<Layer> {

@@ -5,9 +5,14 @@ use std::collections::BTreeMap;
 use buildkit_llb::printable;
 use serde::Serialize;
 
+use super::Plan;
 use super::access::Download;
+use super::application::Application;
+use super::contents::{Contents, Layer};
+use super::files::Copied;
+use super::package::{Origin, Package};
 use super::product::Product;
-use super::{Application, Contents, Copied, Layer, Origin, Package, Plan, source_path};
+use crate::rootfs::source_path;
 use crate::service::shown;
 
 /// The JSON form of a plan.

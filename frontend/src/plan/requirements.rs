@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::Platform;
 use crate::interpreter::Interpreter;
 use crate::lock::closure::Closure;
 use crate::lock::{Package, Source};
+use crate::platform::Platform;
 use crate::project::{Project, Target};
 
 /// The text, which pip and uv read. Local projects are named in a comment only: a directory has no hash, and one requirement with a

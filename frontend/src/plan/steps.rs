@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::access::Access;
 use super::files::Copied;
-use super::{Contents, Image, Layer, Outside, Platform};
+use super::outside::{Image, Outside};
 use crate::config::StepConfig;
-use crate::config::steps::{OutputConfig, Place, SecretConfig};
-use crate::config::table::Located;
-use crate::diagnostic::Span;
+use crate::config::step::{OutputConfig, Place, SecretConfig};
+use crate::diagnostic::{Located, Span};
+use crate::image_config::ImageConfig;
+use crate::platform::Platform;
 use crate::project::Target;
 
 /// A step: it runs in what is below its layer, or in another image, and nothing is kept of it but its outputs.
@@ -49,29 +50,13 @@ pub struct StepImage {
     pub platform: Platform,
 }
 
-/// Layers of steps: those that stand below everything of python, and those above everything else, which need it. Each in the order
-/// of the config, so that what a step leaves is there for those that read it. `ids` are the user's.
-pub(super) fn layers(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> (Vec<Layer>, Vec<Layer>) {
-    let layer = |config: &StepConfig| Layer {
-        name: format!("step {}", config.name.value),
-        contents: Contents::Step(Box::new(Step::of(config, outside, access, ids))),
-    };
-    let (above, below): (Vec<&StepConfig>, _) = target.steps.iter().partition(|step| step.needs_install(&target.steps));
-    (below.into_iter().map(layer).collect(), above.into_iter().map(layer).collect())
-}
-
-/// Steps that leave nothing in what is made, and feed builds of members.
-pub(super) fn feeding(target: &Target, outside: &Outside, access: &Access, ids: (u32, u32)) -> Vec<Step> {
-    target.feeding.iter().map(|config| Step::of(config, outside, access, ids)).collect()
-}
-
 impl Step {
     /// Files and directories of the context that it reads.
     pub(super) fn context_paths(&self) -> impl Iterator<Item = String> {
         self.inputs.iter().filter_map(Copied::context_path).cloned()
     }
 
-    fn of(config: &StepConfig, outside: &Outside, access: &Access, of_user: (u32, u32)) -> Self {
+    pub(super) fn of(config: &StepConfig, outside: &Outside, access: &Access, of_user: (u32, u32)) -> Self {
         let image = match &config.place {
             Place::Image { image, on_builder } => Some(outside.image_of_step(&image.value, *on_builder)),
             Place::Before | Place::After => None,
@@ -116,7 +101,7 @@ impl Outside {
     pub fn with_images_of_steps(mut self, target: &Target, reference: impl Fn(&str) -> String) -> Self {
         for (named, on_builder) in target.images_of_steps() {
             let platform = self.platform_of_step(on_builder).clone();
-            let image = Image { reference: reference(&named.value), config: Vec::new(), interpreter: None };
+            let image = Image { reference: reference(&named.value), config: ImageConfig::default(), interpreter: None };
             self.steps.insert((named.value.clone(), platform), image);
         }
         self
@@ -126,7 +111,7 @@ impl Outside {
     fn image_of_step(&self, named: &str, on_builder: bool) -> StepImage {
         let platform = self.platform_of_step(on_builder).clone();
         let known = self.steps.get(&(named.to_owned(), platform.clone()));
-        let unknown = || Image { reference: named.to_owned(), config: Vec::new(), interpreter: None };
+        let unknown = || Image { reference: named.to_owned(), config: ImageConfig::default(), interpreter: None };
         StepImage { image: known.cloned().unwrap_or_else(unknown), platform }
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::system::Manager;
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::interpreter::{Interpreter, LibcName};
 use crate::project::Target;
 

@@ -1,27 +1,10 @@
 //! The uv that builds: whether it is one that the project asks for, and what it is not told.
 
-use uv_pep440::{Operator, Version, VersionSpecifiers};
+use uv_pep440::{Version, VersionSpecifiers};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::uv::REPOSITORY;
 use crate::project::{Project, Target};
-
-/// The image that uv is taken from unless the config names another.
-const REPOSITORY: &str = "ghcr.io/astral-sh/uv";
-
-/// The version of that.
-pub const DEFAULT_VERSION: &str = "0.13.9";
-
-/// The image that uv is taken from, unless the config names one: of the only version that is asked for, if there is but one. A
-/// range leaves open which version builds, and with it what is built: it chooses none.
-pub fn default_image(required: Option<&VersionSpecifiers>) -> String {
-    let only = match required.map(|specifiers| &specifiers[..]) {
-        Some([only]) if *only.operator() == Operator::Equal => {
-            Some(only.version()).filter(|it| it.release().len() == 3)
-        }
-        _ => None,
-    };
-    format!("{REPOSITORY}:{}", only.map_or(DEFAULT_VERSION.to_owned(), ToString::to_string))
-}
 
 /// Refuses a uv that would refuse the project (uv: `required-version`). Of an image that is not looked at, only its tag may tell which
 /// it is.
@@ -63,18 +46,6 @@ pub(super) fn warn_of_settings(project: &Project, warnings: &mut Vec<Diagnostic>
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn one_version_chooses_the_image_and_a_range_does_not() {
-        let image = |required: &str| default_image(Some(&required.parse().unwrap()));
-        assert_eq!(default_image(None), "ghcr.io/astral-sh/uv:0.13.9");
-        assert_eq!(image("==0.11.7"), "ghcr.io/astral-sh/uv:0.11.7");
-        assert_eq!(image("~=0.11.0"), "ghcr.io/astral-sh/uv:0.13.9");
-        assert_eq!(image("==0.11.*"), "ghcr.io/astral-sh/uv:0.13.9");
-        assert_eq!(image("==0.11"), "ghcr.io/astral-sh/uv:0.13.9");
-    }
-
     #[test]
     fn names_a_version_that_is_asked_for() {
         let example = |required: &str| super::example(&required.parse().unwrap()).map(|version| version.to_string());

@@ -1,7 +1,6 @@
 //! Words of commands that are written as for a shell: there is none, and the program sees them as they are.
 
-use crate::config::table::Located;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located};
 
 /// Programs that fill in variables themselves.
 const SHELLS: [&str; 8] = ["sh", "ash", "bash", "busybox", "dash", "ksh", "zsh", "envsubst"];

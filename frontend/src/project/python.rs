@@ -5,12 +5,12 @@ use std::sync::Arc;
 use uv_pep440::Version;
 use uv_platform_tags::Tags;
 
-use super::Project;
+use super::managed::ManagedPython;
+use super::parsed::Project;
 use crate::config::Settings;
 use crate::config::kind::Kind;
 use crate::config::python::{Downloads, ManagedConfig, PythonConfig, require_possible};
-use crate::config::table::Located;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
 use crate::interpreter::choice::{Declared, chosen};
 use crate::interpreter::request::{Form, Properties, PythonRequest};
 use crate::interpreter::{Interpreter, Libc, LibcName};
@@ -18,7 +18,6 @@ use crate::lock::artifact::best_wheel;
 use crate::lock::closure::{self, Selection};
 use crate::lock::{Lock, PackageId};
 use crate::paths::joined;
-use crate::plan::python::ManagedPython;
 
 /// The python of a target.
 pub(super) struct Python {
@@ -206,7 +205,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::project::{Files, Request, Target};
+    use crate::config::Request;
+    use crate::project::Target;
+    use crate::project::files::Files;
 
     const LOCK: &str = "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \".\" }\n";
 

@@ -6,35 +6,20 @@ use std::sync::Arc;
 
 use uv_normalize::PackageName;
 
+use super::files::Files;
+use super::parsed::Project;
+use super::python::{PYTHON_VERSION, PYTHON_VERSIONS};
+use super::requirement;
 use super::script::{self, Find, Known};
-use super::{PYTHON_VERSION, PYTHON_VERSIONS, Project, Request, manifest_path, requirement};
-use crate::config::table::Located;
-use crate::config::{self, Config};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::lock::script::script_of;
-use crate::lock::{self, PackageId, Source};
+use crate::config::{self, Config, Request};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span};
+use crate::lock::{self, Lock, PackageId, Source};
 use crate::manifest::{self, Manifest};
+use crate::paths::script::script_of;
 use crate::paths::{ancestors, directory_of, file_in};
 
 /// Reads a file by its path in the context; there may be none.
 pub type Read<'a, E> = dyn FnMut(&str) -> Result<Option<Arc<SourceFile>>, E> + 'a;
-
-/// The files that a build starts from; all but the lock may be absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// `uv.build.toml`.
-    pub config: Option<Arc<SourceFile>>,
-    /// `uv.lock`.
-    pub lock: Arc<SourceFile>,
-    /// `pyproject.toml` beside the lock.
-    pub manifest: Option<Arc<SourceFile>>,
-    /// `uv.toml` beside it, whose settings count instead of those of `tool.uv`.
-    pub uv_toml: Option<Arc<SourceFile>>,
-    /// `.python-version` beside the lock, or else `.python-versions`.
-    pub python_version: Option<Arc<SourceFile>>,
-    /// `uv.toml` and `pyproject.toml` of the directories above, the nearest first: [`paths_above`].
-    pub above: Vec<Arc<SourceFile>>,
-}
 
 impl Files {
     /// The files that a request needs, by what the config says of its lock.
@@ -268,4 +253,22 @@ pub fn missing_lock(
         .help("to build a script with inline metadata, run `uv lock --script SCRIPT`")
         .help("check whether `.dockerignore` excludes it")
         .into()
+}
+
+/// Path of a local project's manifest, relative to the root of the context.
+pub(super) fn manifest_path(lock: &Lock, id: PackageId, dir: &str) -> Result<String, Diagnostic> {
+    let package = &lock.packages[id];
+    if dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
+        return Err(Diagnostic::new(
+            "lock::outside_context",
+            format!("`{}` is in `{dir}`, outside the build context", package.name),
+        )
+        .at(package.span.clone())
+        .help(
+            "build from a directory that contains both: write `lock = \"DIRECTORY/uv.lock\"` in a target of its \
+             `uv.build.toml`, or run `uv-buildkit init` there",
+        )
+        .help("or move it into the build context, and make it a workspace member"));
+    }
+    Ok(file_in(dir, manifest::FILE_NAME))
 }

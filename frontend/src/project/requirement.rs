@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uv_normalize::PackageName;
 use uv_pep508::{Requirement, VerbatimUrl};
 
-use super::Project;
+use super::parsed::Project;
 use crate::diagnostic::Diagnostic;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
@@ -139,7 +139,7 @@ mod tests {
         use std::collections::BTreeMap;
 
         use crate::diagnostic::SourceFile;
-        use crate::project::Files;
+        use crate::project::files::Files;
 
         let need_with = |settings: &str| {
             let manifest = format!(

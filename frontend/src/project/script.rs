@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Files, Request};
+use super::files::Files;
+use super::parsed::Project;
 use crate::config::kind::Kind;
-use crate::config::table::Located;
-use crate::config::{Config, Settings};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quoted};
-use crate::lock::script::{Script, lock_of, script_of, stem};
+use crate::config::{Config, Request, Settings};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, SourceFile, Span, quoted};
+use crate::lock::script::Script;
 use crate::manifest::configuration::{is_uv_toml, of_file};
 use crate::manifest::{self, Manifest, settings};
 use crate::paths::joined;
+use crate::paths::script::{lock_of, script_of, stem};
 
 /// Tells the paths of the locks in a context that may be those of scripts.
 pub type Find<'a, E> = dyn FnMut() -> Result<BTreeSet<String>, E> + 'a;
@@ -162,7 +163,7 @@ fn place(files: &Files, script: &str) -> Span {
     named.unwrap_or_else(|| Span::whole(&files.lock))
 }
 
-impl super::Project {
+impl Project {
     /// The script that all of it is about, if it is no project.
     pub fn script(&self) -> Option<&Script> {
         self.lock.script.as_ref()

@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::PackageName;
 
-use super::Project;
+use super::managed::ManagedPython;
+use super::parsed::Project;
 use super::python::Python;
+use super::uv::default_image;
 use crate::config::check::CheckConfig;
 use crate::config::kind::Kind;
 use crate::config::layout::Layout;
 use crate::config::members::InputConfig;
 use crate::config::sbom::Sbom;
-use crate::config::steps::Place;
-use crate::config::table::Located;
+use crate::config::step::Place;
 use crate::config::{FileConfig, FileSource, Healthcheck, LabelSource, LayersConfig, Settings, StepConfig, UserConfig};
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located, Span};
 use crate::interpreter::request::PythonRequest;
 use crate::lock::closure::Selection;
 use crate::lock::{PackageId, Source};
-use crate::plan;
-use crate::plan::python::ManagedPython;
+use crate::rootfs::{APP_DIR, source_path};
 
 /// What is built: a target's settings with every default filled in, checked against the lock.
 #[derive(Clone, Debug)]
@@ -134,9 +134,6 @@ impl Target {
     }
 }
 
-/// Where applications live.
-pub const APP_DIR: &str = "/app";
-
 impl Project {
     /// A target of the package `root`.
     pub(super) fn resolve(
@@ -175,7 +172,7 @@ impl Project {
         let selection = Selection { root, extras, groups };
         let Python { request: python, managed, base } = self.python(settings, kind, &selection)?;
         let required = self.settings.required_version.as_ref().map(|required| &required.value);
-        let default_uv = || Located { value: plan::uv::default_image(required), span: self.root_span() };
+        let default_uv = || Located { value: default_image(required), span: self.root_span() };
         let strings = |list: &Option<Vec<Located<String>>>| {
             list.as_ref().map(|list| list.iter().map(|item| item.value.clone()).collect::<Vec<_>>())
         };
@@ -185,7 +182,7 @@ impl Project {
         let default_user = (kind == Kind::Image && in_venv).then(UserConfig::default);
         let init = settings.init.as_ref().filter(|init| init.value);
         let workdir = match package.source.project_dir() {
-            Some(directory) if editable => Some(plan::source_path(directory)),
+            Some(directory) if editable => Some(source_path(directory)),
             _ => (kind == Kind::Image && in_venv).then(|| APP_DIR.to_owned()),
         };
         Ok(Target {

@@ -1,7 +1,8 @@
 //! Applications of web frameworks.
 
+use super::project::{Found, PORT, Project, Start};
 use super::servers::{self, Interface, Object};
-use super::{Found, PORT, Project, Source, Start};
+use super::source::Source;
 use crate::paths::directory_of;
 
 /// What a framework's application is made by, and how it is called.

@@ -1,7 +1,8 @@
 //! What a program writes beside its sources: a database of sqlite, whose directory the user has to be able to write to.
 
+use super::project::Modules;
+use super::source::{below, depth};
 use super::syntax::Module;
-use super::{Modules, below, depth};
 
 /// Names of modules that often say where data is, beside those that something is started from.
 const USUAL: [&str; 12] = [

@@ -1,6 +1,7 @@
 //! Programs that are started as they are.
 
-use super::{Found, Project, Source, Start};
+use super::project::{Found, Project, Start};
+use super::source::Source;
 
 /// What files are called that are programs, the most likely first.
 const NAMES: [&str; 12] =

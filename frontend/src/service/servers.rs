@@ -1,6 +1,7 @@
 //! What serves an application: the first of the servers that the lock has.
 
-use super::{Found, PORT, Project, Source, Start};
+use super::project::{Found, PORT, Project, Start};
+use super::source::Source;
 
 /// How an application is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::diagnostic::SourceFile;
 
 /// What a project with these files and packages starts. The first line of a file is its path.
 fn started(packages: &[&str], files: &[(&str, &str)]) -> String {

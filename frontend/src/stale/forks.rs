@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::MarkerTree;
 
-use super::Check;
-use crate::config::table::Located;
-use crate::diagnostic::Span;
+use super::check::Check;
+use crate::diagnostic::{Located, Span};
 use crate::lock::{PackageId, encode_extra, encode_group, encode_project};
 use crate::manifest::Manifest;
 use crate::manifest::declarations::{ConflictTable, Declarations, GroupItem};

@@ -4,7 +4,7 @@
 use glob::{MatchOptions, Pattern};
 use uv_normalize::PackageName;
 
-use super::Check;
+use super::check::Check;
 use super::requirement::normal_path;
 use crate::lock::Lock;
 use crate::manifest::declarations::{Declarations, WorkspaceTable};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::PackageName;
 
-use super::Check;
+use super::check::Check;
 use super::requirement::index_url;
 use crate::lock::{PackageId, Source};
 use crate::manifest::Manifest;

@@ -4,19 +4,9 @@ use std::collections::BTreeMap;
 
 use uv_normalize::PackageName;
 
-use super::Check;
-use crate::diagnostic::Span;
+use super::check::{Check, Required};
 use crate::lock::{Package, Source};
 use crate::manifest::declarations::{Declarations, SourceKind};
-
-/// The members that sources name, whether a requirement needs them or not.
-#[derive(Debug, Default)]
-pub struct Required<'a> {
-    /// What the last of these sources says of `editable`, and its place.
-    named: BTreeMap<PackageName, (Option<bool>, &'a Span)>,
-    /// Whether the sources of all members were read.
-    is_complete: bool,
-}
 
 impl<'a> Required<'a> {
     /// In the order in which uv reads them: the root's, then those of the members by name.

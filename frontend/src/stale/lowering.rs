@@ -7,8 +7,7 @@ use uv_pep508::{MarkerTree, VerbatimUrl, VersionOrUrl};
 
 use super::home::Home;
 use super::requirement::{self, Origin, PythonBounds, Requirement};
-use crate::config::table::Located;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Located, Span};
 use crate::lock::{Lock, Source};
 use crate::manifest::configuration::NoSources;
 use crate::manifest::declarations::{Declarations, GroupItem, SourceKind, SourceTable};

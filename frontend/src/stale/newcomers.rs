@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Check;
+use super::check::Check;
 use super::home::matches;
 use super::requirement::normal_path;
 use super::workspace::patterns;

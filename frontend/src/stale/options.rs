@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Span as Period, Timestamp};
 use uv_normalize::GroupName;
 use uv_pep440::VersionSpecifiers;
 
-use super::Check;
-use crate::config::table::Located;
+use super::check::Check;
+use crate::diagnostic::Located;
 use crate::lock::Package;
 use crate::manifest::configuration::Configuration;
 use crate::manifest::declarations::{Declarations, GroupItem};

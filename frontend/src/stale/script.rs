@@ -1,6 +1,6 @@
 //! Whether the lock of a script was made from its block.
 
-use super::Check;
+use super::check::Check;
 use super::home::Home;
 use super::lowering::{Lowered, Scope, Table};
 use super::requirement::{Origin, PythonBounds, Requirement};

@@ -8,11 +8,12 @@ use uv_normalize::{ExtraName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
 use uv_pep508::{VerbatimUrl, VersionOrUrl};
 
+use super::WORKSPACE;
+use super::check::Check;
 use super::home::{Home, Root};
 use super::lowering::{Scope, Table};
 use super::requirement::Requirement;
-use super::{Check, WORKSPACE};
-use crate::config::table::Located;
+use crate::diagnostic::Located;
 use crate::lock::Lock;
 use crate::manifest::configuration::Configuration;
 use crate::manifest::declarations::Declarations;

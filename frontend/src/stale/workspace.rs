@@ -2,10 +2,9 @@
 
 use glob::Pattern;
 
-use super::Check;
+use super::check::Check;
 use super::home::{matches, pattern as pattern_of};
-use crate::config::table::Located;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Located, Span};
 use crate::lock::{Lock, Package, PackageId};
 use crate::manifest::Manifest;
 use crate::manifest::declarations::Declarations;

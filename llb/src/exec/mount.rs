@@ -1,7 +1,7 @@
 //! What an exec finds in its filesystem.
 
-use crate::pb;
 use crate::vertex::{Input, InputList};
+use buildkit_proto::pb;
 
 /// A mount of any kind. Mirrors `Mount` in `solver/pb/ops.proto`.
 #[derive(Debug, Clone)]

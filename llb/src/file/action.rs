@@ -1,10 +1,10 @@
 //! The actions of a file op.
 
 use crate::go::{absolute_destination, absolute_path};
-use crate::pb;
-use crate::pb::file_action::Action as PbAction;
 use crate::source::strings;
 use crate::vertex::Input;
+use buildkit_proto::pb;
+use buildkit_proto::pb::file_action::Action as PbAction;
 
 /// `mode` and `timestamp` of an action that does not set them.
 const UNSET: i64 = -1;

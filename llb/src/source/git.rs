@@ -230,7 +230,7 @@ fn percent_decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pb;
+    use buildkit_proto::pb;
 
     fn check(git: Git, identifier: &str, full_url: &str) {
         let output = git.build();

@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use super::Inputs;
 use super::word::{hex, list, quoted, word};
-use crate::pb;
+use buildkit_proto::pb;
 
 /// The indices that the mounts refer to, in the order of the text. The other kinds of mount have
 /// no input; one that has it nevertheless does not say so by name.

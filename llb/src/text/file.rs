@@ -6,10 +6,10 @@ use prost::Message as _;
 
 use super::Inputs;
 use super::word::{hex, quoted, word};
-use crate::pb;
-use crate::pb::file_action::Action;
-use crate::pb::user_opt::User;
 use crate::vertex::to_index;
+use buildkit_proto::pb;
+use buildkit_proto::pb::file_action::Action;
+use buildkit_proto::pb::user_opt::User;
 
 /// The indices that the actions refer to, in the order of the text.
 pub(crate) fn inputs_used(file: &pb::FileOp) -> Vec<i64> {

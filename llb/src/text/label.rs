@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::pb;
-use crate::pb::file_action::Action;
 use crate::validate::kind;
+use buildkit_proto::pb;
+use buildkit_proto::pb::file_action::Action;
 
 const MAX_WORDS: usize = 5;
 const MAX_LENGTH: usize = 40;

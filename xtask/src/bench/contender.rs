@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::recipes::{Contestant, Loaded};
 use super::registry::{Registry, Seeds};
 use super::snapshot::Snapshot;
+use super::terminal;
 use crate::builder::Builder;
 use crate::grounds::Grounds;
 use crate::lab::Lab;
@@ -193,7 +194,7 @@ impl<'a> Contender<'a> {
         }
         let pushed = registry.blobs()?.into_iter().filter(|(digest, _)| !before.contains_key(digest));
         let sample = Sample { seconds, bytes_pushed: pushed.map(|(_, size)| size).sum(), digest: None };
-        super::report(format_args!(
+        terminal::report(format_args!(
             "{:<6}{:8.2} s, {:7.1} MB pushed ({})",
             self.contestant.name(),
             sample.seconds,

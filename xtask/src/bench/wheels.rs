@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::hexadecimal;
 use super::index::Wheel;
+use super::terminal;
 use crate::lab::machine::python_with_pip;
 use crate::lab::process::{run_captured, run_logged};
 
@@ -65,7 +67,7 @@ impl Packages {
 
     /// The wheels of all packages, fetched once into a directory that is named by the list.
     pub fn wheels(&self, cache: &Path, log: &Path) -> Result<Vec<Wheel>> {
-        let key = super::hexadecimal(&Sha256::digest(PACKAGES));
+        let key = hexadecimal::hexadecimal(&Sha256::digest(PACKAGES));
         let directory = cache.join(format!("wheels-{}", &key[..12]));
         if !directory.is_dir() {
             let unfinished = directory.with_extension("unfinished");
@@ -76,7 +78,7 @@ impl Packages {
     }
 
     fn fetch(&self, directory: &Path, log: &Path) -> Result<()> {
-        super::report(format_args!("fetching {} wheels, once", self.pins.len() + self.backends.len()));
+        terminal::report(format_args!("fetching {} wheels, once", self.pins.len() + self.backends.len()));
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         let python = python_with_pip(log)?;
         let newest = [&self.pins, &self.backends, &self.additions].into_iter().flatten().cloned().collect();

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::places::Places;
 use super::process::run_logged;
-use super::report;
+use super::report::report;
 
 /// Another version may name anchors in another way: `tests/documents` compares with this one.
 pub const VERSION: &str = "0.5.4";

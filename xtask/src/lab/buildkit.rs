@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use super::machine::require_program;
 use super::places::Places;
 use super::process::{Daemon, succeeds};
-use super::{report, tools};
+use super::report::report;
+use super::tools;
 
 /// The registries whose images come from the lab's registry.
 const MIRRORED: [&str; 4] = ["docker.io", "ghcr.io", "gcr.io", "public.ecr.aws"];

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::machine::require_program;
 use super::places::Places;
 use super::process::run_logged;
-use super::report;
+use super::report::report;
 
 const PACKAGE: &str = "qemu-user-static";
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::machine::require_program;
 use super::places::Places;
 use super::process::{Daemon, run_captured, succeeds};
-use super::report;
+use super::report::report;
 
 /// The name of the buildx builder.
 pub const BUILDER: &str = "uv-buildkit-lab";

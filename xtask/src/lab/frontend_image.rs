@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::Lab;
 use super::process::{run_captured, run_shown};
-use super::{Lab, report};
+use super::report::report;
 
 /// The repository and tag of the frontend's image, without a registry.
 pub const NAME: &str = "uv-buildkit/uv-buildkit:1";

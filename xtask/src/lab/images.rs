@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 use super::machine::{architecture, certificates, debian_mirror, python_with_pip, require_program};
 use super::places::Places;
 use super::process::{run_logged, tail};
-use super::{lambda, layout, report};
+use super::report::report;
+use super::{lambda, layout};
 
 use alpine::ALPINE;
 use distroless::DISTROLESS;

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::process::{run_captured, run_logged, succeeds};
-use super::report;
+use super::report::report;
 
 /// The first executable of that name on `PATH`, or where daemons live that only root has on its `PATH`.
 pub fn find_program(name: &str) -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::machine::python_with_pip;
 use super::places::Places;
 use super::process::run_logged;
-use super::report;
+use super::report::report;
 
 /// As in `release.yml`.
 const VERSION: &str = "1.16.0";

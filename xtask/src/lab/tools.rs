@@ -9,10 +9,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use super::layout;
 use super::machine::find_program;
 use super::places::Places;
 use super::process::run_logged;
-use super::{layout, report};
+use super::report::report;
 
 pub const BUILDKIT_VERSION: &str = "0.34.2";
 pub const BUILDX_VERSION: &str = "0.38.2";

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use buildkit_proto::GatewayError;
 use buildkit_proto::gateway::{FileRange, Ref};
 
-use super::super::Job;
 use super::super::failure::Failure;
-use super::{Found, Images, native, resolve_image};
-use crate::config::table::Located;
-use crate::diagnostic::Diagnostic;
-use crate::image;
+use super::found::{Found, Images};
+use super::{native, resolve_image};
+use crate::diagnostic::{Diagnostic, Located};
+use crate::driver::job::Job;
 use crate::interpreter::Interpreter;
 use crate::interpreter::files::{self, FilesError, Program};
-use crate::plan::host::{Host, how_to_emulate};
-use crate::plan::{Image, Outside, Platform};
+use crate::plan::host::how_to_emulate;
+use crate::plan::{Host, Image, Outside};
+use crate::platform::Platform;
 
 /// Resolves the images of a target for `platform`, and those that stand for them on `host`.
 pub async fn resolve(job: &Job<'_>, platform: &Platform, host: &Platform) -> Result<Images, Failure> {
@@ -128,12 +128,14 @@ async fn read_python(
 /// `PYTHON_VERSION` of an image's environment, if it is to be believed: the same variable tells the truth in the same image of the
 /// builder's platform.
 fn told_version(image: &Image, for_host: &Image, own: &Interpreter) -> Option<String> {
-    let told = |image: &Image| image::env(&image.config).into_iter().find(|(name, _)| name == "PYTHON_VERSION");
-    let (_, told_of_own) = told(for_host)?;
-    if told_of_own != own.python_full_version {
+    let told = |image: &Image| {
+        let env = &image.config.env;
+        env.iter().find(|(name, _)| name == "PYTHON_VERSION").map(|(_, version)| version.clone())
+    };
+    if told(for_host)? != own.python_full_version {
         return None;
     }
-    told(image).map(|(_, version)| version).filter(|version| version.parse::<uv_pep440::Version>().is_ok())
+    told(image).filter(|version| version.parse::<uv_pep440::Version>().is_ok())
 }
 
 /// The files of an image.

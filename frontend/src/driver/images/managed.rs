@@ -3,16 +3,17 @@
 use buildkit_llb::Output;
 use buildkit_proto::gateway::SolveRequest;
 
-use super::super::Job;
 use super::super::failure::Failure;
-use super::super::solve;
-use super::Found;
-use crate::config::table::Located;
-use crate::diagnostic::Diagnostic;
+use super::found::Found;
+use crate::diagnostic::{Diagnostic, Located};
+use crate::driver::job::Job;
+use crate::driver::solve::solve;
 use crate::interpreter::LibcName;
 use crate::lower;
-use crate::plan::python::{self, ManagedPython};
-use crate::plan::{Platform, host};
+use crate::plan::host;
+use crate::plan::python;
+use crate::platform::Platform;
+use crate::project::ManagedPython;
 
 /// Where Linux finds the loader of programs, which tells the C library.
 const LOADER_DIRECTORIES: [&str; 2] = ["/lib", "/lib64"];

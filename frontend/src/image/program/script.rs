@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::Image;
 use crate::lock::PackageId;
 use crate::manifest::Manifest;
-use crate::paths::joined;
+use crate::paths::{joined, lies_in};
 use crate::plan::product::Product;
-use crate::plan::{Contents, Copied, CopiedModules, VENV};
+use crate::plan::{Contents, Copied, CopiedModules};
+use crate::rootfs::VENV;
 use crate::service;
-use crate::surroundings::lies_in;
 
 impl Image<'_> {
     /// For each project whose wheel has to have its modules: names at the top of the modules that the image starts by scripts of the

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::super::{Bytes, Count, Text};
 use super::pushes::{self, Push, When};
-use super::{View, Weight, what};
+use super::weight::Weight;
+use super::{View, what};
 use crate::plan::{Contents, Form, Layer, Member, Origin, Package};
 
 /// How many of the largest packages the panel names before anything is chosen.

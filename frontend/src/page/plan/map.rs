@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::super::{Text, filled};
+use super::sharing::Sharing;
 use super::treemap::{Rect, layout};
-use super::{Sharing, Weight};
+use super::weight::Weight;
 use crate::plan::{Contents, Package, Plan, layers};
 
 /// How many times as wide as high the picture is; the style says the same.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::paths::file_in;
+use crate::paths::{file_in, lies_in};
 use crate::plan::{Contents, CopySource, InputSource, Layer, Member, Plan, Step};
-use crate::surroundings::lies_in;
 
 /// A layer that is made again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

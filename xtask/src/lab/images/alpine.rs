@@ -10,12 +10,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::super::layout;
 use super::super::machine::{architecture, certificates, debian_mirror, require_program};
 use super::super::places::Places;
 use super::super::process::tail;
-use super::super::{layout, report};
 use super::unpacked::pack;
 use super::{StandIn, labels};
+use crate::lab::report::report;
 
 /// An image with musl.
 pub(super) struct Alpine {

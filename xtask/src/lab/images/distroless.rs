@@ -7,11 +7,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::super::layout;
 use super::super::machine::{architecture, certificates};
 use super::super::places::Places;
-use super::super::{layout, report};
 use super::unpacked::{pack, remove, unpack};
 use super::{StandIn, labels};
+use crate::lab::report::report;
 
 /// The release that they are of.
 const SUITE: &str = "bookworm";

@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::super::layout;
 use super::super::machine::python_with_pip;
 use super::super::places::Places;
 use super::super::process::{run_captured, run_logged};
-use super::super::{layout, report};
 use super::unpacked::{pack, remove};
+use crate::lab::report::report;
 
 /// A package that carries a python, in an archive of its own.
 pub(super) struct Carrier {

@@ -13,6 +13,13 @@ pub struct Platform {
     pub variant: String,
 }
 
+impl Platform {
+    /// What is assumed when nobody says.
+    pub fn default_linux() -> Self {
+        Self { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: String::new() }
+    }
+}
+
 impl std::fmt::Display for Platform {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{}/{}", self.os, self.architecture)?;
