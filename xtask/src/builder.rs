@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::grounds::{Grounds, Running, remove};
 use crate::lab::Lab;
+use crate::lab::buildkit::MIRRORED;
 use crate::lab::process::{run_captured, succeeds};
 
 /// A buildkitd with nothing in its cache at first, and buildx for it.
@@ -138,7 +139,7 @@ fn config_text(registry: &str, trace_socket: &Path, is_rootless: bool) -> String
          [worker.containerd]\nenabled = false\n",
         trace_socket.display()
     );
-    for mirrored in ["docker.io", "ghcr.io"] {
+    for mirrored in MIRRORED {
         text += &format!("\n[registry.\"{mirrored}\"]\nmirrors = [\"{registry}\"]\n");
     }
     text += &format!("\n[registry.\"{registry}\"]\nhttp = true\n");
