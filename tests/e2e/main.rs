@@ -77,6 +77,17 @@ use stage::Stage;
 use times::Times;
 use xtask::test::E2E_ELSEWHERE;
 
+/// Tests that take minutes, or make what others wait for: they start first, and none of them runs on when all others have ended.
+const FIRST: [&str; 7] = [
+    "native::c_by_setuptools",
+    "documents::commands",
+    "checks::commands",
+    "wheels::of_sources",
+    "checks::links_to_sources",
+    "imports::two_services",
+    "sizes::fastapi",
+];
+
 /// How many tests run at once: they wait for daemons more than they compute.
 const THREADS: usize = 6;
 
@@ -145,7 +156,9 @@ fn main() -> Result<ExitCode> {
     pages::add(&mut trials);
     patterns::add(&mut trials);
     writers::add(&mut trials);
-    let conclusion = libtest_mimic::run(&arguments, trials.trials);
+    let mut trials = trials.trials;
+    trials.sort_by_key(|trial| FIRST.iter().position(|first| *first == trial.name()).unwrap_or(FIRST.len()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
     times.report();
     Ok(conclusion.exit_code())
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, ensure};
@@ -79,6 +80,13 @@ impl Stage {
     /// The lab.
     pub fn lab(&self) -> &Lab {
         &self.props().lab
+    }
+
+    /// A command whose clients build where this stage does.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.lab().command(program);
+        command.envs(self.builder().into_iter().flat_map(Builder::environment));
+        command
     }
 
     /// The frontend's image, for a `# syntax=` line.

@@ -105,6 +105,11 @@ impl Builder {
         self.daemon.as_ref().map_or(Ok(()), Running::kill)
     }
 
+    /// The variables with which clients find this builder.
+    pub fn environment(&self) -> &BTreeMap<&'static str, String> {
+        &self.environment
+    }
+
     /// `docker buildx …` with this builder.
     pub fn buildx<I: IntoIterator<Item: AsRef<OsStr>>>(&self, lab: &Lab, arguments: I) -> Command {
         let mut command = lab.command("docker");
