@@ -19,7 +19,7 @@ pub fn add(trials: &mut Trials) {
     trials.add("attacks::backend_of_a_package", backend_of_a_package);
     trials.add("attacks::options_of_a_package", options_of_a_package);
     trials.add("attacks::requirement_without_a_wheel", requirement_without_a_wheel);
-    trials.add("attacks::neighbour_of_the_same_name", neighbour_of_the_same_name);
+    trials.add_alone("attacks::neighbour_of_the_same_name", neighbour_of_the_same_name);
     trials.add("attacks::connection_of_a_member", connection_of_a_member);
 }
 

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use xtask::builder::Builder;
-use xtask::progress::Steps;
+use xtask::progress::{Moment, Steps};
 
 use crate::stage::Stage;
 
@@ -88,10 +88,11 @@ impl<'a> Build<'a> {
     /// A build of the context in `directory`, or of what a URL or `-` names.
     pub fn of(stage: &'a Stage, directory: impl AsRef<Path>) -> Self {
         let context = directory.as_ref().to_owned();
-        Self { stage, builder: None, context, arguments: Vec::new(), exporter: String::new(), input: None }
+        let builder = stage.builder();
+        Self { stage, builder, context, arguments: Vec::new(), exporter: String::new(), input: None }
     }
 
-    /// Which BuildKit builds, if not the lab's.
+    /// Which BuildKit builds, if not the stage's.
     #[must_use]
     pub fn by(self, builder: &'a Builder) -> Self {
         Self { builder: Some(builder), ..self }
@@ -145,6 +146,7 @@ impl<'a> Build<'a> {
         let exporter = &self.exporter;
         command.arg(format!("--output=type=image,name={name},push-by-digest=true,push=true{exporter}"));
         command.arg("--metadata-file").arg(&metadata).stdin(self.stdin()?);
+        let beginning = Moment::now()?;
         let output = command.output().context("cannot start docker")?;
         let text = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -154,7 +156,7 @@ impl<'a> Build<'a> {
         let told: Value = serde_json::from_slice(&std::fs::read(&metadata)?).context("the build's metadata")?;
         let digest = told["containerimage.digest"].as_str().context("no digest in the build's metadata")?;
         let reference = format!("{name}@{digest}");
-        let (steps, words) = (Steps::parse(&text)?, Told::parse(&text)?);
+        let (steps, words) = (Steps::parse_since(&text, Some(&beginning))?, Told::parse(&text)?);
         Ok(Built { steps, told: words, progress: text.into_owned(), reference, metadata: told })
     }
 
@@ -162,6 +164,7 @@ impl<'a> Build<'a> {
     pub fn export(self, directory: &Path) -> Result<Steps> {
         let mut command = self.buildx(&["--progress=rawjson"]);
         command.arg(format!("--output=type=local,dest={}", directory.display())).stdin(self.stdin()?);
+        let beginning = Moment::now()?;
         let output = command.output().context("cannot start docker")?;
         let text = String::from_utf8_lossy(&output.stderr);
         ensure!(
@@ -170,7 +173,7 @@ impl<'a> Build<'a> {
             self.context.display(),
             self.arguments
         );
-        Steps::parse(&text)
+        Steps::parse_since(&text, Some(&beginning))
     }
 
     fn stdin(&self) -> Result<Stdio> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use xtask::progress::Steps;
+use xtask::progress::{Moment, Steps};
 
 use crate::Trials;
 use crate::container;
@@ -103,8 +103,9 @@ fn commands(stage: &Stage) -> Result<()> {
 fn check(stage: &Stage, context: &Context<'_>, output: &Path) -> Result<Vec<String>> {
     let mut command = stage.lab().buildx(["build", "--progress=rawjson", "--target=check"]);
     command.arg(format!("--output=type=local,dest={}", output.display())).arg(&context.directory);
+    let beginning = Moment::now()?;
     let told = command.output().context("cannot start docker")?;
     let text = String::from_utf8_lossy(&told.stderr);
     ensure!(told.status.success(), "{text}");
-    Ok(Steps::parse(&text)?.executed)
+    Ok(Steps::parse_since(&text, Some(&beginning))?.executed)
 }

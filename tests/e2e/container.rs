@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use uv_buildkit_tests::expectation::{Check, HttpCheck, Invocation};
 use xtask::lab::{Lab, run_captured};
 
-/// How long a container may take to start and to answer.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a container may take to start and to answer, where many tests run at once.
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// What a container did.
 #[derive(Debug)]
@@ -90,9 +91,22 @@ pub fn get(lab: &Lab, image: &str, path: &str) -> Result<String> {
     Ok(body)
 }
 
-/// Free now; whoever takes it before the container does makes the test fail, not pass.
+/// The first of the ports that tests are given, and how many there are: the kernel takes those of connections from above.
+const PORTS: (u16, u16) = (20_000, 10_000);
+
+/// A port that is free now and that no other test is given. Whoever else takes it before the container does makes the test fail, not pass.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let (first, count) = PORTS;
+    for _ in 0..count {
+        // Runs of the tests beside this one begin elsewhere.
+        let number = std::process::id().wrapping_mul(101).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = first + u16::try_from(number % u32::from(count))?;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free")
 }
 
 /// Where the emulator of official images of AWS Lambda listens. That of a stand-in is told another port.

@@ -15,7 +15,8 @@ use crate::stage::Stage;
 
 /// Adds the tests.
 pub fn add(trials: &mut Trials) {
-    trials.add("documents::commands", commands);
+    // One of the commands has `--no-cache`.
+    trials.add_alone("documents::commands", commands);
 }
 
 /// The registry of the documents, for which the lab's stands.
@@ -81,7 +82,7 @@ fn commands(stage: &Stage) -> Result<()> {
                 fs::write(copy.join("Dockerfile"), DOCKERFILE)?;
             }
             let script = format!("{before}{}", command.replace(REGISTRY, registry));
-            run(&mut lab.command("sh"), &script, &copy, &path).with_context(|| format!("{place}: `{command}`"))?;
+            run(&mut stage.command("sh"), &script, &copy, &path).with_context(|| format!("{place}: `{command}`"))?;
             count += 1;
         }
     }

@@ -61,27 +61,52 @@ mod sources;
 mod stage;
 mod steps;
 mod system;
+mod times;
 mod transcripts;
 mod versions;
 mod wheels;
 mod writers;
 
 use std::process::ExitCode;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Trial};
 
 use stage::Stage;
+use times::Times;
+use xtask::test::E2E_ELSEWHERE;
+
+/// Tests that take minutes, or make what others wait for: they start first, and none of them runs on when all others have ended.
+const FIRST: [&str; 7] = [
+    "native::c_by_setuptools",
+    "documents::commands",
+    "checks::commands",
+    "wheels::of_sources",
+    "checks::links_to_sources",
+    "imports::two_services",
+    "sizes::fastapi",
+];
+
+/// How many tests run at once: they wait for daemons more than they compute.
+const THREADS: usize = 6;
 
 fn main() -> Result<ExitCode> {
-    let arguments = Arguments::from_args();
+    let (elsewhere, value) = E2E_ELSEWHERE;
+    if std::env::var(elsewhere).is_ok_and(|it| it == value) {
+        eprintln!("these tests run in another process of `cargo xtask test`");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
     // Test runners list the tests first, for which nothing needs to run.
     let stage = Arc::new(Stage::new()?);
     if !arguments.list {
         stage.require()?;
     }
-    let mut trials = Trials { stage, builder: Arc::default(), trials: Vec::new() };
+    let times = Arc::new(Times::new()?);
+    let apart = Arc::new(Mutex::new(stage.apart()));
+    let mut trials = Trials { stage, apart, times: Arc::clone(&times), trials: Vec::new() };
     examples::add(&mut trials)?;
     equality::add(&mut trials);
     caching::add(&mut trials);
@@ -131,35 +156,45 @@ fn main() -> Result<ExitCode> {
     pages::add(&mut trials);
     patterns::add(&mut trials);
     writers::add(&mut trials);
-    Ok(libtest_mimic::run(&arguments, trials.trials).exit_code())
+    let mut trials = trials.trials;
+    trials.sort_by_key(|trial| FIRST.iter().position(|first| *first == trial.name()).unwrap_or(FIRST.len()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    times.report();
+    Ok(conclusion.exit_code())
 }
 
 /// The tests, each with the stage that they share.
 struct Trials {
     stage: Arc<Stage>,
-    /// Held by every test, and by those alone that must have the builder for themselves.
-    builder: Arc<RwLock<()>>,
+    /// A stage for one test at a time.
+    apart: Arc<Mutex<Stage>>,
+    times: Arc<Times>,
     trials: Vec<Trial>,
 }
 
 impl Trials {
     /// Adds a test.
     fn add(&mut self, name: impl Into<String>, test: impl FnOnce(&Stage) -> Result<()> + Send + 'static) {
-        let (stage, builder) = (Arc::clone(&self.stage), Arc::clone(&self.builder));
-        let run = move || {
-            let _with_others = builder.read().unwrap_or_else(PoisonError::into_inner);
-            test(&stage).map_err(|error| format!("{error:#}").into())
-        };
-        self.trials.push(Trial::test(name, run));
+        let stage = Arc::clone(&self.stage);
+        self.add_timed(name.into(), move |times, name| times.of(name, || test(&stage)));
     }
 
     /// Adds a test that builds without a cache: a step that tests share would run for those beside it, too, and they look at what ran.
+    /// It has a BuildKit on which no other test builds at the same time.
     fn add_alone(&mut self, name: impl Into<String>, test: impl FnOnce(&Stage) -> Result<()> + Send + 'static) {
-        let (stage, builder) = (Arc::clone(&self.stage), Arc::clone(&self.builder));
-        let run = move || {
-            let _alone = builder.write().unwrap_or_else(PoisonError::into_inner);
-            test(&stage).map_err(|error| format!("{error:#}").into())
-        };
+        let apart = Arc::clone(&self.apart);
+        self.add_timed(name.into(), move |times, name| {
+            let stage = apart.lock().unwrap_or_else(PoisonError::into_inner);
+            times.of(name, || {
+                stage.part()?;
+                test(&stage)
+            })
+        });
+    }
+
+    fn add_timed(&mut self, name: String, test: impl FnOnce(&Times, &str) -> Result<()> + Send + 'static) {
+        let (times, timed) = (Arc::clone(&self.times), name.clone());
+        let run = move || test(&times, &timed).map_err(|error| format!("{error:#}").into());
         self.trials.push(Trial::test(name, run));
     }
 }

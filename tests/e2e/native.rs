@@ -45,7 +45,8 @@ impl Toolchain {
             let install =
                 "apt-get update && apt-get install --yes --no-install-recommends cargo ccache cmake ninja-build";
             fs::write(directory.join("Dockerfile"), format!("FROM {BUILDER}\nRUN {install}\n"))?;
-            Ok(Build::of(stage, &directory).push("toolchain")?.reference)
+            // It is large, and nobody looks at how it is compressed.
+            Ok(Build::of(stage, &directory).exported("compression=uncompressed").push("toolchain")?.reference)
         };
         let reference = self.0.get_or_init(|| make().map_err(|error| format!("{error:#}")));
         reference.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+use xtask::builder::Builder;
+use xtask::grounds::Grounds;
 use xtask::lab::{Lab, run_captured};
 
 /// The syntax line's reference in the examples.
@@ -13,6 +16,13 @@ const RELEASED: &str = "ghcr.io/uv-buildkit/uv-buildkit:1";
 
 /// Where tests take place.
 pub struct Stage {
+    /// A BuildKit that builds instead of the lab's. It ends before the directory that it is in.
+    builder: OnceLock<Builder>,
+    scene: Arc<Scene>,
+}
+
+/// What all stages share.
+struct Scene {
     home: TempDir,
     props: OnceLock<Props>,
 }
@@ -25,7 +35,29 @@ struct Props {
 impl Stage {
     /// An empty stage.
     pub fn new() -> Result<Self> {
-        Ok(Self { home: tempfile::Builder::new().prefix("uv-buildkit-").tempdir()?, props: OnceLock::new() })
+        let home = tempfile::Builder::new().prefix("uv-buildkit-").tempdir()?;
+        Ok(Self { builder: OnceLock::new(), scene: Arc::new(Scene { home, props: OnceLock::new() }) })
+    }
+
+    /// The same lab and directories, for tests that must not build where others do: see [`Stage::part`].
+    pub fn apart(&self) -> Self {
+        Self { builder: OnceLock::new(), scene: Arc::clone(&self.scene) }
+    }
+
+    /// Starts a BuildKit for this stage alone, unless it runs.
+    pub fn part(&self) -> Result<()> {
+        if self.builder.get().is_none() {
+            let grounds = Grounds::clear(&self.directory("apart")?)?;
+            let builder = Builder::start(self.lab(), &grounds, "buildkitd", self.lab().registry())?;
+            // Tests that part take turns: none has set it meanwhile.
+            let _ = self.builder.set(builder);
+        }
+        Ok(())
+    }
+
+    /// Which BuildKit builds, if not the lab's.
+    pub fn builder(&self) -> Option<&Builder> {
+        self.builder.get()
     }
 
     /// Finds the lab and makes the frontend's image, which takes minutes when the frontend was edited.
@@ -35,19 +67,26 @@ impl Stage {
             Ok(reference) => reference,
             Err(_) => pinned(&lab)?,
         };
-        if self.props.set(Props { lab, syntax }).is_err() {
+        if self.scene.props.set(Props { lab, syntax }).is_err() {
             unreachable!("a stage is set once");
         }
         Ok(())
     }
 
     fn props(&self) -> &Props {
-        self.props.get().expect("tests run on a stage that was set")
+        self.scene.props.get().expect("tests run on a stage that was set")
     }
 
     /// The lab.
     pub fn lab(&self) -> &Lab {
         &self.props().lab
+    }
+
+    /// A command whose clients build where this stage does.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.lab().command(program);
+        command.envs(self.builder().into_iter().flat_map(Builder::environment));
+        command
     }
 
     /// The frontend's image, for a `# syntax=` line.
@@ -65,13 +104,13 @@ impl Stage {
 
     /// A word that no other run has used: what it is part of cannot be cached.
     pub fn nonce(&self) -> String {
-        let name = self.home.path().file_name().unwrap_or_default().to_string_lossy();
+        let name = self.scene.home.path().file_name().unwrap_or_default().to_string_lossy();
         name.rsplit('-').next().unwrap_or_default().to_owned()
     }
 
     /// An empty directory of this name.
     pub fn directory(&self, name: &str) -> Result<PathBuf> {
-        let directory = self.home.path().join(name);
+        let directory = self.scene.home.path().join(name);
         ensure!(!directory.exists(), "two tests use the directory `{name}`");
         fs::create_dir_all(&directory)?;
         Ok(directory)

@@ -1,5 +1,7 @@
 //! uv on this machine: it locks what has no lock, and says what is right.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +14,8 @@ pub const VERSION: &str = "0.13.9";
 
 static VENV: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
+static SEARCH_PATH: OnceLock<Result<OsString, String>> = OnceLock::new();
+
 /// The virtual environment that holds uv, made in the user's cache directory on first use.
 pub fn venv() -> Result<&'static Path> {
     let venv = VENV.get_or_init(|| provide().map_err(|error| format!("cannot install uv {VERSION}: {error:#}")));
@@ -21,7 +25,7 @@ pub fn venv() -> Result<&'static Path> {
 /// uv, deaf to the settings of the machine, with the cache that all tests share.
 pub fn command() -> Result<Command> {
     let mut command = Command::new(venv()?.join("bin/uv"));
-    for name in std::env::vars_os().map(|(name, _)| name) {
+    for name in env::vars_os().map(|(name, _)| name) {
         if name.to_str().is_some_and(|name| name.starts_with("UV_")) {
             command.env_remove(name);
         }
@@ -29,13 +33,24 @@ pub fn command() -> Result<Command> {
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"] {
         command.env(name, venv()?);
     }
+    let path = SEARCH_PATH.get_or_init(|| search_path().map_err(|error| format!("{error:#}")));
+    command.env("PATH", path.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))?);
     command.env_remove("VIRTUAL_ENV").env("UV_CACHE_DIR", cache()?.join("uv")).env("UV_PYTHON_DOWNLOADS", "never");
     Ok(command)
 }
 
+/// `PATH` with the machine's python in front. Where `python3` is a script that looks for a version, uv would run it every time:
+/// it keeps what it knows of an interpreter, and nothing of such a script.
+fn search_path() -> Result<OsString> {
+    let python = succeed(Command::new("python3").args(["-Ic", "import sys; print(sys.executable)"]))?;
+    let directory = Path::new(python.trim()).parent().map(Path::to_owned);
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(directory.into_iter().chain(env::split_paths(&path)))?)
+}
+
 fn cache() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache"))).context("no home directory")?;
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache"))).context("no home directory")?;
     Ok(cache.join("uv-buildkit"))
 }
 

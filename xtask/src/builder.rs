@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::grounds::{Grounds, Running, remove};
 use crate::lab::Lab;
+use crate::lab::buildkit::MIRRORED;
 use crate::lab::process::{run_captured, succeeds};
 
 /// A buildkitd with nothing in its cache at first, and buildx for it.
@@ -104,6 +105,11 @@ impl Builder {
         self.daemon.as_ref().map_or(Ok(()), Running::kill)
     }
 
+    /// The variables with which clients find this builder.
+    pub fn environment(&self) -> &BTreeMap<&'static str, String> {
+        &self.environment
+    }
+
     /// `docker buildx …` with this builder.
     pub fn buildx<I: IntoIterator<Item: AsRef<OsStr>>>(&self, lab: &Lab, arguments: I) -> Command {
         let mut command = lab.command("docker");
@@ -138,7 +144,7 @@ fn config_text(registry: &str, trace_socket: &Path, is_rootless: bool) -> String
          [worker.containerd]\nenabled = false\n",
         trace_socket.display()
     );
-    for mirrored in ["docker.io", "ghcr.io"] {
+    for mirrored in MIRRORED {
         text += &format!("\n[registry.\"{mirrored}\"]\nmirrors = [\"{registry}\"]\n");
     }
     text += &format!("\n[registry.\"{registry}\"]\nhttp = true\n");

@@ -12,7 +12,7 @@
 
 mod book;
 mod browser;
-mod buildkit;
+pub(crate) mod buildkit;
 mod emulator;
 mod engine;
 mod existing;

@@ -3,9 +3,14 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+/// How directories begin that are being deleted.
+const REST: &str = "rest-";
 
 #[derive(Debug, Clone)]
 pub struct Places {
@@ -96,17 +101,28 @@ impl Places {
         self.run.join("registry")
     }
 
-    /// Deletes what the daemons of an earlier lab kept. Nothing of it may be mounted.
+    /// Takes away what the daemons of an earlier lab kept. Nothing of it may be mounted. To delete so many files takes minutes, for which
+    /// nobody waits: another process does it, with what an interrupted one left.
     pub fn empty(&self) -> Result<()> {
+        let aside = tempfile::Builder::new().prefix(REST).tempdir_in(&self.run)?.keep();
         for root in [self.buildkit_root(), self.engine_root(), self.registry_root()] {
-            match fs::remove_dir_all(&root) {
+            let Some(name) = root.file_name() else { continue };
+            match fs::rename(&root, aside.join(name)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot delete {}", root.display()));
+                    return Err(error).with_context(|| format!("cannot move {}", root.display()));
                 }
                 _ => {}
             }
         }
-        Ok(())
+        let mut delete = Command::new("sh");
+        delete.args(["-c", "rm -rf \"$@\" &", "sh"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for entry in fs::read_dir(&self.run)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(REST) {
+                delete.arg(entry.path());
+            }
+        }
+        delete.process_group(0).status().context("cannot start sh").map(drop)
     }
 
     pub fn docker_config(&self) -> PathBuf {
