@@ -70,7 +70,7 @@ mod writers;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use libtest_mimic::{Arguments, Trial};
 
 use stage::Stage;
@@ -157,6 +157,9 @@ fn main() -> Result<ExitCode> {
     patterns::add(&mut trials);
     writers::add(&mut trials);
     let mut trials = trials.trials;
+    for first in FIRST {
+        ensure!(trials.iter().any(|trial| trial.name() == first), "`FIRST` has `{first}`, and no test has this name");
+    }
     trials.sort_by_key(|trial| FIRST.iter().position(|first| *first == trial.name()).unwrap_or(FIRST.len()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     times.report();
