@@ -24,7 +24,7 @@ pub const RULES: [Rule; 18] = [
     rule("layers::large_family", "Packages that share a layer are larger than `layers.max-size`"),
     rule("layers::large_wheel", "A wheel is larger than `layers.max-size`"),
     rule("lock::no_hash", "A download has no hash in the lockfile"),
-    rule("members::not_editable", "A project that may compile is not installed as a link"),
+    rule("members::not_editable", "A project that may compile code is not installed as a link"),
     rule("option::not_applied", "An option has no effect here"),
     rule("option::unused_build_arg", "A build arg is not declared"),
     rule("plan::nothing_installed", "A project is not a package, so the environment does not contain it"),

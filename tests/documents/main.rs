@@ -180,10 +180,10 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
         named.extend(literals(row[0]).map(ToOwned::to_owned));
         let tests: Vec<&str> = literals(row[3]).collect();
         let is_known = match row[1] {
-            "honoured" | "warned of" => !tests.is_empty(),
-            verdict => verdict == "no matter",
+            "honoured" | "warning" => !tests.is_empty(),
+            verdict => verdict == "ignored",
         };
-        ensure!(is_known, "{row:?}: `honoured` and `warned of` with a test, or `no matter`");
+        ensure!(is_known, "{row:?}: `honoured` and `warning` with a test, or `ignored`");
         for test in tests {
             let case = repository().join("tests/errors/cases").join(test);
             let exists = end_to_end.contains(&format!("\"{test}\", "))
@@ -193,11 +193,11 @@ fn every_setting_of_uv_is_in_its_table() -> Result<()> {
                 || case.is_dir();
             ensure!(exists, "docs/reference/uv-settings.md names the test `{test}`, and there is none");
         }
-        // What is warned of is warned of at its key.
+        // A warning is at its key.
         let warns = read("tests/errors/cases/uv_settings_left_aside/message.txt")?;
         let key = literals(row[0]).next().unwrap_or_default();
         ensure!(
-            row[1] != "warned of" || warns.contains(&format!("the uv setting `{key}` has")),
+            row[1] != "warning" || warns.contains(&format!("the uv setting `{key}` has")),
             "nothing warns of `{key}`"
         );
     }

@@ -176,7 +176,7 @@ fn heading(title: &str, source: &str) -> String {
 }
 
 const COMMAND_LINE_INTRODUCTION: &str = "\
-This page lists the commands of `uv-buildkit`. They read and plan a project like a build, but need no daemon: they download
+This page lists the commands of `uv-buildkit`. Most of them read and plan a project like a build, but need no daemon: they download
 nothing, and do not inspect images.
 ";
 

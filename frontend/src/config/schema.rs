@@ -40,7 +40,7 @@ pub fn schema() -> Value {
                 "version": string("The version, in any form that uv takes: `3`, `3.13`, `>=3.12,<3.14`, `3.14t`."),
                 "provider": word(
                     &["image", "managed"],
-                    "Where Python comes from: `image`, the base image; or `managed`, uv, which installs it in a layer of its own.",
+                    "Where Python comes from. `image`: the base image has it. `managed`: uv installs it in a layer of its own.",
                 ),
                 "mirror": string("The start of the URLs from which uv downloads a managed Python, like `UV_PYTHON_INSTALL_MIRROR`."),
                 "downloads-json": string(

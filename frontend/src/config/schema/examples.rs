@@ -135,10 +135,14 @@ pub const KEYS: &[Key] = &[
     ),
     key("targets.NAME.init", "`false`", "[targets.api]\ninit = true"),
     key("targets.NAME.env", "none", "[targets.api]\nenv = { PORT = \"8080\" }"),
-    key("targets.NAME.workdir", "`\"/app\"`", "[targets.worker]\nworkdir = \"/srv\""),
+    key(
+        "targets.NAME.workdir",
+        "`\"/app\"`; with `layout = \"target\"`, the directory of the packages; with `editable`, the sources of the project",
+        "[targets.worker]\nworkdir = \"/srv\"",
+    ),
     key(
         "targets.NAME.user",
-        "`{ name = \"app\", uid = 999, gid = 999, home = \"/home/app\" }`",
+        "`{ name = \"app\", uid = 999, gid = 999, home = \"/home/app\" }`; with `layout = \"target\"`, the user of the base",
         "[targets.api]\nuser = { name = \"web\", uid = 1500, gid = 1500, home = \"/home/web\" }",
     ),
     inner("targets.NAME.user.name", "`\"app\"`"),
