@@ -278,4 +278,38 @@ mod tests {
             assert!(probe(&programs).0 <= 1, "{request}");
         }
     }
+
+    /// What it says without the large modules is what they say, with every python on the machine that there may be in an image.
+    #[test]
+    fn the_probe_says_what_python_says_of_itself() {
+        const ORACLE: &str = "import json, os, platform, sysconfig; print(json.dumps({ \
+            'python_full_version': platform.python_version(), 'platform_machine': platform.machine(), \
+            'platform_python_implementation': platform.python_implementation(), 'platform_system': platform.system(), \
+            'gil_disabled': bool(sysconfig.get_config_var('Py_GIL_DISABLED'))}))";
+        let directory = tempfile::tempdir().unwrap();
+        let facts = directory.path().join("facts.json");
+        fs::write(directory.path().join("probe.py"), PROBE).unwrap();
+        fs::write(directory.path().join("failure.py"), include_str!("lower/failure.py")).unwrap();
+        let pythons = (8..=15).map(|minor| format!("python3.{minor}"));
+        let uv = directory.path().join("uv");
+        fs::write(&uv, "#!/bin/sh\necho uv 0.13.9\n").unwrap();
+        fs::set_permissions(&uv, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut asked = 0;
+        for python in std::iter::once("python3".to_owned()).chain(pythons) {
+            let Ok(answer) = Command::new(&python).args(["-c", ORACLE]).output() else { continue };
+            if !answer.status.success() {
+                continue;
+            }
+            let probe = [directory.path().join("probe.py"), facts.clone(), "".into(), uv.clone()];
+            let output = Command::new(&python).args(probe).output().unwrap();
+            assert!(output.status.success(), "{python}: {}", String::from_utf8_lossy(&output.stderr));
+            let expected: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
+            let found: serde_json::Value = serde_json::from_slice(&fs::read(&facts).unwrap()).unwrap();
+            for (key, value) in expected.as_object().unwrap() {
+                assert_eq!(found[key], *value, "{python}: {key}");
+            }
+            asked += 1;
+        }
+        assert!(asked > 0, "no python answered");
+    }
 }

@@ -1,15 +1,14 @@
 """Prints what a frontend must know of this python, as JSON: uv-buildkit's `Interpreter`.
 
 argv: output file, names of the programs that may be the wanted python or "", uv's path.
+
+The build waits for it, and the official images have no bytecode of what a python imports: this imports little.
 """
 
 import json
 import os
-import platform
-import shutil
 import subprocess
 import sys
-import sysconfig
 
 from failure import last, report, report_to, run
 
@@ -46,6 +45,27 @@ def implementation_version():
     return text if info.releaselevel == "final" else text + info.releaselevel[0] + str(info.serial)
 
 
+def of_platform():
+    """What the module `platform` says of the python and the machine. It is large, and of CPython all of it is known otherwise."""
+    machine = os.uname()
+    if sys.implementation.name == "cpython":
+        return {
+            "python_full_version": sys.version.split()[0], "platform_python_implementation": "CPython",
+            "platform_machine": machine.machine, "platform_system": machine.sysname,
+        }
+    import platform
+
+    return {
+        "python_full_version": platform.python_version(), "platform_python_implementation": platform.python_implementation(),
+        "platform_machine": platform.machine(), "platform_system": platform.system(),
+    }
+
+
+def is_free_threaded():
+    """Whether this python has no global interpreter lock. `Py_GIL_DISABLED` of `sysconfig` says the same, of which a large module is read."""
+    return "t" in sys.abiflags
+
+
 def text_of(path):
     """The text of a file, empty when there is none."""
     try:
@@ -57,7 +77,7 @@ def text_of(path):
 
 def own_name():
     """What a program of this version is called where there are several."""
-    return "python%d.%d%s" % (*sys.version_info[:2], "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
+    return "python%d.%d%s" % (*sys.version_info[:2], "t" if is_free_threaded() else "")
 
 
 def uv_version(uv):
@@ -83,6 +103,8 @@ def main(output, programs, uv):
     report_to(os.path.dirname(output))
     names = programs.split()
     if names and own_name() not in names:
+        import shutil
+
         other = next(filter(None, map(shutil.which, names)), None)
         if other:
             # That one asks for no other: whatever it says of itself, the facts are compared with what is wanted.
@@ -90,20 +112,17 @@ def main(output, programs, uv):
     executable = getattr(sys, "_base_executable", None) or sys.executable
     facts = {
         "executable": executable,
-        "python_full_version": platform.python_version(),
         "implementation_name": sys.implementation.name,
         "implementation_version": implementation_version(),
-        "platform_python_implementation": platform.python_implementation(),
-        "platform_machine": platform.machine(),
         "os_name": os.name,
         "sys_platform": sys.platform,
-        "platform_system": platform.system(),
         "libc": libc(),
-        "gil_disabled": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "gil_disabled": is_free_threaded(),
         "passwd": text_of("/etc/passwd"),
         "group": text_of("/etc/group"),
         "uv": uv_version(uv),
         "programs": programs_of_path(),
+        **of_platform(),
     }
     with open(output, "w", encoding="utf-8") as file:
         json.dump(facts, file, sort_keys=True)
