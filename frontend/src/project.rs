@@ -274,10 +274,17 @@ impl Project {
             .into());
         };
         declared.iter().find(|target| target.name.value == wanted).ok_or_else(|| {
-            Diagnostic::new("config::unknown_target", format!("unknown target `{wanted}`"))
+            let unknown = Diagnostic::new("config::unknown_target", format!("unknown target `{wanted}`"))
                 .at_some(file)
-                .did_you_mean(wanted, names)
-                .into()
+                .did_you_mean(wanted, names);
+            match self.lock.members.iter().any(|member| member.as_str() == wanted) {
+                true => unknown.help(format!(
+                    "`{wanted}` is a member, and a config has to declare it: add `[targets.{wanted}]` and \
+                     `package = \"{wanted}\"`"
+                )),
+                false => unknown,
+            }
+            .into()
         })
     }
 
@@ -396,7 +403,7 @@ impl Project {
         })
     }
 
-    /// The member that a declared target installs; the root project when it names none.
+    /// The member that a declared target installs; the root project when it names none, or else the member of the same name.
     fn package_of(&self, target: &TargetConfig) -> Result<PackageId, Diagnostics> {
         if let Some(script) = self.script() {
             return Ok(script.root);
@@ -407,7 +414,9 @@ impl Project {
         self.require_members()?;
         let root = self.manifest.as_ref().and_then(|manifest| manifest.name.as_ref());
         let only = if self.lock.members.len() == 1 { self.lock.members.first() } else { None };
-        root.or(only).and_then(|name| self.lock.member(name)).ok_or_else(|| {
+        // In a workspace without a project at its root, a name is enough.
+        let same = self.lock.members.iter().find(|member| member.as_str() == target.name.value);
+        root.or(only).or(same).and_then(|name| self.lock.member(name)).ok_or_else(|| {
             Diagnostic::new(
                 "config::no_package",
                 format!("target `{}` has no `package`, and the workspace root is not a package", target.name.value),

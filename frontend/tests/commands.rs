@@ -399,6 +399,23 @@ fn check_has_the_findings_of_a_build() {
     assert!(!text(&run(directory, &["check", "--target=api"])).contains("extra"));
 }
 
+/// In a workspace without a project at its root, a target needs no `package` if it has the name of a member.
+#[test]
+fn a_target_with_the_name_of_a_member_is_that_member() {
+    let directory = workspace();
+    let directory = directory.path();
+    let plan = |config: &str| {
+        fs::write(directory.join("uv.build.toml"), config).expect("a file");
+        text(&run(directory, &["plan", "--target", "api", "--python", "3.13.1", "--format", "json"]))
+    };
+    let named = plan("[targets.api]\npackage = \"api\"\nentrypoint = [\"api\"]\n");
+    let unnamed = plan("[targets.api]\nentrypoint = [\"api\"]\n");
+    assert!(named.contains("\"core\""), "{named}");
+    assert_eq!(named, unnamed);
+    let other = plan("[targets.service]\nentrypoint = [\"api\"]\n");
+    assert!(other.contains("add `[targets.api]` and `package = \"api\"`"), "{other}");
+}
+
 #[test]
 fn bake_lists_targets() {
     let workspace = workspace();

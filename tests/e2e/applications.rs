@@ -98,7 +98,8 @@ fn of_a_member(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// A database of sqlite in the working directory is found by reading, and its directory is the user's.
+/// A database of sqlite in the working directory is found by reading, and its directory is the user's. So are other directories of the
+/// application, and a database that is there already.
 fn data_beside_the_sources(stage: &Stage) -> Result<()> {
     let context = Context::new(stage, "applications-data")?;
     context
@@ -116,6 +117,21 @@ fn data_beside_the_sources(stage: &Stage) -> Result<()> {
     ensure!(said.stdout == "999 True\n", "{said:?}");
     let told = "`books/database.py` has data beside the sources";
     ensure!(built.progress.contains(told), "why the directory is the user's is not told:\n{}", built.progress);
+
+    let places = ["Path(__file__).parent / \"books.db\"", "Path(\"kept\", \"books.db\")", "Path(\"old.db\")"];
+    context.write("kept/.gitkeep", "")?;
+    context.write("old.db", "")?;
+    for place in places {
+        context.write(
+            "books/database.py",
+            format!(
+                "import sqlite3\nfrom pathlib import Path\n\ndef connect():\n    return sqlite3.connect({place})\n"
+            ),
+        )?;
+        let built = context.build().push("applications-data")?;
+        let said = container::run(stage.lab(), &built.reference, &[], &[])?;
+        ensure!(said.stdout.starts_with("999 "), "{place}: {said:?}");
+    }
     Ok(())
 }
 

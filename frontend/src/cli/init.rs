@@ -328,7 +328,7 @@ fn config_text(targets: &[Declared], starts: &Starts, tables: &str) -> String {
         text += &format!("default-target = \"{}\"\n", default.name);
     }
     text += tables;
-    for Declared { name, of, lock, is_application, scripts, .. } in targets {
+    for Declared { name, of, lock, is_application, is_root, scripts, .. } in targets {
         text += &format!("\n[targets.{}]\n", key(name));
         match of {
             Of::Script(script) => text += &format!("script = {script:?}\n"),
@@ -343,8 +343,14 @@ fn config_text(targets: &[Declared], starts: &Starts, tables: &str) -> String {
         let writes = starts.get(name).and_then(|start| start.as_ref().ok()?.as_ref()?.writes.as_ref());
         match writes {
             Some(path) => {
+                // It may be beside the module, or in the working directory.
+                let beside = path
+                    .rsplit_once('/')
+                    .filter(|_| *is_application && *is_root)
+                    .map(|(directory, _)| format!(", \"/app/{directory}\""));
                 text += &format!(
-                    "# `{path}` has data beside the sources: the user may write there.\nwritable = [\"/app\"]\n"
+                    "# `{path}` has data beside the sources: the user may write there.\nwritable = [\"/app\"{}]\n",
+                    beside.unwrap_or_default()
                 );
             }
             None if *is_application => {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_llb::{Bind, Copy, File, Input, Metadata, Output};
+use buildkit_llb::{Bind, Copy, File, Input, Metadata, Output, Owner};
 
 use super::context::sync;
 use super::copies::belonging;
@@ -48,7 +48,11 @@ impl Lowering<'_> {
             false => file,
         };
         let metadata = self.metadata(name, Some(&application.name)).at_all(self.sources.location(&application.span));
-        settled(file.copy(self.copy_of(application)).copy(bytecode), metadata)
+        let copies = [self.copy_of(application), bytecode].map(|copy| match self.ids_of(application) {
+            Some((uid, gid)) => copy.owner(Owner::ids(uid, gid)),
+            None => copy,
+        });
+        settled(copies.into_iter().fold(file, File::copy), metadata)
     }
 
     /// Files that the config names. Bytecode belongs to whom its module belongs to: the user, where the files are the user's.

@@ -8,7 +8,7 @@ use buildkit_llb::{File, Input, Metadata, Mkdir, Mkfile, Owner};
 use super::{EPOCH, Lowering, settled};
 use crate::account::Account;
 use crate::config::path::{TEMPORARY, lies_in};
-use crate::plan::Contents;
+use crate::plan::{Application, Contents};
 use crate::rootfs::source_path;
 
 /// The home of root, into which nobody else may look.
@@ -78,6 +78,13 @@ impl Lowering<'_> {
         self.directories_of_the_user().keys().any(|directory| lies_in(path, directory))
     }
 
+    /// User and group of the files of an application that has data beside its sources: a file of a database may be there, or a directory
+    /// for it, to which the application must write.
+    pub(super) fn ids_of(&self, application: &Application) -> Option<(u32, u32)> {
+        let directories = self.directories_of_the_user();
+        self.plan.data.as_ref().and_then(|_| directories.get(application.to.trim_end_matches('/')).copied())
+    }
+
     /// User and group of the directories that the user may write to.
     fn directories_of_the_user(&self) -> BTreeMap<&str, (u32, u32)> {
         let accounts = self.plan.layers.iter().filter_map(|layer| match &layer.contents {
@@ -103,7 +110,7 @@ impl Lowering<'_> {
                     ids: Some(*ids),
                 })),
                 Contents::Application(application) => {
-                    all.push(Tree { path: application.to.clone(), mode: None, ids: None });
+                    all.push(Tree { path: application.to.clone(), mode: None, ids: self.ids_of(application) });
                 }
                 Contents::Files(files) => all.extend(files.iter().map(|file| Tree {
                     path: file.to.trim_end_matches('/').to_owned(),

@@ -94,7 +94,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("packages.NAME.network", "`false`", "[packages.tokenizers]\nnetwork = true"),
     key("defaults", "none", "[defaults]\nbase = \"python:3.13-slim-bookworm\"\nuser = \"notes\""),
-    key("targets.NAME.package", "the project at the root", "[targets.api]\npackage = \"pkg-api\""),
+    key(
+        "targets.NAME.package",
+        "the project at the root, or else the member with the name of the target",
+        "[targets.api]\npackage = \"pkg-api\"",
+    ),
     key("targets.NAME.script", "none", "[targets.report]\nscript = \"jobs/report.py\""),
     key("targets.NAME.uv", "`false`", "[targets.site]\nuv = true\nentrypoint = [\"./entrypoint.sh\"]"),
     key("targets.NAME.lock", "`\"uv.lock\"`", "[targets.api]\nlock = \"backend/uv.lock\""),
