@@ -114,7 +114,7 @@ pub struct Plan {
     pub context_paths: BTreeSet<String>,
     /// What a build leaves.
     pub product: Product,
-    /// The module that has data beside the sources: the working directory belongs to the user.
+    /// The module that has data beside the sources: the working directory, and the files of an application in it, belong to the user.
     pub data: Option<String>,
     /// What its containers start, where that was found and not said.
     pub start: Option<Start>,

@@ -49,7 +49,7 @@ pub struct Start {
     pub reason: String,
     /// It is a script of the project's, which nobody has to be told.
     pub is_script: bool,
-    /// A module of it that has data beside the sources, if one has: the working directory belongs to the user.
+    /// A module of it that has data beside the sources, if one has: the working directory, and the files of an application in it, belong to the user.
     pub writes: Option<String>,
 }
 
